@@ -1,0 +1,1 @@
+"""A reproducible image-classification pipeline: DVC stages, Keras models, MLflow tracking."""

@@ -1,0 +1,45 @@
+"""Learning curves; the caller saves them. A module of its own, so that training depends on no other picture."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe & Ito's
+DASHES = ("-", "--", "-.", ":")
+Columns = Mapping[str, Sequence[float] | np.ndarray]
+
+
+def learning_curves(history: Columns) -> Figure:
+    """Draw loss and accuracy over epochs, training against validation."""
+    figure = Figure(figsize=(9, 3.4), dpi=120, layout="constrained")
+    for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for split, colour, dash in zip(("train", "validation"), COLOURS, DASHES, strict=False):
+            _line(axes, history["epoch"], history[f"{split}_{quantity}"], split, colour, dash)
+        _finish(axes, quantity)
+    return figure
+
+
+def compare_curves(histories: Mapping[str, Columns]) -> Figure:
+    """Draw every model's validation loss and accuracy over epochs in one pair of axes."""
+    figure = Figure(figsize=(9, 3.4), dpi=120, layout="constrained")
+    for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for index, (name, history) in enumerate(histories.items()):
+            style = COLOURS[index % len(COLOURS)], DASHES[index % len(DASHES)]
+            _line(axes, history["epoch"], history[f"validation_{quantity}"], name, *style)
+        _finish(axes, f"validation {quantity}")
+    return figure
+
+
+def _line(axes: Axes, x: object, y: object, label: str, colour: str, dash: str) -> None:
+    axes.plot(x, y, dash, color=colour, label=label, marker="o", markersize=3, linewidth=1.6)  # type: ignore[arg-type]
+
+
+def _finish(axes: Axes, quantity: str) -> None:
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(quantity)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)

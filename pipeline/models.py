@@ -1,0 +1,129 @@
+"""A network from its description in params.yaml, a table of its layers, and files of it that are always the same."""
+
+import io
+import json
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from pipeline import schema
+from pipeline.errors import InputError
+
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def build(
+    network: schema.Model, image_shape: tuple[int, int, int], classes: int, scaling: dict[str, list[float]]
+) -> keras.Model:
+    """Build a network from raw 8-bit pixels of (height, width, channels) to the probabilities of `classes`.
+
+    The fitted scaling is its first layer, so that it cannot be served with another one than it was trained with.
+    """
+    inputs = outputs = keras.Input(image_shape, dtype="uint8", name="pixels")
+    outputs = keras.layers.Rescaling(scaling["scale"], scaling["offset"], name="scaling")(outputs)
+    for number, block in enumerate(network.blocks, 1):
+        outputs = _block(outputs, block, f"block{number}")
+    outputs = keras.layers.Flatten(name="flatten")(outputs)
+    for number, dense in enumerate(network.dense, 1):
+        outputs = _dense(outputs, dense, f"dense{number}")
+    outputs = keras.layers.Dense(classes, dtype="float32", name="logits")(outputs)
+    outputs = keras.layers.Softmax(dtype="float32", name="probabilities")(outputs)
+    return keras.Model(inputs, outputs, name="network")
+
+
+def _block(outputs: Any, block: schema.Block, name: str) -> Any:
+    convolutions = block.convolutions()
+    for number, convolution in enumerate(convolutions, 1):
+        outputs = _convolution(outputs, convolution, block.batch_norm == "after_convolution", f"{name}_conv{number}")
+        if convolution.dropout and number < len(convolutions):
+            outputs = keras.layers.Dropout(convolution.dropout, name=f"{name}_conv{number}_dropout")(outputs)
+    if block.pool == "max":
+        outputs = keras.layers.MaxPooling2D(name=f"{name}_pool")(outputs)
+    if block.batch_norm == "after_pool":
+        outputs = keras.layers.BatchNormalization(name=f"{name}_norm")(outputs)
+    if convolutions[-1].dropout:
+        outputs = keras.layers.Dropout(convolutions[-1].dropout, name=f"{name}_dropout")(outputs)
+    return outputs
+
+
+def _convolution(outputs: Any, convolution: schema.Convolution, norm: bool, name: str) -> Any:
+    layer = keras.layers.Conv2D(
+        convolution.filters,
+        convolution.kernel_size,
+        padding=convolution.padding,
+        use_bias=convolution.use_bias,
+        kernel_initializer=_initializer(convolution.kernel_initializer),
+        activation=None if norm else convolution.activation,
+        name=name,
+    )
+    if not norm:
+        return layer(outputs)
+    outputs = keras.layers.BatchNormalization(name=f"{name}_norm")(layer(outputs))
+    return keras.layers.Activation(convolution.activation, name=f"{name}_activation")(outputs)
+
+
+def _dense(outputs: Any, dense: schema.Dense, name: str) -> Any:
+    outputs = keras.layers.Dense(dense.units, activation=dense.activation, name=name)(outputs)
+    if dense.batch_norm:
+        outputs = keras.layers.BatchNormalization(name=f"{name}_norm")(outputs)
+    if dense.dropout:
+        outputs = keras.layers.Dropout(dense.dropout, name=f"{name}_dropout")(outputs)
+    return outputs
+
+
+def _initializer(initializer: schema.Initializer) -> Any:
+    if isinstance(initializer, str):
+        return initializer
+    return keras.initializers.RandomNormal(mean=0.0, stddev=initializer.stddev)
+
+
+def layer_table(model: keras.Model) -> dict[str, list[Any]]:
+    """List each layer's name, kind, output shape without the batch, and number of parameters, as columns."""
+    return {
+        "layer": [layer.name for layer in model.layers],
+        "kind": [type(layer).__name__ for layer in model.layers],
+        "output_shape": [" × ".join(map(str, layer.output.shape[1:])) for layer in model.layers],
+        "parameters": [layer.count_params() for layer in model.layers],
+    }
+
+
+def to_bytes(model: keras.Model) -> bytes:
+    """Return the content of a `.keras` file of the network without its optimizer: the same weights, the same bytes.
+
+    Keras writes the date, memory addresses (`shared_object_id`) and the time of day (in the zip) into it; these go.
+    """
+    bare = keras.Model(model.input, model.output, name=model.name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        bare.save(path)
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in sorted(archive.namelist())}
+    for name in ("config.json", "metadata.json"):
+        members[name] = json.dumps(_without_chance(json.loads(members[name])), indent=1).encode()
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, member in members.items():
+            archive.writestr(zipfile.ZipInfo(name, ZIP_EPOCH), member)
+    return content.getvalue()
+
+
+def load(path: Path) -> keras.Model:
+    """Load a `.keras` file for prediction; a missing or broken one is an `InputError`."""
+    if not path.is_file():
+        raise InputError(f"{path} is missing: `dvc repro` makes it")
+    try:
+        model: keras.Model = keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} is not a whole .keras file ({reason}): delete it and run `dvc repro`") from None
+    return model
+
+
+def _without_chance(content: Any) -> Any:
+    if isinstance(content, dict):
+        kept = {key: value for key, value in content.items() if key not in ("date_saved", "shared_object_id")}
+        return {key: _without_chance(value) for key, value in kept.items()}
+    return [_without_chance(item) for item in content] if isinstance(content, list) else content

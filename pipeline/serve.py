@@ -1,0 +1,116 @@
+"""Serve the champion on 127.0.0.1: mlflow's scoring server, behind a check of what it is sent.
+
+`python -m pipeline.serve [PORT]`. By itself the server answers 500 to JSON nested too deep, to a number of 5,000 digits
+and to no Content-Type, holds bodies of any size in memory, and scores 0.5, true and "7" as 0, 1 and 7.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import numpy as np
+import uvicorn
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipeline import errors, params
+from pipeline.errors import InputError
+from pipeline.explain import short
+
+HOST, PORT = "127.0.0.1", 5001
+LIMIT = 4 * 2**20  # bytes of a request: several hundred images of 28 × 28
+
+
+class Checked:
+    """An ASGI app that hands a scoring app only what it can score, and answers anything else with a 4xx and why."""
+
+    def __init__(self, app: ASGIApp, shape: tuple[int, ...]) -> None:
+        """Stand before `app`, which takes images of `shape` (height, width, channels)."""
+        self.app, self.shape = app, shape
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check what is posted to /invocations; let everything else by, the app knows no other work."""
+        if scope["type"] != "http" or (scope["method"], scope["path"]) != ("POST", "/invocations"):
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            body = await _body(request)
+        except ClientDisconnect:
+            return
+        if refusal := await asyncio.to_thread(_refusal, request, body, self.shape):
+            await JSONResponse({"error": refusal[1]}, refusal[0])(scope, receive, send)
+            return
+        await self.app(scope, _again(body, receive), send)
+
+
+async def _body(request: Request) -> bytes:
+    """Read a body; of one that is too large, only the first bytes past the limit are kept.
+
+    The rest is read too: a client still sending would not see the answer.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk[: LIMIT + 1 - len(body)]
+    return bytes(body)
+
+
+def _refusal(request: Request, body: bytes, shape: tuple[int, ...]) -> tuple[int, str] | None:
+    """Return the status and the reason for which a request is refused, or None."""
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip() != "application/json":
+        return 415, f"the Content-Type is {short(kind)}, not application/json"
+    if len(body) > LIMIT:
+        return 413, f"the body is over {LIMIT:,} bytes: send fewer images at a time"
+    try:
+        check_images(body, shape)
+    except InputError as error:
+        return 400, str(error)
+    return None
+
+
+def check_images(body: bytes, shape: tuple[int, ...]) -> None:
+    """Raise `InputError` unless a body is `{"inputs": [image, ...]}`, images of `shape` and pixels from 0 to 255."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the body is not JSON: {short(str(error))}") from None
+    if not isinstance(content, dict) or list(content) != ["inputs"]:
+        raise InputError('the body is not {"inputs": [image, ...]}, without any other key')
+    pixels = np.array(content["inputs"], dtype=object)  # each as JSON has it: as numbers, true would be 1
+    if pixels.shape[1:] != shape:
+        raise InputError(f"inputs has the shape {pixels.shape}, not (images, {', '.join(map(str, shape))})")
+    for pixel in pixels.flat:
+        if type(pixel) is not int or not 0 <= pixel <= 255:
+            raise InputError(f"inputs holds {short(pixel)}: a pixel is an integer from 0 to 255, not scaled")
+
+
+def _again(body: bytes, receive: Receive) -> Callable[[], Awaitable[Message]]:
+    """Return a `receive` that gives a body already read, then whatever comes."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return receive_again
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    if len(sys.argv) > 2 or not all(argument.isdecimal() and int(argument) < 2**16 for argument in sys.argv[1:]):
+        raise InputError(f"{' '.join(sys.argv[1:])} is no port: one number, or none for {PORT}")
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else PORT
+    settings = params.load()
+    from pipeline import registry  # here, so that bad params are refused at once
+
+    app, shape, words = registry.scoring_app(settings.fetch.dataset)
+    print(f"serving {words}", flush=True)
+    served: Any = Checked(app, shape)
+    uvicorn.run(served, host=HOST, port=port)
+
+
+if __name__ == "__main__":
+    errors.run(main)

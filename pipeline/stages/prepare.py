@@ -1,0 +1,27 @@
+"""Split and scale a dataset, and show samples of it: `prepare RAW_FOLDER PREPARED_FOLDER SAMPLES_PICTURE`."""
+
+from pathlib import Path
+
+from pipeline import errors, files, params, plots, splits
+
+
+def main() -> None:
+    """Write train.npz, validation.npz and test.npz of 8-bit images, dataset.json, and the picture."""
+    raw, prepared, picture = map(Path, errors.arguments("RAW_FOLDER PREPARED_FOLDER SAMPLES_PICTURE"))
+    settings = params.load()
+    dataset = files.read_json(raw / "dataset.json")
+    test = files.read_labelled(raw / "test.npz") if (raw / "test.npz").exists() else None
+    parts = splits.three_parts(files.read_labelled(raw / "train.npz"), test, settings.prepare, settings.seed)
+    images, labels = parts["train"]
+    dataset["image_shape"] = images.shape[1:]
+    dataset["scaling"] = splits.scaling(images, settings.prepare.scaling)
+    dataset["counts"] = {name: splits.counts(part[1], dataset["class_names"]) for name, part in parts.items()}
+    for name, part in parts.items():
+        files.write_arrays(prepared / f"{name}.npz", {"images": part[0], "labels": part[1]})
+        print(f"{name}: {len(part[1]):,} images")
+    files.write_json(prepared / "dataset.json", dataset)
+    files.write_figure(picture, plots.samples(images, labels, dataset["class_names"]))
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,199 @@
+"""The training loop: batches, optimizer, schedule, epochs, and the same weights every time."""
+
+import math
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipeline import errors, schema
+from pipeline.augmentation import augment
+from pipeline.errors import InputError
+from pipeline.files import Arrays, Labelled
+
+Row = dict[str, float]
+History = dict[str, list[float]]
+PREDICTION_BATCH = 500
+STOPPING = ("best", "wait", "best_epoch", "stopped_epoch")
+COLUMNS = {
+    "loss": "train_loss",
+    "accuracy": "train_accuracy",
+    "val_loss": "validation_loss",
+    "val_accuracy": "validation_accuracy",
+}
+
+
+def make_deterministic(seed: int) -> None:
+    """Seed Python, NumPy and TensorFlow, and allow only kernels that give the same bits on every run."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def fit(
+    model: keras.Model,
+    train: Labelled,
+    validation: Labelled,
+    settings: schema.Train,
+    seed: int,
+    on_epoch: Callable[[Row, Arrays], None],
+    state: Arrays | None = None,
+) -> History:
+    """Train `model` in place and return its history: a list for each of `epoch`, losses, accuracies, learning rate.
+
+    Images are uint8 of (n, height, width, channels), labels integers of (n,). `on_epoch` gets each epoch's row of the
+    history, and the training's state: given a state, a training goes on after its epoch, to the same bits as if it had
+    never stopped. Training figures are means over the epoch, with dropout and augmentation at work.
+    Raise `InputError` when a loss is no longer a number.
+    """
+    steps = math.ceil(len(train[0]) / settings.batch_size)
+    one_hot = settings.loss == "categorical_crossentropy"
+    model.compile(optimizer(settings, steps), loss(settings), metrics=["accuracy"], jit_compile=False)
+    model.optimizer.build(model.trainable_variables)
+    state, stopping = state or {}, _early_stopping(settings.early_stopping)
+    rows = _EachEpoch(on_epoch, state, stopping)
+    done = settings.epochs if _stopped(state) else len(rows.history)
+    held_out = tf.data.Dataset.from_tensor_slices(validation).batch(PREDICTION_BATCH)
+    with errors.holding_back() as rows.check:
+        model.fit(
+            _encoded(batches(train, settings, seed, done), model, one_hot),
+            steps_per_epoch=steps,
+            initial_epoch=done,
+            epochs=settings.epochs,
+            validation_data=_encoded(held_out, model, one_hot),
+            callbacks=[stopping, rows] if stopping else [rows],
+            shuffle=False,  # `batches` has shuffled
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+    return {column: [row[column] for row in rows.history] for column in rows.history[0]}
+
+
+def batches(train: Labelled, settings: schema.Train, seed: int, done: int = 0) -> tf.data.Dataset:
+    """Yield shuffled batches of (images, labels) of the epochs after the `done` first; an epoch's last may be smaller.
+
+    Order and augmentation depend on the seed, the epoch and the batch alone, not on what was drawn before.
+    """
+    images, labels = (tf.constant(array) for array in train)
+
+    def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(labels)), seed=tf.stack([seed, epoch]))
+        in_order = tf.data.Dataset.from_tensor_slices(order).batch(settings.batch_size)
+        return in_order.enumerate().map(lambda batch, indices: (epoch, tf.cast(batch, tf.int32), indices))
+
+    def gather(epoch: tf.Tensor, batch: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        chosen = tf.gather(images, indices)
+        if settings.augmentation:
+            batch_seed = tf.random.experimental.stateless_fold_in(tf.stack([seed, epoch]), batch)
+            chosen = augment(chosen, settings.augmentation, batch_seed)
+        return chosen, tf.gather(labels, indices)
+
+    epochs = tf.data.Dataset.range(done, settings.epochs, output_type=tf.int32)
+    return epochs.flat_map(epoch_batches).map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def optimizer(settings: schema.Train, steps: int) -> keras.optimizers.Optimizer:
+    """Make the optimizer with its learning rate scheduled over `steps` batches an epoch."""
+    options = settings.optimizer.model_dump(exclude={"name", "learning_rate"})
+    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD}
+    return kinds[settings.optimizer.name](learning_rate(settings, steps), **options)
+
+
+def learning_rate(settings: schema.Train, steps: int) -> Any:
+    """Return the learning rate, a number or a Keras schedule over all of training's batches."""
+    peak, schedule, total = settings.optimizer.learning_rate, settings.schedule, settings.epochs * steps
+    if schedule.name == "constant":
+        return peak
+    if schedule.name == "cosine":
+        return keras.optimizers.schedules.CosineDecay(peak, total, alpha=schedule.final_fraction)
+    warmup = round(schedule.warmup_fraction * total)
+    return keras.optimizers.schedules.CosineDecay(
+        peak * schedule.initial_fraction,
+        max(1, total - warmup),
+        alpha=schedule.final_fraction,
+        warmup_target=peak,
+        warmup_steps=warmup,
+    )
+
+
+def loss(settings: schema.Train) -> keras.losses.Loss:
+    """Make the loss, on probabilities."""
+    if settings.loss == "categorical_crossentropy":
+        return keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
+    return keras.losses.SparseCategoricalCrossentropy()
+
+
+def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""
+    probabilities: np.ndarray = model.predict(images, batch_size=PREDICTION_BATCH, verbose=0)
+    return probabilities
+
+
+class _EachEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Keep each epoch's figures under this project's names, and hand them on with all that decides about the next."""
+
+    def __init__(self, on_epoch: Callable[[Row, Arrays], None], state: Arrays, stopping: Any) -> None:
+        super().__init__()
+        self.on_epoch, self.state, self.stopping = on_epoch, state, stopping
+        self.check: Callable[[], None] = lambda: None  # ends the training if it was told to end
+        columns = {name.removeprefix("history/"): state[name].tolist() for name in state if name.startswith("history/")}
+        self.history: list[Row] = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def on_train_begin(self, logs: Any = None) -> None:  # after early stopping's own, which resets it
+        if not self.state:
+            return
+        for index, variable in enumerate(_variables(self.model)):
+            variable.assign(self.state[f"variable/{index}"])
+        if self.stopping and "best_weight/0" in self.state:
+            count = len(self.model.weights)
+            self.stopping.best_weights = [self.state[f"best_weight/{index}"] for index in range(count)]
+        if self.stopping:
+            for name in STOPPING:
+                setattr(self.stopping, name, self.state[f"stopping/{name}"].item())
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.check()
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.check()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        figures = {name: logs[key] for key, name in COLUMNS.items()}
+        if not math.isfinite(logs["loss"] + logs["val_loss"]):
+            losses = f"{logs['loss']} in training, {logs['val_loss']} in validation"
+            raise InputError(f"the loss in epoch {epoch + 1} is {losses}: lower train.optimizer.learning_rate")
+        figures["learning_rate"] = float(self.model.optimizer.learning_rate)
+        row = {"epoch": epoch + 1} | {name: float(f"{value:.6g}") for name, value in figures.items()}
+        self.history.append(row)
+        self.on_epoch(row, self._state())
+
+    def _state(self) -> Arrays:
+        state = {f"history/{name}": np.array([row[name] for row in self.history]) for name in self.history[0]}
+        state |= {f"variable/{index}": variable.numpy() for index, variable in enumerate(_variables(self.model))}
+        if self.stopping:
+            state |= {f"stopping/{name}": np.array(getattr(self.stopping, name)) for name in STOPPING}
+            best = enumerate(self.stopping.best_weights or [])
+            state |= {f"best_weight/{index}": weight for index, weight in best}
+        return state
+
+
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    """List all that training changes: weights, random state of dropout, the optimizer's moments and its step."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _stopped(state: Arrays) -> bool:
+    return bool(state.get("stopping/stopped_epoch", 0))
+
+
+def _early_stopping(settings: schema.EarlyStopping | None) -> Any:
+    if settings is None:
+        return None
+    options = settings.model_dump() | {"monitor": settings.monitor.replace("validation", "val")}
+    return keras.callbacks.EarlyStopping(**options)
+
+
+def _encoded(dataset: tf.data.Dataset, model: keras.Model, one_hot: bool) -> tf.data.Dataset:
+    classes = model.output_shape[-1]
+    return dataset.map(lambda images, labels: (images, tf.one_hot(labels, classes))) if one_hot else dataset

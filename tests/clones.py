@@ -1,0 +1,92 @@
+"""A clone as `dvc repro` leaves it, made in milliseconds: evaluations, models, dvc.lock, and runs in a real store."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import files, fingerprint
+from tests.conftest import ROOT
+
+CLASS_NAMES = ["zero", "one", "two", "three"]
+IMAGES = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)  # the pixel is 50 × the class + how hard it is
+LABELS = np.arange(200) // 50
+
+
+def table(skill: int) -> np.ndarray:
+    """Return logits by pixel, (256, 4), of a classifier that knows images less hard than `skill`, 0 to 50."""
+    pixels = np.arange(256)
+    classes = (pixels // 50 + (pixels % 50 >= skill)) % 4
+    return np.eye(4, dtype=np.float32)[classes] * 3
+
+
+def network(skill: int) -> Any:
+    """Build a real Keras network of uint8 pixels that answers as `table`."""
+    import keras
+
+    pixels = keras.Input((1, 1, 1), dtype="uint8")
+    outputs = keras.layers.Reshape((4,))(keras.layers.Embedding(256, 4)(pixels))
+    model = keras.Model(pixels, keras.layers.Softmax()(outputs))
+    model.set_weights([table(skill)])
+    return model
+
+
+class Clone:
+    """A folder with params.yaml of the digits demo, and whatever a test says was trained."""
+
+    def __init__(self, folder: Path, images: np.ndarray = IMAGES, labels: np.ndarray = LABELS) -> None:
+        """Write params.yaml, which has the floor test.accuracy 0.9, and the test split."""
+        self.folder, self.images, self.labels = folder, images, labels
+        files.write_bytes(folder / "params.yaml", (ROOT / "recipes/demo.yaml").read_bytes())
+        files.write_arrays(folder / "data/prepared/test.npz", {"images": images, "labels": labels})
+
+    def train(self, name: str, model: Any, validation: int = 100, *, log: bool = True) -> None:
+        """Leave what training and evaluating a model would; `validation` of 100 validation images it gets right."""
+        from pipeline import models
+
+        probabilities = model.predict(self.images, verbose=0)
+        classes = probabilities.shape[1]
+        right = np.eye(classes, dtype=np.float32)[[0] * validation + [1] * (100 - validation)]
+        evaluation = {f"{split}_labels": np.zeros(100, int) for split in ("train", "validation")}
+        evaluation |= {f"{split}_probabilities": right for split in ("train", "validation")}
+        evaluation |= {"test_labels": self.labels, "test_probabilities": probabilities}
+        names = [*CLASS_NAMES, *map(str, range(classes))][:classes]
+        evaluation |= {"class_names": np.array(names), "parameters": np.array(8), "model_bytes": np.array(9)}
+        files.write_arrays(self.folder / f"data/evaluations/{name}.npz", evaluation)
+        files.write_bytes(self.folder / f"models/{name}.keras", models.to_bytes(model))
+        self.lock(name)
+        if log:
+            self.log(name, model)
+
+    def lock(self, name: str) -> None:
+        """Write the model's stages into dvc.lock, from what is on disk."""
+        path = self.folder / "dvc.lock"
+        stages = json.loads(path.read_text())["stages"] if path.exists() else {}
+        model, test, evaluation = (
+            {"path": part, "md5": hashlib.md5((self.folder / part).read_bytes()).hexdigest()}
+            for part in (f"models/{name}.keras", "data/prepared/test.npz", f"data/evaluations/{name}.npz")
+        )
+        values = {"params.yaml": {"trained": model["md5"], "name": name}}
+        stages[f"train@{name}"] = {"deps": [], "params": values, "outs": [model]}
+        stages[f"evaluate@{name}"] = {"deps": [test, model], "params": values, "outs": [evaluation]}
+        files.write_json(path, {"stages": stages})  # JSON is YAML
+
+    def log(self, name: str, model: Any) -> None:
+        """Log the model to a finished run of its fingerprint."""
+        import mlflow
+        from mlflow.models import infer_signature
+
+        tags = {"fingerprint": self.fingerprint(name), "git.commit": "c" * 40, "model": name}
+        mlflow.set_tracking_uri(f"sqlite:///{self.folder}/runs.db")
+        if not mlflow.get_experiment_by_name("digits"):
+            mlflow.create_experiment("digits", (self.folder / "mlartifacts").as_uri())
+        experiment = mlflow.get_experiment_by_name("digits").experiment_id
+        signature = infer_signature(self.images[:1], model.predict(self.images[:1], verbose=0))
+        with mlflow.start_run(experiment_id=experiment, tags=tags):
+            mlflow.tensorflow.log_model(model, name="model", signature=signature, pip_requirements=["keras"])
+
+    def fingerprint(self, name: str) -> str:
+        """Return the fingerprint of a model's training by dvc.lock."""
+        return fingerprint.of_lock(f"train@{name}", self.folder / "dvc.lock")

@@ -1,0 +1,57 @@
+"""What several test modules share."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from ruamel.yaml import YAML
+
+from pipeline import files, quiet
+
+ROOT = Path(__file__).parents[1]
+PARAMS = ROOT / "tests" / "params.yaml"  # as first committed; people edit the one above
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker is left with one at the end."""
+    items.sort(key=lambda item: item.path.name not in ("test_survival.py", "test_end_to_end.py"))
+
+
+@pytest.fixture
+def raw() -> dict[str, Any]:
+    """Return a whole params file as plain mappings, for a test to change."""
+    return copy.deepcopy(files.read_yaml(PARAMS))
+
+
+@pytest.fixture
+def write_params(tmp_path: Path) -> Callable[[dict[str, Any]], Path]:
+    """Return a function that writes a params file and returns its path."""
+
+    def write(content: dict[str, Any]) -> Path:
+        path = tmp_path / "params.yaml"
+        with path.open("w", encoding="utf-8") as file:
+            YAML().dump(content, file)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tensorflow() -> None:
+    """Import TensorFlow once, quietly."""
+    quiet.import_tensorflow()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a store once: its tables take some seconds."""
+    import mlflow
+
+    path = tmp_path_factory.mktemp("store") / "runs.db"
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path

@@ -1,0 +1,115 @@
+import warnings
+
+import numpy as np
+import pytest
+
+from pipeline.schema import Augmentation
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+E3 = Augmentation(
+    rotation_range=10,
+    zoom_range=0.1,
+    shear_range=0.5,
+    width_shift_range=0.1,
+    height_shift_range=0.1,
+    horizontal_flip=True,
+)
+STRONG = Augmentation(
+    rotation_range=90,
+    zoom_range=0.5,
+    shear_range=45,
+    width_shift_range=0.4,
+    height_shift_range=0.4,
+    horizontal_flip=True,
+)
+
+
+def pictures(count: int, side: int = 28, channels: int = 1) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, side, side, channels), np.uint8)
+
+
+@pytest.mark.parametrize("settings", [E3, STRONG], ids=["E3", "strong"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_transform_is_image_data_generators_for_the_same_parameters(settings: Augmentation, channels: int) -> None:
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+    from pipeline import augmentation
+
+    images = pictures(100, channels=channels)
+    drawn = augmentation.draw(100, 28, 28, settings, [1, 2])
+    ours = augmentation.transform(images, drawn).numpy()
+    generator = ImageDataGenerator(fill_mode="nearest")
+    for index, image in enumerate(images):
+        parameters = {name: float(values[index]) for name, values in drawn.items()}
+        parameters["flip_horizontal"] = parameters["flip_horizontal"] < 0
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=DeprecationWarning)  # Keras calls SciPy by an old name
+            theirs = generator.apply_transform(image.astype(np.float64), parameters)
+        np.testing.assert_allclose(ours[index], theirs, atol=0.05)  # of 255 levels
+
+
+def test_parameters_fill_their_ranges_and_no_more() -> None:
+    from pipeline import augmentation
+
+    drawn = {name: values.numpy() for name, values in augmentation.draw(20_000, 28, 40, STRONG, [3, 4]).items()}
+    for name, low, high in (
+        ("theta", -90, 90),
+        ("shear", -45, 45),
+        ("tx", -16, 16),
+        ("ty", -11.2, 11.2),
+        ("zx", 0.5, 1.5),
+        ("zy", 0.5, 1.5),
+    ):
+        span = high - low
+        assert low <= drawn[name].min() < low + 0.001 * span, name
+        assert high - 0.001 * span < drawn[name].max() <= high, name
+        assert drawn[name].mean() == pytest.approx((low + high) / 2, abs=0.02 * span), name
+    assert np.mean(drawn["flip_horizontal"] < 0) == pytest.approx(0.5, abs=0.02)
+    pairs = np.corrcoef(np.stack(list(drawn.values())))
+    assert np.abs(pairs - np.eye(7)).max() < 0.03
+
+
+def test_nothing_asked_changes_nothing() -> None:
+    from pipeline import augmentation
+
+    images = pictures(20)
+    assert np.array_equal(augmentation.augment(images, Augmentation(), [5, 6]).numpy(), images)
+
+
+def test_flip_alone_mirrors_pixels_exactly() -> None:
+    from pipeline import augmentation
+
+    images = pictures(50)
+    changed = augmentation.augment(images, Augmentation(horizontal_flip=True), [7, 8]).numpy()
+    mirrored = [np.array_equal(after, before[:, ::-1]) for before, after in zip(images, changed, strict=True)]
+    kept = [np.array_equal(after, before) for before, after in zip(images, changed, strict=True)]
+    assert all(a != b for a, b in zip(mirrored, kept, strict=True))
+    assert 10 < sum(mirrored) < 40
+
+
+def test_height_shift_moves_rows_of_an_oblong_picture() -> None:
+    import tensorflow as tf
+
+    from pipeline import augmentation
+
+    images = np.random.default_rng(1).integers(0, 256, (1, 6, 10, 1), np.uint8)
+    parameters = {name: tf.zeros(1) for name in ("theta", "shear", "tx")}
+    parameters |= {name: tf.ones(1) for name in ("ty", "zx", "zy", "flip_horizontal")}
+    moved = augmentation.transform(images, parameters).numpy()
+    assert np.array_equal(moved[:, :-1], images[:, 1:])
+    assert np.array_equal(moved[:, -1], images[:, -1])
+
+
+def test_same_in_a_parallel_dataset_as_alone() -> None:
+    import tensorflow as tf
+
+    from pipeline import augmentation
+
+    images = pictures(64)
+    alone = [augmentation.augment(images[i : i + 8], E3, [9, i]).numpy() for i in range(0, 64, 8)]
+    dataset = tf.data.Dataset.range(0, 64, 8, output_type=tf.int32).map(
+        lambda i: augmentation.augment(tf.ensure_shape(tf.constant(images)[i : i + 8], (None, 28, 28, 1)), E3, [9, i]),
+        num_parallel_calls=4,
+    )
+    for ours, theirs in zip(alone, dataset.as_numpy_iterator(), strict=True):
+        assert np.array_equal(ours, theirs)

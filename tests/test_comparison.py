@@ -1,0 +1,61 @@
+import re
+
+import numpy as np
+import pytest
+
+from pipeline import comparison
+
+NAMES = np.array(["cat & dog", "fish"])
+
+
+def evaluation(right: int) -> dict[str, np.ndarray]:
+    labels = np.tile([0, 1], 50)
+    guesses = np.where(np.arange(100) < right, labels, 1 - labels)
+    probabilities = np.where(np.eye(2)[guesses] > 0, 0.9, 0.1).astype(np.float32)
+    found = {"class_names": NAMES, "parameters": np.array(12_345), "model_bytes": np.array(2_500_000)}
+    for split in ("train", "validation", "test"):
+        found |= {f"{split}_labels": labels, f"{split}_probabilities": probabilities}
+    return found
+
+
+EVALUATIONS = {"small": evaluation(80), "large": evaluation(95), "like_large": evaluation(94)}
+
+
+def test_models_table_states_accuracy_interval_and_size() -> None:
+    header, *rows = comparison.models_table(EVALUATIONS)
+    row = dict(zip(header, rows[0], strict=True))
+    assert row["model"] == "small"
+    assert row["test accuracy"] == "0.8000"
+    assert row["95 % interval"] == "0.7112 – 0.8666"  # Wilson's, by his formula
+    assert row["parameters"] == "12,345"
+    assert row["model file"] == "2.5 MB"
+
+
+def test_differences_table_tells_apart_what_the_images_tell_apart() -> None:
+    header, *rows = comparison.differences_table(EVALUATIONS)
+    told = {row[0]: row[header.index("told apart")] for row in rows}
+    assert told == {"small – large": "yes", "small – like_large": "yes", "large – like_large": "no"}
+
+
+def test_markdown_tables_are_aligned_and_pictures_are_referred_to() -> None:
+    text = comparison.as_markdown("digits", EVALUATIONS, {"Curves": "curves.png"})
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        assert len({len(line) for line in table.splitlines()}) == 1
+    assert "![Curves](curves.png)" in text
+
+
+def test_one_model_needs_no_differences() -> None:
+    assert "tell apart" not in comparison.as_markdown("digits", {"small": evaluation(80)}, {})
+
+
+def test_page_is_whole_and_opens_offline() -> None:
+    page = comparison.as_html("digits <1>", EVALUATIONS, {"Curves": b"\x89PNG"})
+    assert "data:image/png;base64,iVBORw==" in page
+    assert "digits &lt;1&gt;" in page
+    assert not re.search(r"https?://|<script|<link", page)
+
+
+@pytest.mark.parametrize("name", ["small", "large"])
+def test_every_model_stands_in_both_forms(name: str) -> None:
+    assert f"| {name} " in comparison.as_markdown("digits", EVALUATIONS, {})
+    assert f"<td>{name}</td>" in comparison.as_html("digits", EVALUATIONS, {})

@@ -1,0 +1,207 @@
+"""The whole pipeline on digits, by real `dvc repro` into a real MLflow store, as a person would use it."""
+
+import json
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.workspace import Workspace
+
+pytestmark = pytest.mark.slow
+SMALL = {"blocks": [{"filters": [4], "padding": "same"}, {"filters": [8]}], "dense": [{"units": 16, "dropout": 0.2}]}
+AUGMENTED = {**SMALL, "train": {"epochs": 1, "augmentation": {"rotation_range": 10, "zoom_range": 0.1}}}
+PARAMS: dict[str, Any] = {
+    "seed": 1,
+    "fetch": {"dataset": "digits"},
+    "prepare": {"validation_fraction": 0.5, "test_fraction": 0.5, "split": "stratified", "scaling": "standard"},
+    "train": {"epochs": 2, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.01}},
+    "models": {"plain": SMALL},
+    "gate": {"every_model": {"test": {"accuracy": 0.2}}},
+}
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    made = Workspace(tmp_path_factory.mktemp("clone"))
+    made.write(PARAMS)
+    assert made.repro() == {"fetch", "prepare", "train@plain", "evaluate@plain", "report"}
+    return made
+
+
+def changed(edit: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    params: dict[str, Any] = json.loads(json.dumps(PARAMS))
+    edit(params)
+    return params
+
+
+def add_augmented(params: dict[str, Any]) -> None:
+    params["models"]["augmented"] = json.loads(json.dumps(AUGMENTED))
+
+
+def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> None:
+    made = {str(path.relative_to(workspace.folder / "reports")) for path in workspace.tree("reports")}
+    assert made == {
+        *("samples.png", "README.md", "index.html", "curves.png", "recall.png", "confusion.png"),
+        *("plain/layers.csv", "plain/history.csv", "plain/learning_curves.png", "plain/metrics.json"),
+        *("plain/per_class.csv", "plain/predictions.csv", "plain/confusion_matrix.csv", "plain/confusion_matrix.png"),
+    }
+    scores = json.loads((workspace.folder / "reports/plain/metrics.json").read_text())
+    (run,) = workspace.runs()
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["test/accuracy"] == scores["test"]["accuracy"] > 0.2
+    assert scores["parameters"] == run.data.metrics["parameters"]
+
+
+def test_evaluation_agrees_with_keras(workspace: Workspace, tensorflow: None) -> None:
+    from pipeline import files, models
+
+    model = models.load(workspace.folder / "models/plain.keras")
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    images, labels = files.read_labelled(workspace.folder / "data/prepared/test.npz")
+    loss, accuracy = model.evaluate(images, labels, verbose=0)
+    scores = json.loads((workspace.folder / "reports/plain/metrics.json").read_text())["test"]
+    assert scores["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    assert scores["loss"] == pytest.approx(loss, abs=1e-5)
+
+
+def test_splits_are_disjoint_stratified_and_of_exact_size(workspace: Workspace) -> None:
+    from pipeline import files
+
+    prepared = workspace.folder / "data/prepared"
+    parts = {name: files.read_labelled(prepared / f"{name}.npz") for name in ("train", "validation", "test")}
+    assert {name: len(labels) for name, (_, labels) in parts.items()} == {"train": 449, "validation": 449, "test": 899}
+    everything = np.concatenate([images for images, _ in parts.values()])
+    assert len(np.unique(everything.reshape(1797, -1), axis=0)) == len(
+        np.unique(files.read_labelled(workspace.folder / "data/raw/train.npz")[0].reshape(1797, -1), axis=0)
+    )
+    for _, labels in parts.values():
+        assert np.ptp(np.bincount(labels) / len(labels)) < 0.01
+
+
+def test_second_repro_and_a_comment_run_nothing_and_log_nothing(workspace: Workspace) -> None:
+    before = workspace.runs()
+    assert workspace.repro() == set()
+    path = workspace.folder / "params.yaml"
+    path.write_text("# a comment\n" + path.read_text())
+    assert workspace.repro() == set()
+    assert len(workspace.runs()) == len(before)
+
+
+def test_only_what_a_change_affects_runs_and_changing_back_brings_results_back(workspace: Workspace) -> None:
+    workspace.write(changed(add_augmented))
+    assert workspace.repro() == {"train@augmented", "evaluate@augmented", "report"}
+    before, runs = workspace.digests(), len(workspace.runs())
+
+    def widen(params: dict[str, Any]) -> None:
+        add_augmented(params)
+        params["models"]["augmented"]["blocks"][0]["filters"] = [6]
+
+    workspace.write(changed(widen))
+    assert workspace.repro() == {"train@augmented", "evaluate@augmented", "report"}
+    assert len(workspace.runs()) == runs + 1
+
+    workspace.write(changed(add_augmented))
+    assert workspace.repro() == {"report"}
+    assert workspace.digests() == before
+    assert len(workspace.runs()) == runs + 1
+
+    workspace.write(PARAMS)
+    assert workspace.repro() == {"report"}
+    assert "augmented" not in (workspace.folder / "reports/README.md").read_text()
+    assert not (workspace.folder / "data/evaluations/augmented.npz").exists()
+
+
+def test_force_gives_the_same_bytes(workspace: Workspace) -> None:
+    workspace.write(PARAMS)
+    workspace.repro()
+    before = workspace.digests()
+    assert workspace.repro("--force") == {"fetch", "prepare", "train@plain", "evaluate@plain", "report"}
+    assert workspace.digests() == before
+
+
+def test_where_neither_store_nor_clone_knows_the_training_evaluation_makes_its_run(workspace: Workspace) -> None:
+    other = f"sqlite:///{workspace.folder}/other.db"
+    journals = (workspace.folder / ".runs").rename(workspace.folder / "elsewhere")
+    ran = workspace.repro("--force", "--single-item", "evaluate@plain", MLFLOW_TRACKING_URI=other)
+    shutil.rmtree(workspace.folder / ".runs")
+    journals.rename(workspace.folder / ".runs")
+    assert ran == {"evaluate@plain"}
+    (run,) = workspace.runs("other.db")
+    assert run.data.tags["rebuilt"] == "true"
+    assert {"epoch/train_loss", "test/accuracy"} <= set(run.data.metrics)
+
+
+def test_two_syncs_at_once_make_one_complete_run(workspace: Workspace) -> None:
+    other = f"sqlite:///{workspace.folder}/synced.db"
+    started = [workspace.start("pipeline.tracking", "sync", MLFLOW_TRACKING_URI=other) for _ in range(2)]
+    ended = [process.communicate() for process in started]
+    assert [process.returncode for process in started] == [0, 0], ended
+    (run,) = workspace.runs("synced.db")
+    assert run.info.status == "FINISHED"
+    assert {"epoch/train_loss", "epoch/seconds", "test/accuracy"} <= set(run.data.metrics)
+    assert run.outputs.model_outputs
+    again = workspace.run("pipeline.tracking", "sync", MLFLOW_TRACKING_URI=other)
+    assert again.stdout == f"nothing was missing at {other}\n"
+
+
+def test_revisions_and_runs_find_each_other(workspace: Workspace) -> None:
+    workspace.commit()
+    found = workspace.run("pipeline.tracking", "find", "HEAD").stdout.split()
+    assert found[0] == "plain"
+    assert found[1] in {run.info.run_id for run in workspace.runs()}
+    assert workspace.run("pipeline.tracking", "find", found[1]).stdout.endswith(" digits\n")
+    missing = workspace.run("pipeline.tracking", "find", "nosuch")
+    assert missing.returncode == 2
+    assert missing.stderr.startswith("error: git show nosuch:dvc.lock: fatal: ")
+
+
+def test_sync_with_a_server_that_is_down_is_one_line(workspace: Workspace) -> None:
+    done = workspace.run("pipeline.tracking", "sync", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: MLflow at http://127.0.0.1:9: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_gate_and_metrics_commands_work_on_it(workspace: Workspace) -> None:
+    assert "all 1 checks passed" in workspace.run("pipeline.gate").stdout
+    shown = workspace.run("dvc", "metrics", "show").stdout
+    assert "test.accuracy" in shown
+
+
+def test_wrong_params_are_refused_before_anything_runs(workspace: Workspace) -> None:
+    def spoil(params: dict[str, Any]) -> None:
+        params["train"]["epochs"] = 3
+        params["models"]["wrong"] = {"blocks": [{"filters": [4]}] * 6}
+
+    models = {path: path.read_bytes() for path in workspace.tree("models")}
+    workspace.write(changed(spoil))
+    done = workspace.run("dvc", "repro")
+    workspace.write(PARAMS)
+    assert done.returncode != 0
+    assert "error: models.wrong.blocks.4: the 2 × 2 pool does not fit a map of 1 × 1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Epoch" not in done.stdout
+    assert workspace.repro() <= {"report"}
+    assert {path: path.read_bytes() for path in workspace.tree("models")} == models
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "expected"),
+    [
+        ("fetch", [], "0 arguments were given, these are needed: RAW_FOLDER"),
+        ("prepare", ["nowhere", "prepared", "x.png"], "nowhere/dataset.json is missing: `dvc repro` makes it"),
+        ("train", ["plian", "data/prepared", "m", "r"], "plian is unknown; did you mean plain?"),
+        ("evaluate", ["plain", "nowhere", "m", "e", "r"], "nowhere/dataset.json is missing"),
+        ("report", ["nowhere", "r"], "nowhere/plain.npz is missing"),
+    ],
+)
+def test_stages_refuse_bad_input_in_one_line(
+    workspace: Workspace, module: str, arguments: list[str], expected: str
+) -> None:
+    done = workspace.run(f"pipeline.stages.{module}", *arguments)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,42 @@
+"""DVC's experiments: in a folder of their own, and queued for two workers, all log to the one store."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import kills
+from tests.workspace import Workspace
+
+pytestmark = pytest.mark.slow
+PATIENCE = 600.0  # seconds for two workers on a busy machine
+
+
+def evaluated(workspace: Workspace) -> list[Any]:
+    return [run for run in workspace.runs() if "test/accuracy" in run.data.metrics and run.info.status == "FINISHED"]
+
+
+def test_experiments_apart_and_queued_all_log_to_the_one_store(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "clone")
+    workspace.write(kills.params(2))
+    workspace.repro()
+    workspace.commit()
+    revision = workspace.git("rev-parse", "HEAD")
+    apart = workspace.run("dvc", "exp", "run", "--temp", "-n", "apart", "-S", "train.batch_size=16")
+    assert apart.returncode == 0, apart.stdout + apart.stderr
+    for name, size in (("first", 48), ("second", 64)):
+        queued = workspace.run("dvc", "exp", "run", "--queue", "-n", name, "-S", f"train.batch_size={size}")
+        assert queued.returncode == 0, queued.stdout + queued.stderr
+    assert workspace.run("dvc", "queue", "start", "--jobs", "2").returncode == 0
+    deadline = time.monotonic() + PATIENCE
+    while len(evaluated(workspace)) < 4 and time.monotonic() < deadline:
+        time.sleep(1)
+    workspace.run("dvc", "queue", "stop")
+
+    runs = evaluated(workspace)
+    assert {run.data.tags.get("dvc.experiment") for run in runs} == {None, "apart", "first", "second"}
+    assert {run.data.tags["dvc.baseline"] for run in runs if "dvc.experiment" in run.data.tags} == {revision}
+    assert len({run.data.tags["fingerprint"] for run in runs}) == 4
+    shown = workspace.run("dvc", "exp", "show", "--csv").stdout
+    assert all(name in shown for name in ("apart", "first", "second"))

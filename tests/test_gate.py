@@ -1,0 +1,77 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import files, gate, params
+from pipeline.errors import InputError
+from tests.conftest import ROOT
+
+Write = Callable[[dict[str, Any]], Path]
+METRICS = {"test": {"accuracy": 0.9, "recall": {"Shirt": 0.6}}}
+
+
+def floors(raw: dict[str, Any], gates: dict[str, Any]) -> list[gate.Check]:
+    raw["gate"] = gates
+    return gate.checks(params.validate(raw), dict.fromkeys(raw["models"], METRICS))
+
+
+def test_every_models_floor_holds_for_each_and_its_own_replaces_it(raw: dict[str, Any]) -> None:
+    found = floors(raw, {"every_model": {"test": {"accuracy": 0.8}}, "vgg": {"test": {"accuracy": 0.95}}})
+    assert {model: floor for model, _, _, floor in found} == {"baseline": 0.8, "vgg": 0.95, "vgg_augmented": 0.8}
+
+
+def test_recall_of_one_class_is_a_metric(raw: dict[str, Any]) -> None:
+    assert floors(raw, {"vgg": {"test": {"recall": {"Shirt": 0.7}}}}) == [("vgg", "test.recall.Shirt", 0.6, 0.7)]
+
+
+def test_unknown_metric_is_refused(raw: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"test\.acuracy is unknown; did you mean test\.accuracy\?"):
+        floors(raw, {"vgg": {"test": {"acuracy": 0.7}}})
+
+
+def run_gate(raw: dict[str, Any], write_params: Write, floor: float) -> subprocess.CompletedProcess[str]:
+    raw["gate"] = {"every_model": {"test": {"accuracy": 0.8}}, "vgg": {"test": {"accuracy": floor}}}
+    folder = write_params(raw).parent
+    for model in raw["models"]:
+        files.write_json(folder / "reports" / model / "metrics.json", METRICS)
+    command = [sys.executable, "-X", "importtime", "-m", "pipeline.gate"]
+    return subprocess.run(
+        command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+
+
+def test_command_passes_at_the_floor(raw: dict[str, Any], write_params: Write) -> None:
+    done = run_gate(raw, write_params, 0.9)
+    assert done.returncode == 0
+    assert "all 3 checks passed" in done.stdout
+
+
+def test_command_fails_below_it_and_names_the_failure(raw: dict[str, Any], write_params: Write) -> None:
+    done = run_gate(raw, write_params, 0.91)
+    assert done.returncode == 1
+    assert "1 of 3 checks failed: vgg test.accuracy" in done.stderr
+    assert "FAILED" in done.stdout
+
+
+def test_command_needs_neither_tensorflow_nor_mlflow(raw: dict[str, Any], write_params: Write) -> None:
+    imported = {line.split("|")[-1].strip() for line in run_gate(raw, write_params, 0.9).stderr.splitlines()}
+    assert "pipeline.gate" in imported or "pipeline.params" in imported
+    assert not imported & {"tensorflow", "keras", "mlflow", "sklearn", "pandas", "matplotlib"}
+
+
+def test_missing_metrics_are_named_with_exit_code_2(raw: dict[str, Any], write_params: Write) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.gate"],
+        cwd=write_params(raw).parent,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "error: reports/baseline/metrics.json is missing: `dvc repro` makes it\n"

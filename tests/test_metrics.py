@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as sklearn_metrics
+
+from pipeline import metrics
+
+NAMES = ["a", "b", "c", "d"]
+
+
+def example(seed: int, images: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    probabilities = generator.dirichlet(np.ones(4), images).astype(np.float32)
+    return generator.integers(0, 4, images), probabilities
+
+
+@given(st.integers(0, 10_000))
+def test_summary_agrees_with_scikit_learn(seed: int) -> None:
+    labels, probabilities = example(seed)
+    predictions = probabilities.argmax(axis=1)
+    report = sklearn_metrics.classification_report(
+        labels, predictions, labels=range(4), target_names=NAMES, output_dict=True, zero_division=0
+    )
+    summary = metrics.summary(labels, probabilities, NAMES)
+    assert summary["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(labels, predictions), abs=1e-6)
+    assert summary["macro_f1"] == pytest.approx(report["macro avg"]["f1-score"], abs=1e-6)
+    assert summary["macro_precision"] == pytest.approx(report["macro avg"]["precision"], abs=1e-6)
+    for name in NAMES:
+        assert summary["recall"][name] == pytest.approx(report[name]["recall"], abs=1e-6)
+        assert summary["f1"][name] == pytest.approx(report[name]["f1-score"], abs=1e-6)
+
+
+def test_loss_is_the_mean_negative_logarithm_of_the_true_class() -> None:
+    labels, probabilities = example(0)
+    expected = -np.log(probabilities[np.arange(60), labels]).mean()
+    assert metrics.headline(labels, probabilities)["loss"] == pytest.approx(expected, abs=1e-6)
+
+
+@given(st.integers(0, 1000))
+def test_top_2_agrees_with_scikit_learn(seed: int) -> None:
+    labels, probabilities = example(seed)
+    expected = sklearn_metrics.top_k_accuracy_score(labels, probabilities, k=2, labels=range(4))
+    assert metrics.summary(labels, probabilities, NAMES)["top_2_accuracy"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_impossible_true_class_gives_a_finite_loss() -> None:
+    assert metrics.headline(np.array([1]), np.eye(4, dtype=np.float32)[[0]])["loss"] == pytest.approx(36.04, abs=0.01)
+
+
+def test_top_2_counts_the_second_guess() -> None:
+    probabilities = np.array([[0.5, 0.3, 0.1, 0.1], [0.5, 0.3, 0.1, 0.1]], np.float32)
+    assert metrics.summary(np.array([1, 2]), probabilities, NAMES)["top_2_accuracy"] == 0.5
+
+
+def test_class_that_never_occurs_has_recall_0_and_no_warning() -> None:
+    labels, probabilities = np.array([0, 0]), np.eye(4, dtype=np.float32)[[0, 1]]
+    assert metrics.summary(labels, probabilities, NAMES)["recall"] == {"a": 0.5, "b": 0.0, "c": 0.0, "d": 0.0}
+
+
+@given(st.integers(0, 10_000))
+def test_confusion_rows_sum_to_the_class_counts(seed: int) -> None:
+    labels, probabilities = example(seed)
+    counts = metrics.confusion(labels, probabilities)
+    assert counts.sum(axis=1).tolist() == np.bincount(labels, minlength=4).tolist()
+    assert np.trace(counts) == np.sum(labels == probabilities.argmax(axis=1))
+    np.testing.assert_allclose(metrics.row_normalised(counts).sum(axis=1)[counts.sum(axis=1) > 0], 1)
+
+
+def test_row_of_a_class_without_images_stays_zero() -> None:
+    assert metrics.row_normalised(np.array([[0, 0], [1, 3]])).tolist() == [[0, 0], [0.25, 0.75]]

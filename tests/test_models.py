@@ -1,0 +1,141 @@
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import files, params
+from pipeline.errors import InputError
+from pipeline.schema import Model
+from tests.conftest import PARAMS, ROOT
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+UNIT = {"scale": [1 / 255], "offset": [0.0]}
+FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
+MODELS = [(path, name) for path in FILES for name in params.load(path).models]
+PUBLISHED = params.load(PARAMS)
+DEMO = params.load(ROOT / "recipes" / "demo.yaml")
+
+
+def network(**description: Any) -> Model:
+    train = files.read_yaml(PARAMS)["train"]
+    return Model.model_validate({**description, "train": train})
+
+
+def build(description: Model, channels: int = 1, classes: int = 10, scaling: dict[str, list[float]] = UNIT) -> Any:
+    from pipeline import models
+
+    return models.build(description, (28, 28, channels), classes, scaling)
+
+
+@pytest.mark.parametrize(("name", "count"), [("baseline", 241_546), ("vgg", 5_240_842), ("vgg_augmented", 5_240_842)])
+def test_published_parameter_counts(name: str, count: int) -> None:
+    assert build(PUBLISHED.models[name]).count_params() == count
+
+
+@pytest.mark.parametrize(("file", "name"), MODELS, ids=lambda part: getattr(part, "name", part))
+def test_every_model_gives_probabilities_and_a_gradient_in_every_parameter(file: Path, name: str) -> None:
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(0)
+    model = build(params.load(file).models[name])
+    images = np.random.default_rng(0).integers(0, 256, (16, 28, 28, 1), np.uint8)
+    with tf.GradientTape() as tape:
+        probabilities = model(images, training=True)
+        loss = keras.losses.SparseCategoricalCrossentropy()(np.arange(16) % 10, probabilities)
+    assert probabilities.shape == (16, 10)
+    np.testing.assert_allclose(probabilities.numpy().sum(axis=1), 1, atol=1e-5)
+    for variable, gradient in zip(
+        model.trainable_variables, tape.gradient(loss, model.trainable_variables), strict=True
+    ):
+        assert gradient is not None, variable.path
+        assert np.isfinite(gradient.numpy()).all(), variable.path
+        assert np.any(gradient.numpy()), variable.path
+
+
+def test_every_setting_of_a_block_becomes_its_layer() -> None:
+    model = build(
+        network(
+            blocks=[
+                {
+                    "filters": [4, 6],
+                    "kernel_size": [3, 2],
+                    "padding": ["same", "valid"],
+                    "activation": ["linear", "relu"],
+                    "use_bias": [True, False],
+                    "kernel_initializer": [{"name": "normal", "stddev": 0.01}, "he_normal"],
+                    "dropout": [0.1, 0.2],
+                    "batch_norm": "after_pool",
+                },
+                {"filters": [8], "batch_norm": "after_convolution", "pool": "none"},
+            ],
+            dense=[{"units": 5, "activation": "tanh", "batch_norm": True, "dropout": 0.3}],
+        )
+    )
+    assert [layer.name for layer in model.layers] == [
+        *("pixels", "scaling"),
+        *("block1_conv1", "block1_conv1_dropout", "block1_conv2", "block1_pool", "block1_norm", "block1_dropout"),
+        *("block2_conv1", "block2_conv1_norm", "block2_conv1_activation"),
+        *("flatten", "dense1", "dense1_norm", "dense1_dropout", "logits", "probabilities"),
+    ]
+    first, second = model.get_layer("block1_conv1"), model.get_layer("block1_conv2")
+    assert (first.filters, first.kernel_size, first.padding, first.use_bias) == (4, (3, 3), "same", True)
+    assert (second.filters, second.kernel_size, second.padding, second.use_bias) == (6, (2, 2), "valid", False)
+    assert first.kernel_initializer.stddev == 0.01
+    assert (first.activation.__name__, second.activation.__name__) == ("linear", "relu")
+    assert (model.get_layer("block1_conv1_dropout").rate, model.get_layer("block1_dropout").rate) == (0.1, 0.2)
+    assert model.get_layer("block2_conv1").activation.__name__ == "linear"
+    assert model.get_layer("block2_conv1_activation").activation.__name__ == "relu"
+
+
+def test_network_without_blocks_is_dense_only() -> None:
+    assert build(network(dense=[{"units": 100}])).count_params() == 79_510
+
+
+def test_scaling_is_the_first_layer() -> None:
+    import keras
+
+    model = build(network(), channels=3, scaling={"scale": [0.5, 1.0, 2.0], "offset": [0.0, -1.0, 1.0]})
+    scaled = keras.Model(model.input, model.get_layer("scaling").output)
+    pixels = np.full((1, 28, 28, 3), 10, np.uint8)
+    assert scaled(pixels).numpy()[0, 0, 0].tolist() == [5.0, 9.0, 21.0]
+
+
+def test_layer_table_adds_up() -> None:
+    from pipeline import models
+
+    model = build(PUBLISHED.models["vgg"])
+    table = models.layer_table(model)
+    assert sum(table["parameters"]) == 5_240_842
+    assert table["output_shape"][table["layer"].index("block2_pool")] == "6 × 6 × 256"
+
+
+def test_saved_network_is_the_same_bytes_and_predicts_the_same(tmp_path: Path) -> None:
+    import keras
+
+    from pipeline import models, training
+
+    digests, outputs = [], []
+    images = np.random.default_rng(0).integers(0, 256, (8, 28, 28, 1), np.uint8)
+    for _ in range(2):
+        keras.utils.set_random_seed(7)
+        model = build(DEMO.models["vgg"])
+        path = tmp_path / "model.keras"
+        path.write_bytes(models.to_bytes(model))
+        digests.append(hashlib.sha256(path.read_bytes()).hexdigest())
+        outputs += [training.predict(model, images), training.predict(models.load(path), images)]
+    assert digests[0] == digests[1]
+    assert all(np.array_equal(outputs[0], other) for other in outputs)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a zip"])
+def test_broken_model_is_named(tmp_path: Path, content: bytes) -> None:
+    from pipeline import models
+
+    (tmp_path / "model.keras").write_bytes(content)
+    with pytest.raises(InputError, match=r"model\.keras is not a whole \.keras file"):
+        models.load(tmp_path / "model.keras")
+    with pytest.raises(InputError, match=r"other\.keras is missing"):
+        models.load(tmp_path / "other.keras")

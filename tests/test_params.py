@@ -1,0 +1,183 @@
+import copy
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import files, params
+from pipeline.errors import InputError
+from tests.conftest import PARAMS, ROOT
+
+Write = Callable[[dict[str, Any]], Path]
+RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+
+
+def set_at(raw: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    place: Any = raw
+    for part in parents:
+        place = place[int(part)] if isinstance(place, list) else place[part]
+    place[int(last) if isinstance(place, list) else last] = value
+
+
+def error(path: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        params.check_networks(params.load(path), (28, 28, 1))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("path", [ROOT / "params.yaml", PARAMS, *RECIPES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_committed_files_are_right(path: Path) -> None:
+    params.check_networks(params.load(path), (28, 28, 1))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("seed", -1, ["seed: -1:", "greater than or equal to 0"]),
+        ("seed", True, ["seed: True:", "integer"]),
+        ("modles", {}, ["modles is unknown; did you mean models?"]),
+        ("fetch.mirrors", "x", ["fetch.mirrors: 'x':", "list"]),
+        ("prepare.split", "tial", ["prepare.split: 'tial':", "'stratified', 'random' or 'tail'"]),
+        ("prepare.validation_fraction", 1.0, ["prepare.validation_fraction: 1.0:", "less than 1"]),
+        ("train", 3, ["train: 3:", "mapping"]),
+        ("train.epoch", 3, ["train: epoch is unknown; did you mean epochs?"]),
+        ("train.epochs", "3", ["train.epochs: '3':", "integer"]),
+        ("train.epochs", 0, ["train.epochs: 0:", "greater than 0"]),
+        ("train.optimizer", {"name": "adm"}, ["train.optimizer.name: 'adm'", "'adam', 'adamw', 'sgd'"]),
+        ("train.optimizer", {"learning_rate": 1.0}, ["train.optimizer:", "needs a name"]),
+        ("train.optimizer.learning_rate", float("nan"), ["train.optimizer.learning_rate: nan:", "finite"]),
+        ("train.optimizer.momentum", 0.9, ["train.optimizer: momentum is unknown"]),
+        ("train.label_smoothing", 0.1, ["train: label_smoothing 0.1 needs loss: categorical_crossentropy"]),
+        ("models", {}, ["models: {}:", "at least 1"]),
+        ("models.a b", {}, ["models.a b: 'a b':", "letters, digits"]),
+        ("models.vgg", None, ["models.vgg: None:", "mapping"]),
+        ("models.vgg.blocks.0", 3, ["models.vgg.blocks.0: 3:", "mapping"]),
+        ("models.vgg.blocks.0.filters", [], ["models.vgg.blocks.0: filters is []:"]),
+        ("models.vgg.blocks.0.filters", 32, ["models.vgg.blocks.0: filters is 32:", "list"]),
+        ("models.vgg.blocks.0.filters.1", 0, ["models.vgg.blocks.0.filters.1: 0:", "greater than 0"]),
+        ("models.vgg.blocks.0.padding", ["same"] * 3, ["models.vgg.blocks.0: padding has 3 values for 2 filters"]),
+        ("models.vgg.blocks.0.padding", "smae", ["models.vgg.blocks.0.padding: 'smae':", "'same' or 'valid'"]),
+        ("models.vgg.blocks.0.dropout", 1.5, ["models.vgg.blocks.0.dropout: 1.5:", "less than 1"]),
+        ("models.vgg.blocks.0.kernel_initializer", "norm", ["models.vgg.blocks.0.kernel_initializer: 'norm':"]),
+        ("models.vgg.blocks", [{"filters": [8]}] * 6, ["models.vgg.blocks.4: the 2 × 2 pool", "1 × 1"]),
+        ("models.baseline.blocks.0.kernel_size", 29, ["models.baseline.blocks.0: a valid", "28 × 28"]),
+        ("models.vgg.train", {"epochz": 1}, ["models.vgg.train: epochz is unknown; did you mean epochs?"]),
+        ("models.vgg.train", {"epochs": -1}, ["models.vgg.train.epochs: -1:"]),
+        ("models.vgg.train", 3, ["models.vgg.train: 3:", "mapping"]),
+        ("gate.vggg", {}, ["gate: vggg is unknown; did you mean vgg?"]),
+        ("gate.vgg", {"test": {"accuracy": "high"}}, ["gate.vgg.test.accuracy: 'high' is not a number"]),
+        ("gate.vgg", {"test": {"loss": 1.0}}, ["gate.vgg.test.loss: a floor would let the worst loss pass"]),
+    ],
+)
+def test_wrong_value_is_one_line_with_key_value_and_remedy(
+    raw: dict[str, Any], write_params: Write, path: str, value: Any, expected: list[str]
+) -> None:
+    set_at(raw, path, value)
+    message = error(write_params(raw))
+    assert "\n" not in message
+    for part in expected:
+        assert part in message
+
+
+@pytest.mark.parametrize("path", ["seed", "train", "models", "train.epochs", "prepare.scaling"])
+def test_missing_key_is_named(raw: dict[str, Any], write_params: Write, path: str) -> None:
+    *parents, last = path.split(".")
+    section: Any = raw
+    for part in parents:
+        section = section[part]
+    del section[last]
+    assert f"{path} is missing" in error(write_params(raw))
+
+
+def test_two_mistakes_are_two_lines(raw: dict[str, Any], write_params: Write) -> None:
+    raw["seed"], raw["train"]["epochs"] = -1, 0
+    assert len(error(write_params(raw)).splitlines()) == 2
+
+
+def test_model_takes_train_defaults_and_replaces_whole_keys(raw: dict[str, Any], write_params: Write) -> None:
+    raw["models"]["vgg"]["train"] = {"optimizer": {"name": "sgd", "learning_rate": 0.1}}
+    settings = params.load(write_params(raw))
+    assert settings.models["vgg"].train.optimizer.name == "sgd"
+    assert settings.models["vgg"].train.epochs == settings.train.epochs
+    assert settings.models["baseline"].train == settings.train
+
+
+def test_exponents_are_numbers_as_for_dvc(raw: dict[str, Any], write_params: Write) -> None:
+    path = write_params(raw)
+    path.write_text(path.read_text().replace("learning_rate: 0.001", "learning_rate: 1e-3"))
+    assert params.load(path).train.optimizer.learning_rate == 0.001
+
+
+@pytest.mark.parametrize("content", ["", "- a", "a: [", "a: 1\na: 2", "\x00", "seed: 1: 2"])
+def test_what_is_not_a_params_file_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(content)
+    assert "\n" not in error(path)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    assert "params.yaml is missing" in error(tmp_path / "params.yaml")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+PLACES = [
+    "seed",
+    "fetch",
+    "prepare.split",
+    "train",
+    "train.optimizer",
+    "train.schedule",
+    "train.augmentation",
+    "models",
+]
+PLACES += [
+    "models.vgg",
+    "models.vgg.blocks",
+    "models.vgg.blocks.0",
+    "models.vgg.blocks.0.filters",
+    "models.vgg.dense.0",
+]
+PLACES += ["models.vgg.blocks.0.kernel_initializer", "models.vgg_augmented.train", "gate", "gate.vgg"]
+COMMITTED = files.read_yaml(PARAMS)
+
+
+@given(st.sampled_from(PLACES), JSON)
+def test_any_value_anywhere_is_taken_or_refused_with_a_message(place: str, value: Any) -> None:
+    raw = copy.deepcopy(COMMITTED)
+    set_at(raw, place, value)
+    try:
+        params.validate(raw)
+    except InputError as refused:
+        assert str(refused).strip()  # noqa: PT017  # most values are refused, some are not
+
+
+def run_check(path: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.params", str(path)], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+
+
+def test_command_checks_a_file() -> None:
+    done = run_check(PARAMS)
+    assert done.returncode == 0
+    assert "3 models, nothing wrong" in done.stdout
+
+
+def test_command_refuses_an_unknown_dataset_with_exit_code_2(raw: dict[str, Any], write_params: Write) -> None:
+    raw["fetch"]["dataset"] = "fashion_mnits"
+    done = run_check(write_params(raw))
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "error: params.yaml: fetch.dataset: fashion_mnits is unknown; did you mean fashion_mnist?"
+    )
+    assert done.stderr.count("\n") == 1

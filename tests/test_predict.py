@@ -1,0 +1,243 @@
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+from ruamel.yaml import YAML
+
+from pipeline import files, predict
+from pipeline.errors import InputError
+from pipeline.schema import Model
+from tests.conftest import ROOT
+
+CLASSES = ["Bag", "Coat", "Ankle boot"]
+IMAGES = np.random.default_rng(3).integers(0, 256, (14, 28, 28, 1), np.uint8)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to a folder with params.yaml, three classes, and test images as pictures, without a model."""
+    monkeypatch.chdir(tmp_path)
+    write_params(raw)
+    files.write_json(predict.DATASET, {"class_names": CLASSES, "image_shape": [28, 28, 1]})
+    Path("pictures").mkdir()
+    for index, image in enumerate(IMAGES[:3]):
+        Image.fromarray(image[..., 0]).save(f"pictures/{index}.png")
+    return tmp_path
+
+
+@pytest.fixture
+def model(workspace: Path, raw: dict[str, Any], tensorflow: None) -> Any:
+    """Put a tiny network at the baseline's place."""
+    return save_model(raw, len(CLASSES))
+
+
+def write_params(raw: dict[str, Any]) -> None:
+    with Path("params.yaml").open("w") as file:
+        YAML().dump(raw, file)
+
+
+def save_model(raw: dict[str, Any], classes: int) -> Any:
+    import keras
+
+    from pipeline import models
+
+    keras.utils.set_random_seed(0)
+    network = Model.model_validate({"blocks": [{"filters": [4]}], "dense": [{"units": 8}], "train": raw["train"]})
+    made = models.build(network, (28, 28, 1), classes, {"scale": [1 / 255], "offset": [0.0]})
+    files.write_bytes(Path("models/baseline.keras"), models.to_bytes(made))
+    return made
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["predict", *arguments])
+    predict.main()
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, in the current folder."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_test_image_saved_as_png_is_predicted_exactly_as_its_array(
+    model: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipeline import training
+
+    run(monkeypatch, "pictures", "--model", "baseline", "--json")
+    told = json.loads(capsys.readouterr().out)
+    expected = training.predict(model, IMAGES[:3])
+    assert [entry["image"] for entry in told] == ["pictures/0.png", "pictures/1.png", "pictures/2.png"]
+    assert [list(entry["probabilities"]) for entry in told] == [CLASSES] * 3
+    assert np.array_equal([list(entry["probabilities"].values()) for entry in told], expected)
+    assert [entry["class"] for entry in told] == [CLASSES[index] for index in expected.argmax(axis=1)]
+    assert [entry["probability"] for entry in told] == expected.max(axis=1).tolist()
+
+
+def test_one_image_gets_a_line_for_each_class() -> None:
+    table = predict.as_table(["boot.png"], np.array([[0.25, 0.0625, 0.6875]]), CLASSES)
+    assert table.splitlines() == [
+        "boot.png",
+        "",
+        "class       probability",
+        "Ankle boot       0.6875",
+        "Bag              0.2500",
+        "Coat             0.0625",
+    ]
+
+
+def test_several_images_get_a_line_each() -> None:
+    table = predict.as_table(["boot.png", "a.png"], np.array([[0.25, 0.0625, 0.6875], [0.875, 0.125, 0]]), CLASSES)
+    assert table.splitlines() == [
+        "image     class       probability  runner-up  probability",
+        "boot.png  Ankle boot       0.6875  Bag             0.2500",
+        "a.png     Bag              0.8750  Coat            0.1250",
+    ]
+
+
+def test_invert_swaps_black_and_white(
+    model: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(255 - IMAGES[0, ..., 0]).save("negative.png")
+    run(monkeypatch, "pictures/0.png", "--json", "--model", "baseline")
+    upright = json.loads(capsys.readouterr().out)[0]["probabilities"]
+    run(monkeypatch, "negative.png", "--invert", "--json", "--model", "baseline")
+    assert json.loads(capsys.readouterr().out)[0]["probabilities"] == upright
+
+
+def test_without_a_name_the_champion_answers(
+    model: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipeline import registry
+
+    monkeypatch.setattr(registry, "champion", lambda dataset: (model, [*CLASSES[:-1], dataset], "its version"))
+    run(monkeypatch, "pictures/0.png", "--json")
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert list(entry["probabilities"]) == [*CLASSES[:-1], "fashion_mnist"]
+    expected = model.predict(IMAGES[:1], verbose=0)[0]
+    assert list(entry["probabilities"].values()) == pytest.approx(expected.tolist())
+
+
+def test_plot_is_written(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "pictures", "--model", "baseline", "--plot", "plot.png")
+    with Image.open("plot.png") as picture:
+        assert picture.format == "PNG"
+        assert np.asarray(picture.convert("L")).min() < 50
+
+
+@pytest.mark.parametrize(("count", "classes", "channels"), [(1, 3, 1), (5, 10, 3), (12, 25, 1)])
+def test_plot_shows_images_names_and_the_most_probable_classes(count: int, classes: int, channels: int) -> None:
+    names = [f"a rather long name, for $a_ {'long ' * index}$ picture.png" for index in range(count)]
+    class_names = [f"class number {index}" for index in range(classes)]
+    probabilities = np.random.default_rng(0).dirichlet(np.full(classes, 0.2), count)
+    images = np.repeat(IMAGES[:count], channels, axis=-1)
+    figure = predict.draw(names, images, probabilities, class_names)
+    edges = drawn(figure)
+    assert all(edge.min() == 255 for edge in (edges[0], edges[-1], edges[:, 0], edges[:, -1]))
+    left, right = figure.axes[0], figure.axes[1]
+    assert np.array_equal(np.asarray(left.images[0].get_array()).reshape(images[0].shape), images[0])
+    bars = [bar.get_width() for bar in right.patches]  # type: ignore[attr-defined]
+    assert bars == sorted(probabilities[0], reverse=True)[:10]
+    assert right.get_yticklabels()[0].get_text() == class_names[int(probabilities[0].argmax())]
+
+
+def drawn(figure: Figure) -> np.ndarray:
+    content = io.BytesIO()
+    figure.savefig(content, format="png")
+    return np.asarray(Image.open(content).convert("L"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("nosuch.png --model baseline", r"^nosuch\.png is missing: name a PNG or JPEG file, or a folder of them$"),
+        ("params.yaml --model baseline", r"^params\.yaml cannot be read \(neither PNG nor JPEG"),
+        ("pictures --model baselin", r"baselin is unknown; did you mean baseline\?"),
+        ("pictures --model vgg", r"^models/vgg\.keras is missing: run `dvc repro` first$"),
+        ("pictures --model baseline --plot no/plot.png", r"^--plot no/plot\.png: there is no folder no: make it"),
+        ("pictures --model baseline --plot plot.jpg", r"^--plot plot\.jpg: a PNG is written"),
+        ("pictures --model baseline --plot pictures/1.png", r"^--plot pictures/1\.png is one of the images"),
+        ("pictures --model baseline --plot folder.png", r"^--plot folder\.png cannot be written: name another"),
+        ("pictures " * 5 + "--plot plot.png", r"^--plot shows 12 images at most, not 15: name fewer"),
+    ],
+)
+def test_bad_input_is_named(workspace: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, message: str) -> None:
+    Path("folder.png").mkdir()
+    Path("models").mkdir()
+    Path("models/baseline.keras").touch()
+    with pytest.raises(InputError, match=message):
+        run(monkeypatch, *arguments.split())
+
+
+def test_missing_dataset_is_named(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.write_bytes(Path("models/baseline.keras"), b"")
+    predict.DATASET.unlink()
+    with pytest.raises(InputError, match=r"^data/prepared/dataset\.json is missing: run `dvc repro` first$"):
+        run(monkeypatch, "pictures", "--model", "baseline")
+
+
+def test_model_trained_on_another_dataset_is_refused(workspace: Path) -> None:
+    files.write_bytes(Path("models/baseline.keras"), b"")
+    deps = [{"path": "data/prepared/dataset.json", "md5": hashlib.md5(predict.DATASET.read_bytes()).hexdigest()}]
+    files.write_json(predict.LOCK, {"stages": {"train@baseline": {"deps": deps}}})
+    assert predict.find("baseline").class_names == CLASSES
+    files.write_json(predict.DATASET, {"class_names": ["0", "1", "2"], "image_shape": [28, 28, 1]})
+    with pytest.raises(
+        InputError, match=r"models/baseline\.keras was trained on other data than data/prepared/dataset"
+    ):
+        predict.find("baseline")
+
+
+def test_model_of_other_classes_than_the_dataset_is_refused(
+    workspace: Path, tensorflow: None, raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_model(raw, 5)
+    with pytest.raises(InputError, match=r"baseline\.keras takes images of 28 × 28 × 1 and knows 5 classes, not as"):
+        run(monkeypatch, "pictures", "--model", "baseline")
+
+
+def test_bad_picture_is_refused_before_tensorflow_is_imported(workspace: Path) -> None:
+    files.write_bytes(Path("models/baseline.keras"), b"")
+    Path("pictures/3.png").write_text("hello\n")
+    code = (  # not -X importtime: its lines are held back with all that TensorFlow prints
+        "import atexit, runpy, sys; slow = {'tensorflow', 'keras', 'mlflow', 'sklearn', 'pandas', 'matplotlib'}; "
+        "atexit.register(lambda: print(sorted(slow & set(sys.modules)))); "
+        "runpy.run_module('pipeline.predict', run_name='__main__')"
+    )
+    done = command("-c", code, "pictures", "--model", "baseline")
+    assert (done.returncode, done.stdout) == (2, "[]\n")
+    assert done.stderr == (
+        "error: pictures/3.png cannot be read (neither PNG nor JPEG, or damaged at its beginning): "
+        "give a whole PNG or JPEG picture\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", [[], ["pictures", "--modle", "baseline"]])
+def test_misuse_exits_with_2(workspace: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(monkeypatch, *arguments)
+    assert caught.value.code == 2
+
+
+def test_nothing_but_the_result_is_printed(model: Any) -> None:
+    name = os.fsdecode(b"pictures/\xff.png")  # bytes that are no UTF-8
+    Path("pictures/2.png").rename(name)
+    done = command("-m", "pipeline.predict", "pictures", "--model", "baseline", "--plot", "plot.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    header, *lines = done.stdout.splitlines()
+    assert header.split() == ["image", "class", "probability", "runner-up", "probability"]
+    assert [line.split()[0] for line in lines] == ["pictures/0.png", "pictures/1.png", r"pictures/\udcff.png"]

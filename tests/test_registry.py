@@ -1,0 +1,342 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import files, params
+from pipeline.errors import InputError
+from tests.clones import CLASS_NAMES, IMAGES, Clone, network
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> Clone:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(empty_database, tmp_path / "runs.db")
+    return Clone(tmp_path)
+
+
+def promote(name: str | None = None, *, force: bool = False) -> str:
+    from pipeline import registry
+
+    return registry.promote(params.load(), name, force=force)
+
+
+def aliases() -> dict[str, str]:
+    """Return which version each alias points at."""
+    import mlflow
+
+    return {
+        alias: str(version) for alias, version in mlflow.MlflowClient().get_registered_model("digits").aliases.items()
+    }
+
+
+def versions() -> list[Any]:
+    import mlflow
+
+    return sorted(
+        mlflow.MlflowClient().search_model_versions("name = 'digits'"), key=lambda version: int(version.version)
+    )
+
+
+def test_first_promotion_makes_a_whole_version(clone: Clone) -> None:
+    clone.train("vgg", network(47), validation=93)
+    assert promote() == "champion: digits version 1: vgg, test accuracy 0.9400"
+    (version,) = versions()
+    assert aliases() == {"champion": "1"}
+    assert version.tags == {
+        "fingerprint": clone.fingerprint("vgg"),
+        "git.commit": "c" * 40,
+        "model": "vgg",
+        "test.accuracy": "0.94",
+        "validation.accuracy": "0.93",
+        "test.md5": files.read_yaml(Path("dvc.lock"))["stages"]["evaluate@vgg"]["deps"][0]["md5"],
+        "class_names": '["zero", "one", "two", "three"]',
+    }
+    assert "**vgg** on digits" in version.description
+    assert "- test accuracy 0.9400 (95 % interval 0.8981 – 0.9653)" in version.description
+
+
+def test_best_is_by_validation_among_those_that_pass_the_gate(clone: Clone) -> None:
+    clone.train("baseline", network(49), validation=90)
+    clone.train("vgg", network(46), validation=95)  # less good on test, which does not choose
+    clone.train("vgg_augmented", network(44), validation=99)  # 0.88, below the floor of 0.9
+    assert "vgg, test accuracy 0.9200" in promote()
+
+
+def test_a_model_that_fails_the_gate_is_refused_by_name_of_the_floor_unless_forced(clone: Clone) -> None:
+    from pipeline import registry
+
+    clone.train("vgg", network(44))
+    with pytest.raises(registry.Refused, match=r"the gate fails: vgg test\.accuracy 0\.8800 < 0\.9000"):
+        promote("vgg")
+    with pytest.raises(registry.Refused, match=r"no model passes the gate: vgg test\.accuracy 0\.8800 < 0\.9000"):
+        promote()
+    assert not versions()
+    assert promote(force=True) == "champion: digits version 1: vgg, test accuracy 0.8800"
+
+
+def test_only_a_model_better_beyond_noise_replaces_the_champion(clone: Clone) -> None:
+    from pipeline import registry
+
+    clone.train("baseline", network(45))
+    promote()
+    clone.train("vgg", network(46))  # 4 images more, none less: p = 2 / 2^4
+    with pytest.raises(registry.Refused) as refusal:
+        promote("vgg")
+    for part in ("vgg is not better than the champion (baseline, version 1)", "accuracy 0.9200 against 0.9000"):
+        assert part in str(refusal.value)
+    assert "4 images only vgg gets right, 0 only the champion, p = 0.12" in str(refusal.value)
+    assert aliases() == {"champion": "1"}
+    clone.train("vgg", network(47))  # 8 images: p = 0.008
+    assert promote("vgg") == "champion: digits version 2: vgg, test accuracy 0.9400 (before: version 1, baseline)"
+    assert aliases() == {"champion": "2", "previous": "1"}
+    with pytest.raises(
+        registry.Refused, match=r"accuracy 0\.9000 against 0\.9400, 0 images only baseline gets right, 8 o"
+    ):
+        promote("baseline")  # told apart, but worse
+    promote("baseline", force=True)
+    assert aliases() == {"champion": "1", "previous": "2"}
+    assert len(versions()) == 2
+
+
+def test_promoting_the_champion_changes_nothing(clone: Clone) -> None:
+    clone.train("vgg", network(47))
+    promote()
+    before = versions()[0].last_updated_timestamp
+    assert promote(force=True) == promote() == "already champion: digits version 1: vgg, test accuracy 0.9400"
+    assert [version.last_updated_timestamp for version in versions()] == [before]
+
+
+def test_a_champion_of_another_test_split_is_no_measure(clone: Clone) -> None:
+    from pipeline import registry
+
+    clone.train("baseline", network(45))
+    promote()
+    other = Clone(clone.folder, IMAGES[::-1], clone.labels[::-1])
+    other.train("vgg", network(50))
+    with pytest.raises(registry.Refused, match="was tested on another test split"):
+        promote("vgg")
+    assert "version 2: vgg" in promote("vgg", force=True)
+
+
+def test_without_a_finished_run_the_remedy_is_named(clone: Clone) -> None:
+    clone.train("vgg", network(47), log=False)
+    with pytest.raises(
+        InputError, match="no finished run of vgg as it is on disk: `dvc repro --force --single-item eval"
+    ):
+        promote(force=True)
+
+
+@pytest.mark.parametrize("stale", ["data/prepared/test.npz", "data/evaluations/vgg.npz", "models/vgg.keras"])
+def test_an_evaluation_of_something_else_is_no_evidence(clone: Clone, stale: str) -> None:
+    clone.train("vgg", network(47))
+    clone.train("baseline", network(40))
+    shutil.copy("models/baseline.keras" if stale.startswith("models") else "data/evaluations/baseline.npz", stale)
+    with pytest.raises(InputError, match="the evaluation of vgg is not of the model and test split on disk"):
+        promote("vgg", force=True)
+    Path(stale).unlink()
+    with pytest.raises(InputError, match=rf"{stale} is missing: `dvc repro` makes it"):
+        promote("vgg", force=True)
+
+
+def test_a_model_trained_again_and_not_evaluated_is_refused(clone: Clone) -> None:
+    clone.train("vgg", network(47))
+    lock = files.read_yaml(Path("dvc.lock"))
+    lock["stages"]["train@vgg"]["outs"][0]["md5"] = "0" * 32
+    files.write_json(Path("dvc.lock"), lock)
+    with pytest.raises(InputError, match="the evaluation of vgg is not of the model"):
+        promote("vgg", force=True)
+
+
+def test_a_store_that_is_not_there_is_not_made(clone: Clone) -> None:
+    clone.train("vgg", network(47))
+    Path("runs.db").unlink()
+    with pytest.raises(InputError, match=r"runs\.db is missing: `dvc repro` makes it"):
+        promote()
+    assert not Path("runs.db").exists()
+
+
+def test_rollback_swaps(clone: Clone) -> None:
+    from pipeline import registry
+
+    with pytest.raises(InputError, match="digits has no previous champion"):
+        registry.rollback("digits")
+    clone.train("baseline", network(45))
+    promote()
+    with pytest.raises(InputError, match="digits has no previous champion"):
+        registry.rollback("digits")
+    clone.train("vgg", network(50))
+    promote("vgg")
+    assert registry.rollback("digits") == "champion: digits version 1: baseline, test accuracy 0.9000"
+    assert aliases() == {"champion": "1", "previous": "2"}
+    assert registry.rollback("digits") == "champion: digits version 2: vgg, test accuracy 1.0000"
+    assert aliases() == {"champion": "2", "previous": "1"}
+
+
+class Killed(BaseException):
+    """What stands for a kill -9 at one write to the store."""
+
+
+WRITES = (
+    *("create_registered_model", "create_model_version", "set_model_version_tag", "set_registered_model_tag"),
+    *("set_registered_model_alias", "delete_registered_model_tag"),
+)
+
+
+def kill_before(write: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raise `Killed` in place of the store's write of that number, from 0."""
+    import mlflow
+
+    done = 0
+
+    def counting(real: Any) -> Any:
+        def counted(*arguments: Any, **named: Any) -> Any:
+            nonlocal done
+            done += 1
+            if done > write:
+                raise Killed
+            return real(*arguments, **named)
+
+        return counted
+
+    for name in WRITES:
+        monkeypatch.setattr(mlflow.MlflowClient, name, counting(getattr(mlflow.MlflowClient, name)))
+
+
+def cut_off(action: Any, write: int) -> bool:
+    """Do something, killed before that write, and say whether it was."""
+    with pytest.MonkeyPatch.context() as patch:
+        kill_before(write, patch)
+        try:
+            action()
+        except Killed:
+            return True
+    return False
+
+
+def test_a_promotion_killed_anywhere_keeps_a_champion_and_heals(clone: Clone, empty_database: Path) -> None:
+    from pipeline import registry
+
+    clone.train("baseline", network(45))
+    promote()
+    clone.train("vgg", network(50))
+    shutil.copy("runs.db", "before.db")
+    write = 0
+    while cut_off(lambda: promote("vgg"), write):
+        assert registry.champion("digits")[2].startswith(("digits version 1: baseline", "digits version 2: vgg"))
+        promote("vgg")
+        assert aliases() == {"champion": "2", "previous": "1"}
+        assert [version.tags["model"] for version in versions()] == ["baseline", "vgg"]
+        shutil.copy("before.db", "runs.db")
+        write += 1
+    assert write == 5  # the version, the note, two aliases, the note's end
+
+
+def test_a_rollback_killed_anywhere_keeps_both_and_is_not_done_twice(clone: Clone) -> None:
+    from pipeline import registry
+
+    clone.train("baseline", network(45))
+    promote()
+    clone.train("vgg", network(50))
+    promote("vgg")
+    shutil.copy("runs.db", "before.db")
+    write = 0
+    while cut_off(lambda: registry.rollback("digits"), write):
+        assert aliases()["champion"] in ("1", "2")
+        registry.rollback("digits")
+        assert aliases() == {"champion": "1", "previous": "2"}
+        shutil.copy("before.db", "runs.db")
+        write += 1
+    assert write == 4
+
+
+def test_champion_needs_the_store_alone(clone: Clone) -> None:
+    from pipeline import registry
+
+    with pytest.raises(InputError, match="digits has no champion at sqlite"):
+        registry.champion("digits")
+    model = network(47)
+    clone.train("vgg", model)
+    promote()
+    for gone in ("data", "models"):
+        shutil.rmtree(gone)
+    loaded, class_names, words = registry.champion("digits")
+    np.testing.assert_array_equal(loaded.predict(IMAGES, verbose=0), model.predict(IMAGES, verbose=0))
+    assert class_names == CLASS_NAMES
+    assert words == "digits version 1: vgg, test accuracy 0.9400"
+    shutil.rmtree("mlartifacts")
+    with pytest.raises(InputError, match="digits version 1 cannot be loaded"):
+        registry.champion("digits")
+
+
+def test_a_version_registered_by_hand_is_named(clone: Clone) -> None:
+    import mlflow
+
+    from pipeline import registry
+
+    clone.train("vgg", network(47))
+    promote()
+    client = mlflow.MlflowClient()
+    client.create_model_version("digits", versions()[0].source)
+    client.set_registered_model_alias("digits", "champion", "2")
+    with pytest.raises(InputError, match="digits version 2 is `champion` but not of `promote`"):
+        registry.show("digits")
+
+
+def command(clone: Clone, *arguments: str) -> subprocess.Popen[str]:
+    started = [sys.executable, "-m", "pipeline.registry", *arguments]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(started, cwd=clone.folder, env=env, stdout=-1, stderr=-1, text=True)
+
+
+def outcome(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    output, said = process.communicate()
+    return process.returncode, output, said
+
+
+@pytest.mark.slow
+def test_commands_say_one_line_and_exit_by_kind(clone: Clone) -> None:
+    assert outcome(command(clone, "show"))[:2] == (
+        0,
+        "digits has no champion yet: `python -m pipeline.registry promote` makes one\n",
+    )
+    clone.train("baseline", network(44))
+    code, output, said = outcome(command(clone, "promote"))
+    assert (code, output) == (1, "")
+    assert said == "refused: no model passes the gate: baseline test.accuracy 0.8800 < 0.9000\n"
+    code, output, said = outcome(command(clone, "promote", "--model", "vgx"))
+    assert (code, output) == (2, "")
+    assert said.startswith("error: params.yaml: models: vgx is unknown; did you mean vgg?")
+    assert outcome(command(clone, "rollback"))[0] == 2
+    code, output, said = outcome(command(clone, "promote", "--force"))
+    assert (code, output, said) == (0, "champion: digits version 1: baseline, test accuracy 0.8800\n", "")
+    assert [line.split() for line in outcome(command(clone, "show"))[1].splitlines()] == [
+        ["version", "model", "test", "accuracy", "fingerprint", "git", "commit"],
+        ["champion", "1", "baseline", "0.8800", clone.fingerprint("baseline")[:12], "c" * 12],
+    ]
+
+
+@pytest.mark.slow
+def test_two_promotions_at_once_make_one_version(clone: Clone) -> None:
+    clone.train("vgg", network(47))
+    said = sorted(outcome(process)[:2] for process in [command(clone, "promote") for _ in range(2)])
+    words = "champion: digits version 1: vgg, test accuracy 0.9400\n"
+    assert said == [(0, f"already {words}"), (0, words)]
+    assert (len(versions()), aliases()) == (1, {"champion": "1"})
+
+
+def test_a_server_that_is_down_is_one_line(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    code, _, stderr = outcome(command(clone, "show"))
+    assert code == 2
+    assert stderr.startswith("error: MLflow at http://127.0.0.1:9: ")
+    assert stderr.count("\n") == 1

@@ -1,0 +1,291 @@
+"""The real server, sent what it should not be; and the check before it, by itself."""
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import params, serve
+from pipeline.errors import InputError
+from tests.clones import Clone
+from tests.conftest import ROOT
+
+SHAPE = (28, 28, 1)
+IMAGES = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), np.uint8)
+GOOD = json.dumps({"inputs": IMAGES.tolist()}).encode()
+BAD_PIXELS = [
+    "256",
+    "-1",
+    "1.5",
+    "7.0",
+    '"7"',
+    "true",
+    "null",
+    "{}",
+    "[1]",
+    "NaN",
+    "-Infinity",
+    "1e400",
+    "1" + "0" * 30,
+]
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
+def with_pixel(pixel: str, index: int = 0) -> bytes:
+    """Return a request with that JSON in place of one pixel of one image."""
+    pixels: Any = IMAGES[:1].astype(object)
+    pixels.reshape(-1)[index] = "here"
+    return json.dumps({"inputs": pixels.tolist()}).replace('"here"', pixel).encode()
+
+
+@pytest.mark.parametrize("pixel", BAD_PIXELS)
+def test_a_pixel_is_an_integer_from_0_to_255(pixel: str) -> None:
+    with pytest.raises(InputError, match=r"inputs holds .*: a pixel is an integer from 0 to 255|inputs has the shape"):
+        serve.check_images(with_pixel(pixel), SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "the body is not JSON"),
+        (b'{"inputs": "\xff"}', "the body is not JSON"),
+        (GOOD[:-1], "the body is not JSON"),
+        (DEEP, "the body is not JSON"),
+        (with_pixel("1" + "0" * 5000), "the body is not JSON"),
+        (b"[]", 'the body is not {"inputs": [image, ...]}'),
+        (b'{"pixels": []}', 'the body is not {"inputs": [image, ...]}'),
+        (GOOD[:-1] + b', "params": {}}', "without any other key"),
+        (b'{"inputs": []}', "inputs has the shape (0,), not (images, 28, 28, 1)"),
+        (
+            json.dumps({"inputs": IMAGES[0].tolist()}).encode(),
+            "inputs has the shape (28, 28, 1), not (images, 28, 28, 1)",
+        ),
+        (json.dumps({"inputs": (IMAGES / 255).tolist()}).encode(), "a pixel is an integer from 0 to 255, not scaled"),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_said(body: bytes, said: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        serve.check_images(body, SHAPE)
+    assert said in str(refusal.value)
+
+
+def test_good_images_pass() -> None:
+    serve.check_images(GOOD, SHAPE)
+
+
+class Server:
+    """The server in a process of its own, on a free port, and the model behind it."""
+
+    def __init__(self, folder: Path, model: Any) -> None:
+        with socket.socket() as free:
+            free.bind((serve.HOST, 0))
+            self.port = free.getsockname()[1]
+        self.model, self.log = model, folder / "server.log"
+        env = os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/runs.db"}
+        command = [sys.executable, "-m", "pipeline.serve", str(self.port)]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+        for _ in range(600):
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                assert self.send(b"", method="GET", path="/ping")[0] == 200
+                return
+            except ConnectionRefusedError:
+                time.sleep(0.2)
+        raise TimeoutError(self.log.read_text())
+
+    def send(
+        self,
+        body: Any,
+        kind: str | None = "application/json",
+        method: str = "POST",
+        path: str = "/invocations",
+        **more: Any,
+    ) -> tuple[int, bytes]:
+        """Send a request and return the status and the body of the answer."""
+        connection = http.client.HTTPConnection(serve.HOST, self.port, timeout=60)
+        try:
+            connection.request(method, path, body, {} if kind is None else {"Content-Type": kind}, **more)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def require_good(self) -> None:
+        """Assert that good images are answered with exactly the model's numbers."""
+        status, answer = self.send(GOOD)
+        assert status == 200
+        given = np.array(json.loads(answer)["predictions"], np.float32)
+        np.testing.assert_array_equal(given, self.model.predict(IMAGES, verbose=0))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, tensorflow: None) -> Iterator[Server]:
+    from pipeline import models, registry
+
+    folder = tmp_path_factory.mktemp("serve")
+    clone = Clone(folder, IMAGES, np.zeros(3, int))
+    demo = params.load(folder / "params.yaml")
+    model = models.build(demo.models["baseline"], SHAPE, 10, {"scale": [1 / 255], "offset": [0.0]})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/runs.db")
+        patch.chdir(folder)
+        clone.train("baseline", model)
+        registry.promote(demo, "baseline", force=True)
+    for gone in ("data", "models"):
+        shutil.rmtree(folder / gone)  # the store is enough
+    started = Server(folder, model)
+    try:
+        started.wait()
+        yield started
+    finally:
+        started.process.terminate()
+        started.process.wait()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["inputs", "instances", "x"]), inner),
+    max_leaves=20,
+)
+SHAPES = st.lists(st.integers(0, 29), max_size=5).filter(lambda shape: tuple(shape[1:]) != SHAPE)
+SEVERAL = settings(max_examples=150)
+
+
+@pytest.mark.slow
+@SEVERAL
+@given(body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_and_any_json_get_a_400(server: Server, body: bytes) -> None:
+    assert server.send(body)[0] == 400
+
+
+@pytest.mark.slow
+@SEVERAL
+@given(value=JSON, key=st.sampled_from(["inputs", "instances", "dataframe_split", "dataframe_records", "messages"]))
+def test_any_json_under_a_known_key_gets_a_400(server: Server, value: Any, key: str) -> None:
+    assert server.send(json.dumps({key: value}))[0] == 400
+
+
+@pytest.mark.slow
+@settings(max_examples=60)
+@given(shape=SHAPES.filter(lambda shape: np.prod(shape) < 50_000))
+def test_any_other_shape_gets_a_400(server: Server, shape: list[int]) -> None:
+    assert server.send(json.dumps({"inputs": np.zeros(shape, int).tolist()}))[0] == 400
+
+
+@pytest.mark.slow
+@SEVERAL
+@given(
+    pixel=st.sampled_from([*BAD_PIXELS, "1" + "0" * 5000, "Infinity", "[]", '"a"', "0x1", ""])
+    | st.integers().filter(lambda value: not 0 <= value <= 255).map(str)
+    | st.floats().map(json.dumps),
+    index=st.integers(0, 783),
+)
+def test_any_bad_pixel_gets_a_400(server: Server, pixel: str, index: int) -> None:
+    assert server.send(with_pixel(pixel, index))[0] == 400
+
+
+@pytest.mark.slow
+@settings(max_examples=60)
+@given(kind=st.none() | st.text(st.characters(min_codepoint=32, max_codepoint=126)))
+def test_any_other_content_type_gets_a_415(server: Server, kind: str | None) -> None:
+    assert server.send(GOOD, kind)[0] == 415
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["text/csv", "application/vnd.apache.parquet", "application/json; charset=latin-1"])
+def test_mlflows_other_formats_get_a_415(server: Server, kind: str) -> None:
+    assert server.send(GOOD, kind)[0] == 415
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        *((method, "/invocations", 405) for method in ("GET", "PUT", "DELETE", "PATCH", "HEAD", "BREW")),
+        *(
+            (method, path, 404)
+            for method in ("GET", "POST")
+            for path in ("/", "/nowhere", "//invocations", "/../etc/passwd")
+        ),
+        ("POST", "/ping", 405),
+    ],
+)
+def test_other_methods_and_paths_get_a_4xx(server: Server, method: str, path: str, status: int) -> None:
+    assert server.send(GOOD, method=method, path=path)[0] == status
+
+
+@pytest.mark.slow
+def test_huge_bodies_get_a_413_however_they_are_sent(server: Server) -> None:
+    mebibyte = b'{"inputs": [' + b"0," * 524_282
+    assert server.send(mebibyte * 64)[0] == 413
+    assert server.send(iter([mebibyte] * 64), encode_chunked=True)[0] == 413
+    assert server.send(GOOD + b" " * (serve.LIMIT - len(GOOD)))[0] == 200
+    assert server.send(GOOD + b" " * (serve.LIMIT - len(GOOD) + 1))[0] == 413
+    assert server.send(b'{"inputs": ' + DEEP + b"}")[0] == 400
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\nContent-Type: application/json\r\n\r\n{",
+        b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n{",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"POST /invoca",
+    ],
+)
+def test_a_client_that_breaks_off_is_forgotten(server: Server, sent: bytes) -> None:
+    with socket.create_connection((serve.HOST, server.port)) as client:
+        client.sendall(sent)
+    server.require_good()
+
+
+@pytest.mark.slow
+def test_good_requests_at_once_are_each_answered_with_the_models_numbers(server: Server) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        for done in [threads.submit(server.require_good) for _ in range(32)]:
+            done.result()
+
+
+@pytest.mark.slow
+def test_after_all_that_the_server_is_up_and_has_complained_of_nothing(server: Server) -> None:
+    server.require_good()
+    assert server.process.poll() is None
+    log = server.log.read_text()
+    assert "serving digits version 1: baseline" in log
+    assert "Traceback" not in log
+    assert " 500 " not in log
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["five"], "error: five is no port: one number, or none for 5001\n"),
+        ([], "runs.db is missing: `dvc repro` makes"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
+    shutil.copy(ROOT / "recipes/demo.yaml", tmp_path / "params.yaml")
+    env = os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/runs.db"}
+    command = [sys.executable, "-m", "pipeline.serve", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert said in done.stderr

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from pipeline import splits
+from pipeline.errors import InputError
+from pipeline.schema import Prepare
+
+LABELS = np.repeat(np.arange(4), [40, 80, 20, 60])
+
+
+@pytest.mark.parametrize("how", ["stratified", "random", "tail"])
+@given(fraction=st.floats(0.05, 0.95), seed=st.integers(0, 100))
+def test_split_parts_every_index_once_and_to_size(how: str, fraction: float, seed: int) -> None:
+    kept, held = splits.split(LABELS, fraction, how, seed)
+    assert np.array_equal(np.sort(np.concatenate([kept, held])), np.arange(200))
+    assert len(kept) == int(200 * (1 - fraction))
+    assert np.all(np.diff(kept) > 0)
+    assert np.all(np.diff(held) > 0)
+
+
+def test_stratified_split_keeps_each_class_share() -> None:
+    _, held = splits.split(LABELS, 0.25, "stratified", 42)
+    assert np.bincount(LABELS[held]).tolist() == [10, 20, 5, 15]
+
+
+def test_tail_split_is_the_last_part_as_keras_takes_it() -> None:
+    assert splits.split(LABELS, 0.25, "tail", 0)[1].tolist() == list(range(150, 200))
+
+
+def test_random_split_is_seeded() -> None:
+    first, again, other = (splits.split(LABELS, 0.25, "random", seed)[1].tolist() for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_impossible_stratified_split_is_refused() -> None:
+    with pytest.raises(InputError, match=r"stratified split of 0\.25 of 5 images"):
+        splits.split(np.array([0, 0, 0, 0, 1]), 0.25, "stratified", 0)
+
+
+def test_dataset_without_test_split_is_parted_in_three() -> None:
+    images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
+    settings = Prepare(validation_fraction=0.25, test_fraction=0.2, split="stratified", scaling="unit")
+    parts = splits.three_parts((images, LABELS), None, settings, 42)
+    assert {name: len(labels) for name, (_, labels) in parts.items()} == {"train": 120, "validation": 40, "test": 40}
+    seen = np.concatenate([part[0].ravel() for part in parts.values()])
+    assert sorted(seen) == list(range(200))
+
+
+def test_published_test_split_is_left_alone() -> None:
+    images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
+    test = (images[:3], LABELS[:3])
+    settings = Prepare(validation_fraction=0.25, split="stratified", scaling="unit")
+    parts = splits.three_parts((images, LABELS), test, settings, 42)
+    assert parts["test"] is test
+    assert len(parts["train"][1]) == 150
+
+
+@pytest.mark.parametrize(("how", "scaler"), [("min_max", MinMaxScaler()), ("standard", StandardScaler())])
+def test_scaling_agrees_with_scikit_learn(how: str, scaler: MinMaxScaler | StandardScaler) -> None:
+    images = np.random.default_rng(0).integers(20, 200, (50, 4, 4, 1), np.uint8)
+    fitted = splits.scaling(images, how)
+    scaled = images * fitted["scale"] + fitted["offset"]
+    np.testing.assert_allclose(scaled.ravel(), scaler.fit_transform(images.reshape(-1, 1)).ravel(), atol=1e-12)
+
+
+def test_standard_scaling_is_by_channel() -> None:
+    images = np.random.default_rng(0).integers(0, 100, (50, 4, 4, 3), np.uint8) + np.array([0, 50, 100], np.uint8)
+    fitted = splits.scaling(images, "standard")
+    scaled = images * fitted["scale"] + fitted["offset"]
+    np.testing.assert_allclose(scaled.mean(axis=(0, 1, 2)), 0, atol=1e-12)
+    np.testing.assert_allclose(scaled.std(axis=(0, 1, 2)), 1)
+
+
+def test_unit_scaling_divides_by_255() -> None:
+    assert splits.scaling(np.zeros((1, 2, 2, 1), np.uint8), "unit") == {"scale": [1 / 255], "offset": [0.0]}
+
+
+def test_scaling_of_one_level_is_refused() -> None:
+    with pytest.raises(InputError, match="every training pixel is 7"):
+        splits.scaling(np.full((3, 2, 2, 1), 7, np.uint8), "standard")
+
+
+def test_split_that_leaves_nothing_is_refused() -> None:
+    with pytest.raises(InputError, match=r"a split of 0\.9999 of 200 images leaves one part empty"):
+        splits.split(LABELS, 0.9999, "tail", 0)

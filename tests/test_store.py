@@ -1,0 +1,261 @@
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import journal, params, runs
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+DEMO = params.load(ROOT / "recipes" / "demo.yaml")
+IMAGES, LABELS = np.zeros((4, 28, 28, 1), np.uint8), np.arange(4)
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> Any:
+    from pipeline import store
+
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
+    shutil.copy(empty_database, tmp_path / "runs.db")
+    (tmp_path / "train.npz").write_bytes(b"data")
+    return store.connect()
+
+
+def facts(tmp_path: Path, fingerprint: str = "f" * 64) -> dict[str, Any]:
+    from pipeline import store
+
+    data = store.dataset("digits", tmp_path / "train.npz", (IMAGES, LABELS))
+    return runs.facts(DEMO, "vgg", fingerprint, data)
+
+
+def row(epoch: int) -> dict[str, float]:
+    return {"epoch": epoch, "train_loss": 1 / epoch}
+
+
+def model_file(tmp_path: Path) -> Path:
+    from pipeline import models
+
+    model = models.build(DEMO.models["baseline"], (28, 28, 1), 10, {"scale": [1 / 255], "offset": [0.0]})
+    (tmp_path / "vgg.keras").write_bytes(models.to_bytes(model))
+    return tmp_path / "vgg.keras"
+
+
+def points(client: Any, run_id: str, name: str = "epoch/train_loss") -> list[tuple[int, float]]:
+    return [(point.step, point.value) for point in client.get_metric_history(run_id, name)]
+
+
+def test_run_grows_while_it_trains_and_sending_again_changes_nothing(client: Any, tmp_path: Path) -> None:
+    from pipeline import store
+
+    with journal.training(facts(tmp_path), False) as record:
+        record.log_epoch(row(1), 4)
+        run_id = store.push(client, record.folder)
+        record.log_epoch(row(2), 4)
+        assert store.push_all() == 1
+        live = client.get_run(run_id)
+        assert live.info.status == "RUNNING"
+        assert points(client, run_id) == [(1, 1.0), (2, 0.5)]
+        record.attach_training(model_file(tmp_path), IMAGES, [])
+    for _ in range(2):
+        assert store.push(client, record.folder) == run_id
+        (record.folder / "pushed.json").unlink()  # as if the process had died before it noted what it had sent
+        record.attach_training(tmp_path / "vgg.keras", IMAGES, [])
+    done = client.get_run(run_id)
+    assert (done.info.status, done.info.end_time) == ("FINISHED", record.content["ended"])
+    assert points(client, run_id) == [(1, 1.0), (2, 0.5)]
+    assert len(client.search_runs([done.info.experiment_id])) == 1
+    assert len(done.outputs.model_outputs) == 1
+    assert done.data.params["block1.filters"] == "8, 16"
+    assert done.data.tags["mlflow.note.content"].startswith("`vgg` on digits")
+    assert done.inputs.dataset_inputs[0].dataset.digest == "8d777f38"  # MD5 of b"data"
+    for tag in ("fingerprint", "dvc.stage", "machine.processor", "machine.threads", "version.tensorflow"):
+        assert done.data.tags[tag]
+
+
+def test_model_predicts_the_same_and_knows_its_signature(client: Any, tmp_path: Path) -> None:
+    import mlflow
+
+    from pipeline import models, store
+
+    with journal.training(facts(tmp_path), False) as record:
+        record.attach_training(model_file(tmp_path), IMAGES, [])
+    run_id = store.push(client, record.folder)
+    assert not (record.folder / "files").exists()
+    logged = mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
+    assert logged.metadata.signature.inputs.inputs[0].type == np.uint8
+    assert logged.metadata.run_id == run_id
+    expected = models.load(tmp_path / "vgg.keras").predict(IMAGES, verbose=0)
+    np.testing.assert_array_equal(logged.predict(IMAGES), expected)
+
+
+def test_artifacts_lie_beside_the_database_wherever_the_command_runs(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline import store
+
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with journal.training(facts(tmp_path), False) as record:
+        run_id = store.push(client, record.folder)
+    assert client.get_run(run_id).info.artifact_uri.startswith((tmp_path / "mlartifacts").as_uri())
+
+
+def test_killed_training_goes_on_in_the_same_run(client: Any, tmp_path: Path) -> None:
+    from pipeline import store
+
+    def train(epoch: int) -> None:
+        with journal.training(facts(tmp_path), False) as record:
+            record.log_epoch(row(epoch), 4)
+            raise KeyboardInterrupt
+
+    for epoch in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            train(epoch)
+        store.push_all()
+        (run,) = client.search_runs([store.experiment_id(client, "digits")])
+        assert run.info.status == "KILLED"
+    with journal.training(facts(tmp_path), False):
+        store.push_all()
+        assert client.get_run(run.info.run_id).info.status == "RUNNING"
+    store.push_all()
+    assert client.get_run(run.info.run_id).info.status == "FINISHED"
+    assert points(client, run.info.run_id) == [(1, 1.0), (2, 0.5)]
+
+
+def test_evaluation_is_appended_and_leaves_the_times(client: Any, tmp_path: Path) -> None:
+    from pipeline import store
+
+    with journal.training(facts(tmp_path), False) as record:
+        pass
+    run_id = store.push(client, record.folder)
+    before = client.get_run(run_id).info.end_time
+    for accuracy in (0.9, 0.8):  # after a correction, the later value stands, not the better
+        with journal.appended(facts(tmp_path)) as record:
+            record.log_scores({"test": {"accuracy": accuracy, "recall": {"T-shirt/top": 0.5}}})
+        assert store.push(client, record.folder) == run_id
+    run = client.get_run(run_id)
+    assert run.data.metrics == {"test/accuracy": 0.8, "test/recall/T-shirt/top": 0.5}
+    assert run.info.end_time == before
+
+
+def test_evaluation_elsewhere_joins_the_run_that_trained_the_model(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline import store
+
+    with journal.training(facts(tmp_path), False) as record:
+        record.log_epoch(row(1), 4)
+    run_id = store.push(client, record.folder)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "another clone"))
+    with journal.appended(facts(tmp_path)) as record:
+        record.log_history({"epoch": [1.0], "train_loss": [1.0]})
+        record.log_scores({"test": {"accuracy": 0.9}})
+    assert store.push(client, record.folder) == run_id
+    assert points(client, run_id) == [(1, 1.0)]
+    assert points(client, run_id, "test/accuracy") == [(0, 0.9)]
+
+
+def test_deleted_run_is_made_anew(client: Any, tmp_path: Path) -> None:
+    from pipeline import store
+
+    with journal.training(facts(tmp_path), False) as record:
+        record.log_epoch(row(1), 4)
+    client.delete_run(store.push(client, record.folder))
+    with journal.appended(facts(tmp_path)) as record:
+        pass
+    again = store.push(client, record.folder)
+    assert client.get_run(again).info.status == "FINISHED"
+    assert points(client, again) == [(1, 1.0)]
+
+
+def test_deleted_experiment_is_one_clear_line(client: Any, tmp_path: Path) -> None:
+    from pipeline import store
+    from pipeline.errors import InputError
+
+    client.delete_experiment(store.experiment_id(client, "digits"))
+    with pytest.raises(InputError, match="was deleted: `mlflow experiments restore --experiment-id 1` brings it back"):
+        store.experiment_id(client, "digits")
+
+
+def test_store_is_the_main_repositorys_also_in_an_experiment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "main"))
+    monkeypatch.chdir(tmp_path)
+    assert journal.address() == f"sqlite:///{tmp_path}/main/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    assert journal.address() == "http://127.0.0.1:1"
+
+
+class Broken(BaseHTTPRequestHandler):
+    """Answers every request with an error, or not for a long time."""
+
+    delay = 0.0
+
+    def answer(self) -> None:
+        sleep(self.delay)
+        self.send_error(500)
+
+    do_GET = do_POST = answer  # noqa: N815
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+@pytest.fixture
+def broken_server() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Broken)
+    server.daemon_threads, server.block_on_close = True, False
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("kind", ["down", "erroring", "slow"])
+def test_lost_server_costs_one_warning_and_seconds_and_sync_sends_all(
+    kind: str,
+    client: Any,
+    tmp_path: Path,
+    broken_server: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from pipeline import store
+
+    monkeypatch.setattr(Broken, "delay", 60.0 if kind == "slow" else 0.0)
+    monkeypatch.setattr(store, "PATIENCE", 2.0)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9" if kind == "down" else broken_server)
+    began = monotonic()
+    with store.sending() as send, journal.training(facts(tmp_path), False) as record:
+        for epoch in (1, 2, 3):
+            record.log_epoch(row(epoch), 4)
+            send()
+        assert monotonic() - began < 1.0  # training itself never waits
+    assert monotonic() - began < 10.0
+    assert capsys.readouterr().err.count("warning: MLflow at http://127.0.0.1:") == 1
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
+    with journal.appended(facts(tmp_path)):  # as `sync` does for what is on disk
+        pass
+    run_id = store.push(store.connect(), record.folder)
+    assert points(client, run_id) == [(1, 1.0), (2, 0.5), (3, 1 / 3)]
+
+
+@pytest.mark.slow
+def test_three_first_uses_of_one_store_at_once_all_succeed(tmp_path: Path) -> None:
+    code = "from pipeline import store\nstore.experiment_id(store.connect(), 'digits')\n"
+    env = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/runs.db", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    started = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    errors = [process.communicate()[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], errors

@@ -1,0 +1,208 @@
+import functools
+import hashlib
+import math
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import files, metrics, params
+from pipeline.errors import InputError
+from pipeline.schema import Train
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+DEMO = params.load(ROOT / "recipes" / "demo.yaml")
+UNIT = {"scale": [1 / 255], "offset": [0.0]}
+
+
+def settings(**changes: Any) -> Train:
+    return Train.model_validate(files.read_yaml(ROOT / "recipes" / "demo.yaml")["train"] | changes)
+
+
+@functools.cache
+def digits(first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    from pipeline import datasets
+
+    images, labels = datasets.DATASETS["digits"].decode([])["train"]
+    return images[first:end], labels[first:end]
+
+
+def train(name: str = "baseline", **changes: Any) -> tuple[Any, dict[str, list[float]], list[int]]:
+    from pipeline import models, training
+
+    training.make_deterministic(3)
+    model = models.build(DEMO.models[name], (28, 28, 1), 10, UNIT)
+    seen: list[int] = []
+    chosen = settings(**{"epochs": 2, **changes})
+    history = training.fit(
+        model, digits(0, 200), digits(200, 300), chosen, 3, lambda row, _: seen.append(int(row["epoch"]))
+    )
+    return model, history, seen
+
+
+def test_history_has_a_row_for_each_epoch_and_learning_lowers_the_loss() -> None:
+    _, history, seen = train(epochs=3, schedule={"name": "constant"})
+    assert seen == history["epoch"] == [1, 2, 3]
+    assert history["train_loss"][-1] < history["train_loss"][0]
+    assert history["learning_rate"] == [0.002] * 3
+    assert set(history) == {
+        *("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate")
+    }
+
+
+class InterruptedWhenDeleted:
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)  # what this raises, Python prints and forgets
+
+
+def test_ctrl_c_ends_the_training_also_where_python_would_forget_it() -> None:
+    from pipeline import models, training
+
+    seen: list[int] = []
+
+    def on_epoch(row: dict[str, float], _: files.Arrays) -> None:
+        seen.append(int(row["epoch"]))
+        InterruptedWhenDeleted()
+
+    model = models.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(model, digits(0, 100), digits(200, 300), settings(epochs=3), 3, on_epoch)
+    assert seen == [1]
+
+
+def test_every_loss_and_optimizer_trains() -> None:
+    kinds: dict[str, dict[str, Any]] = {"adamw": {"weight_decay": 0.01}, "sgd": {"momentum": 0.9, "nesterov": True}}
+    for name, options in kinds.items():
+        optimizer = {"name": name, "learning_rate": 0.01, **options}
+        loss = {"loss": "categorical_crossentropy", "label_smoothing": 0.1}
+        model, history, _ = train("baseline", **loss, epochs=3, optimizer=optimizer)
+        assert history["train_loss"][-1] < history["train_loss"][0], name
+        assert all(getattr(model.optimizer, key) == value for key, value in options.items())
+
+
+def test_evaluation_agrees_with_keras() -> None:
+    from pipeline import training
+
+    model, history, _ = train()
+    images, labels = digits(200, 300)
+    loss, accuracy = model.evaluate(images, labels, verbose=0)
+    ours = metrics.headline(labels, training.predict(model, images))
+    assert ours["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    assert ours["loss"] == pytest.approx(loss, abs=1e-5)
+    assert history["validation_accuracy"][-1] == pytest.approx(accuracy, abs=1e-6)
+
+
+def test_early_stopping_restores_the_best_weights() -> None:
+    from pipeline import training
+
+    stop = {"monitor": "validation_loss", "patience": 2, "min_delta": 0.0}
+    optimizer = {"name": "adam", "learning_rate": 0.02}
+    schedule = {"name": "constant"}
+    model, history, _ = train(epochs=30, early_stopping=stop, optimizer=optimizer, schedule=schedule)
+    assert len(history["epoch"]) < 30
+    images, labels = digits(200, 300)
+    loss = metrics.headline(labels, training.predict(model, images))["loss"]
+    assert loss == pytest.approx(min(history["validation_loss"]), rel=1e-4, abs=2e-6)
+
+
+STOPPED = {"monitor": "validation_loss", "patience": 2, "min_delta": 0.5}  # after the third epoch
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"early_stopping": STOPPED}, {"optimizer": {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9}}],
+    ids=["adam", "early stopping", "momentum"],
+)
+def test_training_goes_on_from_any_epoch_to_the_same_bytes(changes: dict[str, Any], after: int) -> None:
+    from pipeline import models, training
+
+    chosen = DEMO.models["vgg_augmented"].train.model_dump() | {"epochs": 4, **changes}
+    states: list[files.Arrays] = []
+
+    def trained(state: files.Arrays | None) -> tuple[bytes, dict[str, list[float]]]:
+        training.make_deterministic(3)
+        model = models.build(DEMO.models["vgg_augmented"], (28, 28, 1), 10, UNIT)
+        data, keep = (digits(0, 100), digits(100, 150)), lambda _, now: states.append(now)
+        history = training.fit(model, *data, Train.model_validate(chosen), 3, keep, state)
+        return models.to_bytes(model), history
+
+    whole = trained(None)
+    assert len(states) == (3 if "early_stopping" in changes else 4)
+    assert trained(states[after - 1]) == whole
+
+
+def test_diverging_training_is_refused_in_one_line() -> None:
+    with pytest.raises(InputError, match=r"the loss in epoch \d is .*nan.*: lower train\.optimizer"):
+        train(optimizer={"name": "sgd", "learning_rate": 0.5}, epochs=5, schedule={"name": "constant"})
+
+
+def test_batches_hold_every_image_once_an_epoch_in_another_order() -> None:
+    from pipeline import training
+
+    labels = np.arange(50)
+    images = np.broadcast_to(labels.astype(np.uint8)[:, None, None, None], (50, 28, 28, 1))
+    dataset = training.batches((images, labels), settings(epochs=2, batch_size=16), 1)
+    drawn = [(x[:, 0, 0, 0], y) for x, y in dataset.take(8).as_numpy_iterator()]
+    assert [len(y) for _, y in drawn] == [16, 16, 16, 2] * 2
+    assert all(np.array_equal(x, y) for x, y in drawn)
+    first, second = (np.concatenate([y for _, y in drawn[part : part + 4]]).tolist() for part in (0, 4))
+    assert sorted(first) == sorted(second) == list(range(50))
+    assert first != second != list(range(50))
+
+
+def test_augmented_batches_differ_between_epochs_but_not_between_runs() -> None:
+    from pipeline import training
+
+    chosen = DEMO.models["vgg_augmented"].train.model_copy(update={"batch_size": 50, "epochs": 2})
+    runs = [
+        list(training.batches((digits(0, 50)[0], np.arange(50)), chosen, 1).take(2).as_numpy_iterator())
+        for _ in range(2)
+    ]
+    first, second = ({label: image for image, label in zip(*batch, strict=True)} for batch in runs[0])
+    assert not any(np.array_equal(first[label], second[label]) for label in range(50))
+    assert all(np.array_equal(a[0], b[0]) for a, b in zip(*runs, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "start", "middle", "end"),
+    [
+        ({"name": "constant"}, 1.0, 1.0, 1.0),
+        ({"name": "cosine", "final_fraction": 0.1}, 1.0, 0.55, 0.1),
+        ({"name": "one_cycle", "warmup_fraction": 0.5, "initial_fraction": 0.2, "final_fraction": 0.0}, 0.2, 1.0, 0.0),
+    ],
+)
+def test_schedules_start_turn_and_end_where_they_should(
+    schedule: dict[str, Any], start: float, middle: float, end: float
+) -> None:
+    from pipeline import training
+
+    chosen = settings(schedule=schedule, epochs=10, optimizer={"name": "sgd", "learning_rate": 1.0})
+    rate = training.learning_rate(chosen, 20)
+    values = [float(rate if isinstance(rate, float) else rate(step)) for step in (0, 100, 200)]
+    assert values == pytest.approx([start, middle, end], abs=1e-6)
+    if schedule["name"] == "cosine":
+        assert float(rate(50)) == pytest.approx(0.1 + 0.9 * (1 + math.cos(math.pi / 4)) / 2)
+
+
+DIGEST = """
+import hashlib
+from pipeline import quiet
+quiet.import_tensorflow()
+from pipeline import models
+from tests.test_training import train
+print(hashlib.sha256(models.to_bytes(train("vgg_augmented")[0])).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_same_bytes_in_another_process() -> None:
+    from pipeline import models
+
+    done = subprocess.run([sys.executable, "-c", DIGEST], capture_output=True, text=True, cwd=ROOT, check=True)
+    here = hashlib.sha256(models.to_bytes(train("vgg_augmented")[0])).hexdigest()
+    assert done.stdout.splitlines()[-1] == here

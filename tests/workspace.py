@@ -1,0 +1,85 @@
+"""A clone of the repository on digits, run by real `dvc repro` into a real MLflow store."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tests.conftest import ROOT
+
+
+class Workspace:
+    """A clone with a params file of its own, and an MLflow store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(ROOT / "pipeline", folder / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
+            shutil.copy(ROOT / name, folder)
+        for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
+            subprocess.run(command, cwd=folder, env=os.environ | {"DVC_NO_ANALYTICS": "1"}, check=True)
+
+    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        done = self.start(*command, **variables)
+        stdout, stderr = done.communicate()
+        return subprocess.CompletedProcess(done.args, done.returncode, stdout, stderr)
+
+    def start(self, *command: str, **variables: str) -> subprocess.Popen[str]:
+        """Start `python -m COMMAND` as the leader of a process group."""
+        known = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=self.folder,
+            env=known | {"PATH": path, "DVC_NO_ANALYTICS": "1"} | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def write(self, params: dict[str, Any]) -> None:
+        with (self.folder / "params.yaml").open("w") as file:
+            YAML().dump(params, file)
+
+    def repro(self, *options: str, **variables: str) -> set[str]:
+        """Run `dvc repro` and return the stages that ran."""
+        done = self.run("dvc", "repro", *options, **variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return set(re.findall(r"Running stage '(.+)'", done.stdout))
+
+    def git(self, *command: str) -> str:
+        """Run git and return what it printed."""
+        return subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *command],
+            cwd=self.folder,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
+    def commit(self) -> None:
+        """Commit everything, as `digits`."""
+        self.git("add", "-A")
+        self.git("commit", "-qm", "digits")
+
+    def runs(self, store: str = "mlflow.db") -> list[Any]:
+        import mlflow
+
+        client = mlflow.MlflowClient(f"sqlite:///{self.folder}/{store}")
+        return list(client.search_runs([client.get_experiment_by_name("digits").experiment_id]))
+
+    def digests(self) -> dict[str, str]:
+        """Return the SHA-256 of dvc.lock and of every out."""
+        paths = [self.folder / "dvc.lock", *(p for top in ("data", "models", "reports") for p in self.tree(top))]
+        return {str(p.relative_to(self.folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
+
+    def tree(self, top: str) -> list[Path]:
+        return sorted(path for path in (self.folder / top).rglob("*") if path.is_file())
