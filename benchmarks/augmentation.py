@@ -23,7 +23,8 @@ def main() -> None:
     from pipeline import models, training
 
     training.make_deterministic(settings.seed)
-    kinds = {"plain": settings.models["vgg"].train, "augmented": settings.models["vgg_augmented"].train}
+    of_vgg, augmentation = settings.models["vgg"].train, settings.models["vgg_augmented"].train.augmentation
+    kinds = {"plain": of_vgg, "augmented": of_vgg.model_copy(update={"augmentation": augmentation})}
     model = models.build(settings.models["vgg"], (28, 28, 1), 10, {"scale": [1 / 255], "offset": [0.0]})
     model.compile("adam", training.loss(settings.train), jit_compile=False)
     batches = {kind: iter(training.batches(train, chosen, settings.seed)) for kind, chosen in kinds.items()}

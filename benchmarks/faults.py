@@ -3,7 +3,7 @@
 Trains an augmented, dropout-heavy network on digits twice by `dvc repro`: once left alone, and once killed KILLS times
 (50) at random moments, told to end, its disk full, its server dead, and run again each time. Prints for each fault how
 often it came, how often the next command went on in the same run, and how many finished epochs were lost; then whether
-every out is the same bytes, and whether the run on the server is whole. The full disk is a real one: mounting needs root.
+every out is the same bytes, and whether the run on the server is whole. The full disk is real: mounting needs root.
 Prediction before the first run: all recovered, the same bytes; an epoch lost only where a kill falls between the
 journal's line and the state, some milliseconds, so none or one in 50.
 """
@@ -86,8 +86,8 @@ def strike(workspace: Workspace, server: Server, fault: str, delay: float) -> st
     """Start `dvc repro`, let one fault come upon it after its next epoch, and return what it printed."""
     variables = {"MLFLOW_TRACKING_URI": server.address, "PYTHONUNBUFFERED": "1"}
     if fault in SIGNALS:
-        printed = kills.interrupt(workspace, *SIGNALS[fault], delay, **variables)
-        return printed or ""
+        how, whom = SIGNALS[fault]
+        return kills.interrupt(workspace, how, whom, delay, **variables) or ""
     dvc = kills.train_an_epoch(workspace, **variables)
     if fault == SERVER_DEATH:
         server.kill()
