@@ -37,6 +37,9 @@ def connect() -> mlflow.MlflowClient:
         os.environ.setdefault(name, value)
     mlflow.set_tracking_uri(journal.address())
     with _alone():  # three that make one new database at once would break it
+        database = journal.database()
+        if database and not database.exists():
+            _make(database)
         client = mlflow.MlflowClient()
         client.get_experiment_by_name("Default")
     return client
@@ -257,6 +260,14 @@ def _save_progress(folder: Path, progress: Mapping[str, Any]) -> None:
     path = folder / "pushed.json"
     known = files.read_json(path) if path.exists() else {}
     files.write_json(path, known | {journal.address(): dict(progress)})
+
+
+def _make(database: Path) -> None:
+    """Make a SQLite store elsewhere and put it here whole: killed amid mlflow's migrations, one is broken for good."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder, database.name)
+        mlflow.MlflowClient(f"sqlite:///{made}")
+        files.write_bytes(database, made.read_bytes())
 
 
 @contextmanager

@@ -249,6 +249,19 @@ def test_lost_server_costs_one_warning_and_seconds_and_sync_sends_all(
     assert points(client, run_id) == [(1, 1.0), (2, 0.5), (3, 1 / 3)]
 
 
+def test_new_store_is_made_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline import store
+
+    database = tmp_path / "new.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    with monkeypatch.context() as broken:
+        broken.setattr("alembic.command.upgrade", lambda *_: 1 / 0)  # amid the migrations
+        with pytest.raises(ZeroDivisionError):
+            store.connect()
+    assert not database.exists()
+    assert store.connect().get_experiment_by_name("Default")
+
+
 @pytest.mark.slow
 def test_three_first_uses_of_one_store_at_once_all_succeed(tmp_path: Path) -> None:
     code = "from pipeline import store\nstore.experiment_id(store.connect(), 'digits')\n"
