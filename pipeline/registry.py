@@ -225,9 +225,9 @@ def _version(client: Client, run: Any, dataset: str, candidate: Candidate, ident
         return client.get_model_version(dataset, found[0].version)
     if not client.search_registered_models(f"name = '{dataset}'"):
         client.create_registered_model(dataset, description=f"The classifier of {dataset} in use is its `{CHAMPION}`.")
-    source = f"models:/{run.outputs.model_outputs[0].model_id}"
-    text = _description(dataset, candidate, run)
-    return client.create_model_version(dataset, source, run.info.run_id, tags, description=text)
+    made, text = run.outputs.model_outputs[0].model_id, _description(dataset, candidate, run)
+    source, run_id = f"models:/{made}", run.info.run_id
+    return client.create_model_version(dataset, source, run_id, tags, description=text, model_id=made)
 
 
 def _tags(run: Any, candidate: Candidate, identity: str) -> dict[str, str]:
