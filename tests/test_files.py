@@ -106,12 +106,14 @@ def pressing_ctrl_c(times: int) -> list[int | str]:
     return done
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_waits_for_the_end_of_the_block() -> None:
     done = pressing_ctrl_c(1)
     assert done == [0, "end"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_second_ctrl_c_acts_at_once() -> None:
     assert pressing_ctrl_c(2) == [0]
 

@@ -59,6 +59,7 @@ class InterruptedWhenDeleted:
         signal.raise_signal(signal.SIGINT)  # what this raises, Python prints and forgets
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_the_training_also_where_python_would_forget_it() -> None:
     from pipeline import models, training
 
