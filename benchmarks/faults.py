@@ -87,7 +87,7 @@ def strike(workspace: Workspace, server: Server, fault: str, delay: float) -> st
     variables = {"MLFLOW_TRACKING_URI": server.address, "PYTHONUNBUFFERED": "1"}
     if fault in SIGNALS:
         how, whom = SIGNALS[fault]
-        return kills.interrupt(workspace, how, whom, delay, **variables) or ""
+        return kills.interrupt(workspace, how, whom, delay, **variables)
     dvc = kills.train_an_epoch(workspace, **variables)
     if fault == SERVER_DEATH:
         server.kill()

@@ -46,7 +46,7 @@ def finished(workspace: Workspace) -> bool:
 
 def stage(dvc: psutil.Process) -> psutil.Process | None:
     """Return the process of the training that a `dvc repro` has started."""
-    found = [child for child in dvc.children(recursive=True) if "pipeline.stages.train" in " ".join(child.cmdline())]
+    found = [child for child in dvc.children(recursive=True) if "pipeline.stages.train" in child.cmdline()]
     return found[-1] if found else None
 
 
@@ -58,8 +58,8 @@ def train_an_epoch(workspace: Workspace, **variables: str) -> subprocess.Popen[s
     return dvc
 
 
-def interrupt(workspace: Workspace, how: signal.Signals, whom: str, delay: float, **variables: str) -> str | None:
-    """Kill a training `delay` seconds after its next epoch and return what it printed, or None if it had ended."""
+def interrupt(workspace: Workspace, how: signal.Signals, whom: str, delay: float, **variables: str) -> str:
+    """Kill a training `delay` seconds after its next epoch and return what it printed; it must not have ended."""
     dvc = train_an_epoch(workspace, **variables)
     time.sleep(delay)
     training = stage(psutil.Process(dvc.pid)) if dvc.poll() is None else None
@@ -68,7 +68,8 @@ def interrupt(workspace: Workspace, how: signal.Signals, whom: str, delay: float
     elif training is not None:
         (os.killpg if whom == "both" else os.kill)(dvc.pid, how)
     stdout, stderr = dvc.communicate()  # until the stage has ended too: it holds the pipes
-    return stdout + stderr if training else None
+    assert training is not None, f"it ended before it was killed:\n{stdout}{stderr}"
+    return stdout + stderr
 
 
 def kill_between_its_end_and_the_lock(workspace: Workspace) -> None:

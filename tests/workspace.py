@@ -32,7 +32,8 @@ class Workspace:
 
     def start(self, *command: str, **variables: str) -> subprocess.Popen[str]:
         """Start `python -m COMMAND` as the leader of a process group."""
-        known = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+        unset = ("MLFLOW_TRACKING_URI", "SHELL")  # without SHELL, as in CI or cron, DVC takes /bin/sh
+        known = {name: value for name, value in os.environ.items() if name not in unset}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         return subprocess.Popen(
             [sys.executable, "-m", *command],
