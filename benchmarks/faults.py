@@ -40,6 +40,7 @@ SIGNALS = {
 
 def main() -> None:
     """Print the table of faults, and exit 1 unless all was recovered."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores Ctrl-C, and so would dvc
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 50
     faults = [list(SIGNALS)[index % 3] for index in range(count)]
     faults += [name for name in (*list(SIGNALS)[3:], FULL_DISK, SERVER_DEATH) for _ in range(max(1, count // 10))]
