@@ -18,7 +18,7 @@ demo: .venv/runs
 	@cp recipes/demo.yaml .demo/params.yaml && printf '[core]\n    analytics = false\n    no_scm = true\n' > .demo/.dvc/config
 	cd .demo && dvc repro
 	@echo && awk '/^[|] models/ {print ""} /^[|]/' .demo/reports/README.md
-	@printf '\nThe report: %s\nMLflow:     make ui, then open http://127.0.0.1:5000\n' .demo/reports/index.html
+	@printf '\nThe report: %s\nMLflow:     make ui, then open http://127.0.0.1:5000 and choose Model training\n' .demo/reports/index.html
 
 test: .venv/develops
 	ruff check .

@@ -11,6 +11,15 @@ from pipeline import metrics, significance
 
 Evaluations = Mapping[str, Mapping[str, np.ndarray]]
 Table = list[list[str]]
+MODEL_PICTURES = {  # what `train` and `evaluate` draw of one model
+    "network": "network",
+    "augmentations": "augmented",
+    "learning curves": "learning_curves",
+    "accuracies": "accuracies",
+    "confusion": "confusion_matrix",
+    "a prediction": "prediction",
+    "mistakes": "mistakes",
+}
 
 
 def models_table(evaluations: Evaluations) -> Table:
@@ -29,7 +38,7 @@ def differences_table(evaluations: Evaluations) -> Table:
 
 
 def as_markdown(dataset: str, evaluations: Evaluations, pictures: Mapping[str, str]) -> str:
-    """Write the comparison as Markdown; `pictures` maps captions to addresses."""
+    """Write the comparison as Markdown, with links to each model's pictures; `pictures` maps captions to addresses."""
     lines = [f"# Models on {dataset}", "", *_markdown_table(models_table(evaluations)), "", _NOTE, ""]
     if len(evaluations) > 1:
         lines += [
@@ -40,6 +49,7 @@ def as_markdown(dataset: str, evaluations: Evaluations, pictures: Mapping[str, s
             _CAVEAT,
             "",
         ]
+    lines += ["## Each model by itself", "", *map(_links, evaluations), ""]
     for caption, address in pictures.items():
         lines += [f"## {caption}", "", f"![{caption}]({address})", ""]
     return "\n".join(lines)
@@ -57,10 +67,14 @@ def as_html(dataset: str, evaluations: Evaluations, pictures: Mapping[str, bytes
     return _PAGE.format(title=html.escape(f"Models on {dataset}"), body="\n".join(parts))
 
 
+def _links(model: str) -> str:
+    return f"- {model}: " + ", ".join(f"[{caption}]({model}/{file}.png)" for caption, file in MODEL_PICTURES.items())
+
+
 def _model_row(name: str, evaluation: Mapping[str, np.ndarray]) -> list[str]:
     scores = metrics.scores(evaluation)
     low, high = significance.accuracy_interval(evaluation["test_labels"], evaluation["test_probabilities"])
-    accuracies = [f"{scores[split]['accuracy']:.4f}" for split in ("validation", "train")]
+    accuracies = [f"{scores[split]['accuracy']:.4f}" if split in scores else "–" for split in ("validation", "train")]
     size = f"{scores['model_bytes'] / 1e6:.1f} MB"
     test = [f"{scores['test']['accuracy']:.4f}", f"{low:.4f} – {high:.4f}", f"{scores['test']['loss']:.4f}"]
     return [name, *test, *accuracies, f"{scores['parameters']:,}", size]

@@ -13,23 +13,25 @@ Columns = Mapping[str, Sequence[float] | np.ndarray]
 
 
 def learning_curves(history: Columns) -> Figure:
-    """Draw loss and accuracy over epochs, training against validation."""
+    """Draw loss and accuracy over epochs, training against validation where there is one."""
     figure = Figure(figsize=(9, 3.4), dpi=120, layout="constrained")
     for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for split, colour, dash in zip(("train", "validation"), COLOURS, DASHES, strict=False):
-            _line(axes, history["epoch"], history[f"{split}_{quantity}"], split, colour, dash)
+            if f"{split}_{quantity}" in history:
+                _line(axes, history["epoch"], history[f"{split}_{quantity}"], split, colour, dash)
         _finish(axes, quantity)
     return figure
 
 
 def compare_curves(histories: Mapping[str, Columns]) -> Figure:
-    """Draw every model's validation loss and accuracy over epochs in one pair of axes."""
+    """Draw every model's validation loss and accuracy over epochs, training's where none was held out."""
     figure = Figure(figsize=(9, 3.4), dpi=120, layout="constrained")
+    split = "validation" if all("validation_loss" in history for history in histories.values()) else "train"
     for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for index, (name, history) in enumerate(histories.items()):
             style = COLOURS[index % len(COLOURS)], DASHES[index % len(DASHES)]
-            _line(axes, history["epoch"], history[f"validation_{quantity}"], name, *style)
-        _finish(axes, f"validation {quantity}")
+            _line(axes, history["epoch"], history[f"{split}_{quantity}"], name, *style)
+        _finish(axes, f"{split} {quantity}")
     return figure
 
 

@@ -1,35 +1,27 @@
 """What each dataset is: its files, their checksums, who publishes them, and how to decode them.
 
-A new dataset is one more entry of `DATASETS`.
+A new published dataset is one more entry of `DATASETS`.
 """
 
-import gzip
-import hashlib
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from pipeline.decoders import cifar10, digits, idx, image_folder, notmnist, npz
+from pipeline.download import PublishedFile, find_file
 from pipeline.errors import InputError
-from pipeline.explain import unknown_key
+from pipeline.explain import short, unknown_key
 from pipeline.files import Labelled
+from pipeline.schema import Fetch, IdxFolder, ImageFolder, Own
 
-
-@dataclass(frozen=True)
-class PublishedFile:
-    """A file with the MD5 its publisher states and the SHA-256 of the bytes that have it."""
-
-    name: str
-    md5: str
-    sha256: str
+Splits = dict[str, Labelled]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset: `decode` turns the paths of its files, in order, into labelled images by split.
+    """A published dataset: `decode` turns the paths of its files, in order, into labelled images by split.
 
     Images are uint8 of (n, height, width, channels), labels int64 of (n,). Without a published test split, `decode`
     returns `train` alone.
@@ -37,120 +29,100 @@ class Dataset:
 
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
-    decode: Callable[[list[Path]], dict[str, Labelled]]
+    decode: Callable[[list[Path]], Splits]
     files: tuple[PublishedFile, ...] = ()
     publishers: tuple[str, ...] = ()
 
 
-def get(name: str) -> Dataset:
-    """Return the dataset of that name; raise `InputError` for an unknown one."""
-    if name not in DATASETS:
-        raise InputError(f"params.yaml: fetch.dataset: {unknown_key(name, DATASETS)}")
-    return DATASETS[name]
+def read(settings: Fetch, root: Path, mirrors: list[str]) -> tuple[list[str], Splits]:
+    """Find, verify and decode a dataset; return the names of its classes, and its labelled images by split.
 
-
-def find_file(
-    file: PublishedFile, folder: str, mirrors: list[str], publishers: tuple[str, ...], downloads: Path
-) -> Path:
-    """Find one file: in each mirror's `folder`, then at the publishers, keeping what is downloaded in `downloads`.
-
-    Only a file with both checksums is returned. Raise `InputError` that names every place and why it failed.
+    Paths of one's own are relative to `root`, which also keeps downloads. Raise `InputError` for what is missing,
+    broken, or does not fit together.
     """
-    places = [f"{mirror.rstrip('/')}/{folder}/{file.name}" for mirror in mirrors]
-    places += [f"{publisher}{file.name}" for publisher in publishers]
-    failures = []
-    for place in places:
-        path, failure = _download(place, file, downloads) if "://" in place else (Path(place), None)
-        failure = failure or mismatch(path, file)
-        if not failure:
-            return path
-        failures.append(f"\n  {place}: {failure}")
-    raise InputError(
-        f"{file.name} was not found; tried{''.join(failures)}\n"
-        f"Two ways on: put the files into a folder MIRROR/{folder}/ and set DATASET_MIRROR=MIRROR (or a URL like it), "
-        "or run `make demo`, which needs no download."
-    )
+    if isinstance(settings.dataset, str):
+        dataset = _published(settings.dataset)
+        folder, downloads = settings.dataset.replace("_", "-"), root / ".downloads" / settings.dataset
+        paths = [find_file(file, folder, mirrors, dataset.publishers, downloads) for file in dataset.files]
+        names, splits = list(dataset.class_names), dataset.decode(paths)
+    else:
+        _check_name(settings.dataset_name)
+        names, splits = _own(settings.dataset, root / home(settings.dataset.path))
+    _check(names, splits)
+    return names, splits
 
 
-def mismatch(path: Path, file: PublishedFile) -> str | None:
-    """Say why `path` is not `file`, or return None if both checksums agree."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        return (error.strerror or "unreadable").lower()
-    for algorithm, expected in (("md5", file.md5), ("sha256", file.sha256)):
-        found = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
-        if found != expected:
-            return f"not the published file: {len(content):,} bytes with {algorithm} {found}, not {expected}"
+def image_shape(settings: Fetch) -> tuple[int, int, int] | None:
+    """Return the (height, width, channels) of a dataset's images, or None where only its files tell."""
+    if isinstance(settings.dataset, str):
+        return _published(settings.dataset).image_shape
+    if isinstance(settings.dataset, ImageFolder):
+        return settings.dataset.height, settings.dataset.width, settings.dataset.channels
     return None
 
 
-def _download(url: str, file: PublishedFile, downloads: Path) -> tuple[Path, str | None]:
-    import pooch  # here: it takes a quarter of a second, and most runs find a mirror
-    import requests
+def _published(name: str) -> Dataset:
+    if name not in DATASETS:
+        raise InputError(f"params.yaml: fetch.dataset: {unknown_key(name, [*DATASETS, *OWN_KINDS])}")
+    return DATASETS[name]
 
-    pooch.get_logger().setLevel("WARNING")
-    print(f"fetching {url}", flush=True)
+
+def home(path: str) -> Path:
+    """Expand a `~`; raise `InputError` where there is no such home."""
     try:
-        downloader = pooch.HTTPDownloader(progressbar=True, timeout=30)
-        path = pooch.retrieve(url, f"sha256:{file.sha256}", file.name, downloads, downloader=downloader)
-    except requests.HTTPError as error:
-        return Path(), str(error).partition(" for url")[0]
-    except requests.Timeout:
-        return Path(), "no answer within 30 seconds"
-    except requests.exceptions.ChunkedEncodingError:
-        return Path(), "the connection broke off"
-    except requests.exceptions.SSLError:
-        return Path(), "the server's certificate was not accepted"
-    except requests.ConnectionError as error:
-        return Path(), "no answer within 30 seconds" if "timed out" in str(error) else "no connection"
-    except requests.RequestException as error:
-        return Path(), f"{type(error).__name__}: {error}"
-    except ValueError as error:
-        refused = "does not match the known hash" in str(error)
-        return Path(), f"what was sent does not have the published SHA-256 {file.sha256}" if refused else str(error)
-    return Path(path), None
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InputError(f"params.yaml: fetch: {path}: there is no such home: name the folder in full") from None
 
 
-def read_idx(path: Path) -> np.ndarray:
-    """Decode a gzipped IDX file of 8-bit values: a magic number that tells the axes, their sizes, the bytes."""
-    try:
-        content = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} is not a whole gzip file: {error}") from None
-    axes = content[3] if len(content) > 3 and content[:3] == b"\x00\x00\x08" else 0
-    header = 4 + 4 * axes
-    if not axes or len(content) < header:
-        raise InputError(f"{path} is not an IDX file of 8-bit values: it begins with {content[:4]!r}")
-    shape = tuple(int(size) for size in np.frombuffer(content, ">u4", axes, 4))
-    if len(content) - header != np.prod(shape):
-        raise InputError(f"{path} should hold {shape} values, but holds {len(content) - header:,} bytes of them")
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+def _check_name(name: str) -> None:
+    if set("':") & set(name) or not name.strip():
+        raise InputError(
+            f"params.yaml: fetch.dataset.path: {name!r} would name MLflow's experiment and model: rename it, "
+            "without ' and :"
+        )
 
 
-def decode_idx(paths: list[Path]) -> dict[str, Labelled]:
-    """Decode training images and labels, test images and labels, in this order."""
-    arrays = [read_idx(path) for path in paths]
-    return {"train": _labelled(*arrays[:2]), "test": _labelled(*arrays[2:])}
+def _own(dataset: Own, path: Path) -> tuple[list[str], Splits]:
+    if isinstance(dataset, ImageFolder):
+        pictures = image_folder.read(
+            path, (dataset.height, dataset.width, dataset.channels), dataset.unreadable_fraction
+        )
+        print("\n".join(pictures.noticed), end="\n" if pictures.noticed else "")
+        return pictures.class_names, pictures.splits
+    splits = idx.decode(idx.find(path)) if isinstance(dataset, IdxFolder) else npz.decode(path)
+    return dataset.class_names or _numbered(splits), splits
 
 
-def decode_digits(_: list[Path]) -> dict[str, Labelled]:
-    """Enlarge scikit-learn's bundled 8 × 8 digits, of levels 0 to 16, to 28 × 28 pixels of 8 bits (bicubic)."""
-    from PIL import Image  # here, with scikit-learn: other datasets need neither
-    from sklearn.datasets import load_digits
-
-    bunch: Any = load_digits()
-    small = np.round(bunch.images * (255 / 16)).astype(np.uint8)
-    large = [np.asarray(Image.fromarray(image).resize((28, 28), Image.Resampling.BICUBIC)) for image in small]
-    return {"train": _labelled(np.stack(large), bunch.target)}
+def _numbered(splits: Splits) -> list[str]:
+    """Call each class by its label; raise `InputError` for a label that leaves too few images for the classes."""
+    last, count = max(int(labels.max()) for _, labels in splits.values()), len(splits["train"][1])
+    if last >= count:
+        raise InputError(f"a label is {last}, but there are {count:,} training images: label the classes 0, 1, 2, ...")
+    return [str(label) for label in range(last + 1)]
 
 
-def _labelled(images: np.ndarray, labels: np.ndarray) -> Labelled:
-    if len(images) != len(labels):
-        raise InputError(f"there are {len(images):,} images, but {len(labels):,} labels")
-    return images.reshape(*images.shape[:3], -1), labels.astype(np.int64)
+def _check(class_names: list[str], splits: Splits) -> None:
+    """Raise `InputError` unless every label has a name, every class an image to train on, and all images one shape."""
+    if len(class_names) < 2 or len(set(class_names)) < len(class_names):
+        raise InputError(f"the classes are {short(class_names)}: two or more are needed, no name twice")
+    shape = splits["train"][0].shape[1:]
+    for split, (images, labels) in splits.items():
+        if images.shape[1:] != shape:
+            found, others = (" × ".join(map(str, sizes)) for sizes in (images.shape[1:], shape))
+            raise InputError(f"the {split} images are of {found}, those of train of {others}")
+        if len(labels) and not 0 <= labels.min() <= labels.max() < len(class_names):
+            raise InputError(
+                f"the {split} labels are {labels.min()} to {labels.max()}, but {len(class_names)} classes are named: "
+                f"labels are 0 to {len(class_names) - 1}"
+            )
+    counts = np.bincount(splits["train"][1], minlength=len(class_names))
+    if not counts.all():
+        empty = class_names[int(counts.argmin())]
+        raise InputError(f"the class {empty} has no training image: leave it out, or give it some")
 
 
+OWN_KINDS = ("image_folder", "idx_folder", "npz")
 DATASETS = {
     "fashion_mnist": Dataset(
         class_names=(
@@ -158,7 +130,7 @@ DATASETS = {
             *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
         ),
         image_shape=(28, 28, 1),
-        decode=decode_idx,
+        decode=idx.decode,
         files=(
             PublishedFile(
                 "train-images-idx3-ubyte.gz",
@@ -187,5 +159,56 @@ DATASETS = {
             "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
         ),
     ),
-    "digits": Dataset(class_names=tuple("0123456789"), image_shape=(28, 28, 1), decode=decode_digits),
+    "mnist": Dataset(
+        class_names=tuple("0123456789"),
+        image_shape=(28, 28, 1),
+        decode=idx.decode,
+        files=(
+            PublishedFile(
+                "train-images-idx3-ubyte.gz",
+                "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            ),
+            PublishedFile(
+                "train-labels-idx1-ubyte.gz",
+                "d53e105ee54ea40749a09fcbcd1e9432",
+                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            ),
+            PublishedFile(
+                "t10k-images-idx3-ubyte.gz",
+                "9fb629c4189551a2d022fa330f9573f3",
+                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            ),
+            PublishedFile(
+                "t10k-labels-idx1-ubyte.gz",
+                "ec29112dd5afa0611ce80d1b7f02629c",
+                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+            ),
+        ),
+        publishers=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+    ),
+    "cifar10": Dataset(
+        class_names=cifar10.CLASS_NAMES,
+        image_shape=(32, 32, 3),
+        decode=cifar10.decode,
+        files=(
+            PublishedFile(
+                "cifar-10-python.tar.gz",
+                "c58f30108f718f92721af3b95e74349a",
+                "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+            ),
+        ),
+        publishers=("https://www.cs.toronto.edu/~kriz/",),
+    ),
+    "notmnist": Dataset(
+        class_names=tuple("ABCDEFGHIJ"),
+        image_shape=(28, 28, 1),
+        decode=notmnist.decode,
+        files=(PublishedFile("notMNIST_small.mat", md5=None, sha256=None),),
+        publishers=("http://yaroslavvb.com/upload/notMNIST/",),
+    ),
+    "digits": Dataset(class_names=tuple("0123456789"), image_shape=(28, 28, 1), decode=digits.decode),
 }

@@ -1,5 +1,6 @@
 """Numbers from labels and probabilities, by NumPy and scikit-learn."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,21 +8,37 @@ import numpy as np
 from sklearn import metrics as sklearn_metrics
 
 DECIMALS = 6
+LOGGABLE = re.compile(r"[\w :-]+([./][\w :-]+)*")  # MLflow takes such names, where a dot becomes a slash,
+LONGEST = 200  # and of up to 250 characters in all
 
 
 def scores(evaluation: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Return what metrics.json holds, from an evaluation's `class_names`, and labels and probabilities by split."""
+    """Return what metrics.json holds, from an evaluation's `class_names`, and labels and probabilities by split.
+
+    Without a validation part, there are no validation figures.
+    """
     labels_and_probabilities = {
         split: (evaluation[f"{split}_labels"], evaluation[f"{split}_probabilities"])
         for split in ("train", "validation", "test")
+        if f"{split}_labels" in evaluation
     }
+    tested = labels_and_probabilities.pop("test")
     return {
-        "train": headline(*labels_and_probabilities["train"]),
-        "validation": headline(*labels_and_probabilities["validation"]),
-        "test": summary(*labels_and_probabilities["test"], evaluation["class_names"].tolist()),
+        **{split: headline(*pair) for split, pair in labels_and_probabilities.items()},
+        "test": summary(*tested, evaluation["class_names"].tolist()),
         "parameters": int(evaluation["parameters"]),
         "model_bytes": int(evaluation["model_bytes"]),
     }
+
+
+def loggable(scores: dict[str, Any]) -> dict[str, Any]:
+    """Return scores with a number in place of each class whose name MLflow refuses as a part of a metric's name."""
+    by_class = {
+        metric: {_loggable(name, number): value for number, (name, value) in enumerate(values.items())}
+        for metric, values in scores["test"].items()
+        if isinstance(values, dict)
+    }
+    return scores | {"test": scores["test"] | by_class}
 
 
 def headline(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
@@ -75,6 +92,10 @@ def confusion(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 def row_normalised(counts: np.ndarray) -> np.ndarray:
     """Divide each row by its sum; a row of zeros stays zeros."""
     return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+
+
+def _loggable(name: str, number: int) -> str:
+    return name if LOGGABLE.fullmatch(name) and len(name) <= LONGEST else f"class {number}"
 
 
 def _rounded(value: Any) -> float:

@@ -73,7 +73,8 @@ def main() -> None:
 
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else PARAMS_FILE
     params = load(path)
-    check_networks(params, datasets.get(params.fetch.dataset).image_shape)
+    if shape := datasets.image_shape(params.fetch):
+        check_networks(params, shape)
     print(f"{path}: {len(params.models)} models, nothing wrong: {', '.join(params.models)}")
 
 

@@ -7,21 +7,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pipeline import errors, files, fingerprint, params, pictures, quiet
 from pipeline.errors import InputError
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 DATASET = Path("data/prepared/dataset.json")
 LOCK = Path("dvc.lock")
 PLOTTED_IMAGES = 12
-PLOTTED_CLASSES = 10
 NOTE = (
     "Fashion-MNIST and the digits are bright on black, and a network knows nothing else: give --invert for pictures "
     "that are dark on white, such as a scan or a shop's photo. Nothing is inverted unasked, since a bright picture may "
@@ -43,7 +38,7 @@ def champion() -> Trained:
     """Load the registry's champion; raise `InputError` if there is none."""
     from pipeline import registry  # here, since a model on disk needs no mlflow
 
-    dataset = params.load().fetch.dataset
+    dataset = params.load().fetch.dataset_name
     model, class_names, _ = registry.champion(dataset)
     return Trained(model, class_names, model.input_shape[1:])
 
@@ -107,25 +102,6 @@ def as_json(names: Sequence[str], probabilities: np.ndarray, class_names: Sequen
     return json.dumps(entries, indent=2)
 
 
-def draw(names: Sequence[str], images: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> "Figure":
-    """Draw each image, as the network sees it, beside bars of its ten most probable classes.
-
-    `images` are uint8 of (n, height, width, channels), `probabilities` of (n, classes).
-    """
-    from matplotlib.figure import Figure  # here, so that a table does not wait for it
-
-    columns = min(3, len(names))
-    rows = -(-len(names) // columns)
-    figure = Figure(figsize=(4.6 * columns, 2.3 * rows), dpi=120, layout="constrained")
-    grid = figure.subplots(rows, 2 * columns, squeeze=False).reshape(-1, 2)
-    for (left, right), name, image, row in zip(grid, names, images, probabilities, strict=False):
-        _draw_image(left, image, name)
-        _draw_bars(right, row, class_names)
-    for axes in grid[len(names) :].ravel():
-        axes.axis("off")
-    return figure
-
-
 def main() -> None:
     """Print what the pictures of the command line show; read all of them before TensorFlow is imported."""
     options = _options()
@@ -137,7 +113,10 @@ def main() -> None:
     probabilities = predict(trained, images)
     names = [_shown(path) for path in paths]
     if options.plot:
-        figure = draw([Path(name).name for name in names], images, probabilities, trained.class_names)
+        from pipeline import gallery  # here, so that a table does not wait for matplotlib
+
+        titles = [Path(name).name for name in names]
+        figure = gallery.predictions(titles, images, probabilities, trained.class_names)
         files.write_figure(options.plot, figure)
     write = as_json if options.json else as_table
     _print(write(names, probabilities, trained.class_names))
@@ -196,28 +175,6 @@ def _aligned(table: list[list[str]]) -> str:
         for column, width in ((column, max(map(len, column))) for column in zip(*table, strict=True))
     ]
     return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
-
-
-def _draw_image(axes: "Axes", image: np.ndarray, name: str) -> None:
-    axes.imshow(image, cmap="gray", vmin=0, vmax=255)
-    title = name if len(name) <= 40 else f"{name[:25]}…{name[-14:]}"
-    axes.set_title(title, loc="left", fontsize=9, parse_math=False)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_color("#BBBBBB")  # so that a white picture has an edge
-
-
-def _draw_bars(axes: "Axes", probabilities: np.ndarray, class_names: Sequence[str]) -> None:
-    shown = _most_probable_first(probabilities)[:PLOTTED_CLASSES]
-    rows = np.arange(len(shown))
-    bars = axes.barh(rows, probabilities[shown], color=["#0072B2", *["#9CC4DE"] * (len(shown) - 1)])
-    axes.bar_label(bars, [f"{value:.4f}" for value in probabilities[shown]], padding=2, fontsize=7)
-    axes.set_yticks(rows, [class_names[index] for index in shown], fontsize=7)
-    axes.set_ylim(len(shown) - 0.4, -0.6)
-    axes.set_xlim(0, 1.3)  # room for the label of a bar of 1
-    axes.set_box_aspect(1)
-    axes.set_xticks([])
-    axes.tick_params(length=0)
-    axes.spines[["top", "right", "bottom"]].set_visible(False)
 
 
 def _shown(path: Path) -> str:

@@ -88,7 +88,7 @@ def promote(settings: Params, name: str | None = None, *, force: bool = False) -
     evaluation, its run or the store is missing.
     """
     candidate = choose(settings, name, force=force)
-    dataset, identity = settings.fetch.dataset, fingerprint.of_lock(f"train@{candidate.name}")
+    dataset, identity = settings.fetch.dataset_name, fingerprint.of_lock(f"train@{candidate.name}")
     _require_current(candidate.name)
     with _alone():
         client = connect()
@@ -149,7 +149,11 @@ def choose(settings: Params, name: str | None, *, force: bool = False) -> Candid
     passing = [candidate for candidate in candidates if force or not candidate.failed]
     if not passing:
         raise Refused("no model passes the gate: " + "; ".join(map(_failures, candidates)))
-    return max(passing, key=lambda candidate: float(candidate.scores["validation"]["accuracy"]))
+    if len(passing) > 1 and not all("validation" in candidate.scores for candidate in passing):
+        raise InputError(
+            "prepare.validation_fraction is 0, so no validation accuracy tells the best: give --model NAME"
+        )
+    return max(passing, key=lambda candidate: float(candidate.scores.get("validation", {}).get("accuracy", 0)))
 
 
 def _candidate(settings: Params, name: str) -> Candidate:
@@ -231,7 +235,8 @@ def _version(client: Client, run: Any, dataset: str, candidate: Candidate, ident
 
 
 def _tags(run: Any, candidate: Candidate, identity: str) -> dict[str, str]:
-    accuracies = {f"{split}.accuracy": str(candidate.scores[split]["accuracy"]) for split in ("test", "validation")}
+    splits = [split for split in ("test", "validation") if split in candidate.scores]
+    accuracies = {f"{split}.accuracy": str(candidate.scores[split]["accuracy"]) for split in splits}
     return accuracies | {
         "model": candidate.name,
         "fingerprint": identity,
@@ -244,11 +249,12 @@ def _tags(run: Any, candidate: Candidate, identity: str) -> dict[str, str]:
 def _description(dataset: str, candidate: Candidate, run: Any) -> str:
     evaluation, scores = candidate.evaluation, candidate.scores
     low, high = significance.accuracy_interval(evaluation["test_labels"], evaluation["test_probabilities"])
+    validation = f"- validation accuracy {scores['validation']['accuracy']:.4f}\n" if "validation" in scores else ""
     return (
         f"**{candidate.name}** on {dataset}: `{run.data.params.get('network', candidate.name)}`, "
         f"{scores['parameters']:,} parameters.\n\n"
         f"- test accuracy {scores['test']['accuracy']:.4f} (95 % interval {low:.4f} – {high:.4f})\n"
-        f"- validation accuracy {scores['validation']['accuracy']:.4f}\n"
+        f"{validation}"
         "- takes raw 8-bit pixels; the scaling is the network's first layer\n"
     )
 
@@ -329,7 +335,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     """Do the command and print what it says; exit 1 if the rules refuse a promotion."""
     given, settings = _arguments(), params.load()
-    dataset = settings.fetch.dataset
+    dataset = settings.fetch.dataset_name
     try:
         if given.command == "promote":
             print(tracking.reaching(lambda: promote(settings, given.model, force=given.force)))

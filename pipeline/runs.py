@@ -1,5 +1,6 @@
 """What a training's run in MLflow is called and carries: name, description, params, tags."""
 
+import getpass
 import importlib.metadata
 import os
 import platform
@@ -13,23 +14,49 @@ PACKAGES = ("tensorflow", "keras", "mlflow", "dvc", "numpy")
 
 
 def facts(params: Params, name: str, fingerprint: str, dataset: dict[str, Any]) -> dict[str, Any]:
-    """Gather what a run tells from its start: experiment, name, description, params, tags, and the data it learns."""
-    network = network_summary(params, name)
+    """Gather what a run tells from its start: experiment, name, params, tags, and the data it learns."""
     return {
-        "experiment": params.fetch.dataset,
-        "name": name,
+        "experiment": params.fetch.dataset_name,
+        "name": f"{name}: {network_summary(params, name)}",  # one model with other filters reads differently in a list
         "fingerprint": fingerprint,
-        "description": f"`{name}` on {params.fetch.dataset}: {network}",
         "params": flat_params(params, name),
         "tags": {"model": name, "fingerprint": fingerprint, "dvc.stage": f"train@{name}"},
         "dataset": dataset,
     }
 
 
+def description(content: dict[str, Any]) -> str:
+    """Describe a run in Markdown, from its journal's content: network, training, and its scores once it has them."""
+    settings, scores = content["params"], {name: value for name, value, _, _ in content["metrics"]}
+    augmented = "" if "train.augmentation" in settings else ", augmented"  # off, it is one param, None
+    lines = [
+        f"**{content['tags']['model']}** on {content['experiment']}: `{settings['network']}`\n",
+        f"- {settings['train.epochs']} epochs at most, in batches of {settings['train.batch_size']}{augmented}",
+        f"- {settings['train.optimizer.name']}, learning rate {settings['train.optimizer.learning_rate']}, "
+        f"schedule {settings['train.schedule.name']}",
+    ]
+    known = [split for split in ("test", "validation", "train") if f"{split}/accuracy" in scores]
+    if known:
+        lines += ["- accuracy: " + ", ".join(f"{split} {scores[f'{split}/accuracy']:.4f}" for split in known)]
+    return "\n".join(lines)
+
+
+def experiment_description(dataset: str) -> str:
+    """Describe in Markdown what the runs of a dataset's experiment are, and what names, params and metrics say."""
+    return (
+        f"Networks that classify the images of **{dataset}**. A run is one training of one model of `params.yaml`; its "
+        "name is the model and the network: filters of each block, then units of each dense layer.\n\n"
+        "- `block1.filters` to `dense2.dropout` are the network, `train.*` how it is trained\n"
+        "- `test/*`, `validation/*`, `train/*` are the final scores, `epoch/*` the curves, `system/*` what it took\n"
+        "- `fingerprint` names what made the model: `python -m pipeline.tracking find RUN_ID` lists the git revisions "
+        "that hold it\n"
+    )
+
+
 def flat_params(params: Params, name: str) -> dict[str, str]:
     """Write a model's params, its network's and all others, under names that sort as a person would read them."""
     model = params.models[name]
-    sections: dict[str, Any] = {"seed": params.seed, "dataset": params.fetch.dataset}
+    sections: dict[str, Any] = {"seed": params.seed, "dataset": params.fetch.model_dump()["dataset"]}
     sections["prepare"] = params.prepare.model_dump()
     for kind, layers in (("block", model.blocks), ("dense", model.dense)):
         for number, layer in enumerate(layers, 1):
@@ -45,7 +72,7 @@ def network_summary(params: Params, name: str) -> str:
     parts = [" ".join(map(str, block.filters)) for block in model.blocks]
     if model.dense:
         parts.append("dense " + " ".join(str(dense.units) for dense in model.dense))
-    return " | ".join(parts)
+    return " | ".join(parts) or "no hidden layer"
 
 
 def machine() -> dict[str, str]:
@@ -60,13 +87,14 @@ def machine() -> dict[str, str]:
 
 
 def origin() -> dict[str, str]:
-    """Say as tags where a training comes from: git commit, and DVC experiment if it is one."""
+    """Say as tags where a training comes from: user, git commit, and DVC experiment if it is one."""
     dirty = _git("status", "--porcelain", "--", ":/pipeline", ":/dvc.yaml", ":/params.yaml")
     known = {
         "dvc.experiment": os.environ.get("DVC_EXP_NAME"),
         "dvc.baseline": os.environ.get("DVC_EXP_BASELINE_REV"),
         "git.commit": _git("rev-parse", "HEAD"),
         "git.clean": None if dirty is None else str(not dirty).lower(),
+        "mlflow.user": _user(),
     }
     return {name: value for name, value in known.items() if value}
 
@@ -83,6 +111,13 @@ def _git(*arguments: str) -> str | None:
     try:
         return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603, S607
     except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no name, as in some containers
         return None
 
 

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from pipeline.errors import InputError
 from pipeline.explain import short, unknown_key
@@ -16,6 +17,8 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
+Text = Annotated[str, Field(min_length=1)]
+ClassNames = Annotated[list[Text], Field(min_length=2)]
 
 
 class Section(BaseModel):
@@ -32,17 +35,67 @@ class Section(BaseModel):
         return raw
 
 
-class Fetch(Section):
-    """Which dataset, and where to look for it before its publishers."""
+class ImageFolder(Section):
+    """One's own pictures, a folder per class at `path`, resized to `height` × `width`, grey (1 channel) or not (3)."""
 
-    dataset: str
+    name: Literal["image_folder"]
+    path: Text
+    height: Count
+    width: Count
+    channels: Literal[1, 3] = 3
+    unreadable_fraction: Annotated[Rate, Field(description="of all files, how many may be broken")] = 0.01
+
+
+class IdxFolder(Section):
+    """One's own four IDX files in the folder `path`; classes are called by their labels unless named."""
+
+    name: Literal["idx_folder"]
+    path: Text
+    class_names: ClassNames | None = None
+
+
+class Npz(Section):
+    """One's own `.npz` of images and labels at `path`; classes are called by their labels unless named."""
+
+    name: Literal["npz"]
+    path: Text
+    class_names: ClassNames | None = None
+
+
+Own = Annotated[ImageFolder | IdxFolder | Npz, Field(discriminator="name")]
+
+
+class Fetch(Section):
+    """Which dataset, a published one's name or one's own with its settings, and where to look before publishers."""
+
+    dataset: Annotated[
+        Annotated[str, Tag("published")] | Annotated[Own, Tag("own")],
+        Discriminator(lambda value: "published" if isinstance(value, str) else "own"),
+    ]
     mirrors: list[str] = []
+
+    @property
+    def dataset_name(self) -> str:
+        """What the dataset is called: as published, or as the folder or file that holds one's own."""
+        if isinstance(self.dataset, str):
+            return self.dataset
+        return PurePath(self.dataset.path).name.removesuffix(".npz").strip(".") or self.dataset.name
+
+    @field_validator("dataset", mode="before")
+    @classmethod
+    def _own_data_has_a_path(cls, value: Any) -> Any:
+        if value in ("image_folder", "idx_folder", "npz"):
+            raise ValueError(f"{value} needs a path, as in {{name: {value}, path: my/data}}")
+        return value
 
 
 class Prepare(Section):
-    """How the data is split and scaled; `test_fraction` only for datasets published without a test split."""
+    """How the data is split and scaled; `test_fraction` only for datasets published without a test split.
 
-    validation_fraction: Fraction
+    Without a validation part (`validation_fraction` 0), all training images are trained on.
+    """
+
+    validation_fraction: Rate
     split: Literal["stratified", "random", "tail"]
     test_fraction: Fraction = 0.2
     scaling: Literal["unit", "min_max", "standard"]
@@ -240,6 +293,13 @@ class Params(Section):
         if name not in self.models:
             raise InputError(f"params.yaml: models: {unknown_key(name, self.models)}")
         return self.models[name]
+
+    @model_validator(mode="after")
+    def _early_stopping_has_a_validation_part(self) -> "Params":
+        stopping = [name for name, model in self.models.items() if model.train.early_stopping]
+        if stopping and not self.prepare.validation_fraction:
+            raise ValueError(f"prepare.validation_fraction is 0, but models.{stopping[0]} stops early by validation")
+        return self
 
     @model_validator(mode="after")
     def _gate_names_models(self) -> "Params":

@@ -106,7 +106,7 @@ def main() -> None:
     settings = params.load()
     from pipeline import registry  # here, so that bad params are refused at once
 
-    app, shape, words = registry.scoring_app(settings.fetch.dataset)
+    app, shape, words = registry.scoring_app(settings.fetch.dataset_name)
     print(f"serving {words}", flush=True)
     served: Any = Checked(app, shape)
     uvicorn.run(served, host=HOST, port=port)

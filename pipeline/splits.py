@@ -10,9 +10,14 @@ from pipeline.schema import Prepare
 
 
 def three_parts(train: Labelled, test: Labelled | None, settings: Prepare, seed: int) -> dict[str, Labelled]:
-    """Return `train`, `validation` and `test`; without a published `test`, a stratified part of `train` becomes it."""
+    """Return `train`, `validation` and `test`; without a published `test`, a stratified part of `train` becomes it.
+
+    Without a `validation_fraction`, `validation` is empty.
+    """
     if test is None:
         train, test = _parts(train, *split(train[1], settings.test_fraction, "stratified", seed))
+    if not settings.validation_fraction:
+        return {"train": train, "validation": (train[0][:0], train[1][:0]), "test": test}
     train, validation = _parts(train, *split(train[1], settings.validation_fraction, settings.split, seed))
     return {"train": train, "validation": validation, "test": test}
 

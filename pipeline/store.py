@@ -18,22 +18,24 @@ from filelock import FileLock
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run
 from mlflow.models import Model, infer_signature
-from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_RUN_NOTE
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE, MLFLOW_SOURCE_NAME
 
-from pipeline import files, journal, quiet
+from pipeline import files, journal, quiet, runs
 from pipeline.errors import InputError
 from pipeline.files import Labelled
 from pipeline.fingerprint import md5
 
+SHOWN = {MLFLOW_SOURCE_NAME: "dvc.stage", MLFLOW_GIT_COMMIT: "git.commit"}  # as columns of the UI
 PATIENCE = 10.0  # seconds that a stage waits at its end for a server; what is left, `sync` sends
-LIMITS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # of mlflow's: 120 s, 7
+LIMITS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # of mlflow's: 120 s, 7
+QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}  # a server's client prints two lines for each run
 
 
 def connect() -> mlflow.MlflowClient:
-    """Return a client of the store; a server that does not answer fails in seconds instead of minutes."""
+    """Return a client of the store; a server that does not answer fails in a minute instead of many."""
     for logger, level in (("mlflow", "WARNING"), ("alembic", "WARNING"), ("urllib3", "ERROR")):
         logging.getLogger(logger).setLevel(level)
-    for name, value in LIMITS.items():
+    for name, value in (LIMITS | QUIET).items():
         os.environ.setdefault(name, value)
     mlflow.set_tracking_uri(journal.address())
     with _alone():  # three that make one new database at once would break it
@@ -60,8 +62,9 @@ def experiment_id(client: mlflow.MlflowClient, name: str) -> str:
             return str(found.experiment_id)
         database = journal.database()
         location = (database.parent / "mlartifacts").resolve().as_uri() if database else None
-        # without its kind, the UI opens an experiment as one of generative AI and hides the charts of training
-        return str(client.create_experiment(name, location, {"mlflow.experimentKind": "custom_model_development"}))
+        tags = {MLFLOW_RUN_NOTE: runs.experiment_description(name)}
+        tags["mlflow.experimentKind"] = "custom_model_development"  # not one of generative AI, for UIs that go by this
+        return str(client.create_experiment(name, location, tags))
 
 
 def dataset(name: str, path: Path, train: Labelled) -> dict[str, str]:
@@ -119,7 +122,7 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
         content = files.read_json(folder / "journal.json")
         progress = _progress(folder, journal.address())
         run = _run(client, content, progress)
-        for step in (_send_metrics, _send_files, _send_model, _send_status):
+        for step in (_send_metrics, _send_description, _send_files, _send_model, _send_status):
             step(client, run, content, progress, folder)
             _save_progress(folder, progress)
         _save_progress(folder, progress | {"journal": digest})
@@ -147,7 +150,8 @@ def _run(client: mlflow.MlflowClient, content: dict[str, Any], progress: dict[st
 
 
 def _new_run(client: mlflow.MlflowClient, experiment: str, content: dict[str, Any]) -> Run:
-    tags = content["tags"] | {"training": content["training"], MLFLOW_RUN_NOTE: content["description"]}
+    known = content["tags"]
+    tags = known | {"training": content["training"]} | {tag: known[key] for tag, key in SHOWN.items() if key in known}
     return client.create_run(experiment, content["started"], tags, content["name"])
 
 
@@ -161,6 +165,15 @@ def _send_metrics(
     while some := content["metrics"][sent : sent + 1000]:  # as many as MLflow takes at once
         client.log_batch(run.info.run_id, [Metric(*metric) for metric in some], synchronous=True)
         progress["metrics"] = sent = sent + len(some)
+
+
+def _send_description(
+    client: mlflow.MlflowClient, run: Run, content: dict[str, Any], progress: dict[str, Any], folder: Path
+) -> None:
+    text = runs.description(content)
+    if progress.get("description") != text:  # what a person makes of it in the UI stays, until there are other scores
+        client.set_tag(run.info.run_id, MLFLOW_RUN_NOTE, text)
+        progress["description"] = text
 
 
 def _send_files(
@@ -186,11 +199,12 @@ def _send_model(
     outputs = [output.model_id for output in (run.outputs.model_outputs if run.outputs else [])]
     if not any(client.get_logged_model(model_id).status == "READY" for model_id in outputs):
         example = files.read_arrays(folder / "files" / content["files"][journal.EXAMPLE] / journal.EXAMPLE)
-        _log_model(client, run, folder / "files" / digest / journal.MODEL, example["images"])
+        name = content["tags"]["model"]
+        _log_model(client, run, name, folder / "files" / digest / journal.MODEL, example["images"])
     progress["model"] = digest
 
 
-def _log_model(client: mlflow.MlflowClient, run: Run, path: Path, example: np.ndarray) -> None:
+def _log_model(client: mlflow.MlflowClient, run: Run, name: str, path: Path, example: np.ndarray) -> None:
     """Log a model with its signature and an example; mlflow's own `log_model` needs a run that is open and ends it."""
     quiet.import_tensorflow()
     import mlflow.tensorflow  # here, since most commands do without TensorFlow
@@ -198,7 +212,7 @@ def _log_model(client: mlflow.MlflowClient, run: Run, path: Path, example: np.nd
     from pipeline import models
 
     model = models.load(path)
-    made = client.create_logged_model(run.info.experiment_id, "model", run.info.run_id, model_type="keras")
+    made = client.create_logged_model(run.info.experiment_id, name, run.info.run_id, model_type="keras")
     client.log_outputs(run.info.run_id, [LoggedModelOutput(made.model_id, 0)])
     with tempfile.TemporaryDirectory() as folder:
         mlflow.tensorflow.save_model(
@@ -234,11 +248,17 @@ def _send(wake: threading.Event, ended: threading.Event, warned: threading.Event
             push_all()
         except Exception as error:  # whatever a store can come up with, a training goes on
             if not warned.is_set():
-                reason = (str(error) or type(error).__name__).splitlines()[0]
-                _warn(f"does not take what is sent ({reason:.120})")
+                _warn(f"does not take what is sent ({reason(error):.120})")
             warned.set()
         if last:
             return
+
+
+def reason(error: BaseException) -> str:
+    """Say in a line what is at the root of an error: mlflow wraps `Connection refused` in 300 characters of its own."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _warn(what: str) -> None:

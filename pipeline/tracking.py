@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline import errors, files, fingerprint, journal, params, runs
+from pipeline import errors, files, fingerprint, journal, metrics, params, runs
 from pipeline.errors import InputError
 from pipeline.schema import Params
 
@@ -40,7 +40,7 @@ def sync() -> str:
     for name in settings.models:
         entries = entries_of(name)
         whole = all(path.is_file() and fingerprint.md5(path) == md5 for path, md5 in data_of(entries))
-        if entries and whole and not store.holds(client, settings.fetch.dataset, fingerprint.of_entry(entries[0])):
+        if entries and whole and not store.holds(client, settings.fetch.dataset_name, fingerprint.of_entry(entries[0])):
             _append(settings, name, entries)
     count = store.push_all()
     return f"completed at {journal.address()}: {count}" if count else f"nothing was missing at {journal.address()}"
@@ -68,11 +68,14 @@ def reaching(command: Callable[[], str]) -> str:
     """Call a command that needs the store; one that fails or does not answer is an `InputError`."""
     from mlflow.exceptions import MlflowException
 
+    from pipeline import store
+
     try:
         return command()
     except MlflowException as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"MLflow at {journal.address()}: {reason:.200}: try again once it answers") from None
+        raise InputError(
+            f"MLflow at {journal.address()}: {store.reason(error):.200}: try again once it answers"
+        ) from None
 
 
 def entries_of(name: str) -> list[dict[str, Any]]:
@@ -93,12 +96,12 @@ def _append(settings: Params, name: str, entries: list[dict[str, Any]]) -> None:
 
     paths = {path.name: path for path, _ in data_of(entries)}
     train = files.read_labelled(paths["train.npz"])
-    data = store.dataset(settings.fetch.dataset, paths["train.npz"], train)
+    data = store.dataset(settings.fetch.dataset_name, paths["train.npz"], train)
     with journal.appended(runs.facts(settings, name, fingerprint.of_entry(entries[0]), data)) as record:
         record.log_history(files.read_csv(paths["history.csv"]))
         reports = [path for path in paths.values() if path.parts[0] == "reports"]
         record.attach_training(paths[f"{name}.keras"], train[0], reports)
-        record.log_scores(files.read_json(paths["metrics.json"]))
+        record.log_scores(metrics.loggable(files.read_json(paths["metrics.json"])))
 
 
 def _trainings(lock: dict[str, Any]) -> dict[str, str]:

@@ -45,7 +45,8 @@ def fit(
 
     Images are uint8 of (n, height, width, channels), labels integers of (n,). `on_epoch` gets each epoch's row of the
     history, and the training's state: given a state, a training goes on after its epoch, to the same bits as if it had
-    never stopped. Training figures are means over the epoch, with dropout and augmentation at work.
+    never stopped. Training figures are means over the epoch, with dropout and augmentation at work. An empty
+    `validation` has no figures.
     Raise `InputError` when a loss is no longer a number.
     """
     steps = math.ceil(len(train[0]) / settings.batch_size)
@@ -62,7 +63,7 @@ def fit(
             steps_per_epoch=steps,
             initial_epoch=done,
             epochs=settings.epochs,
-            validation_data=_encoded(held_out, model, one_hot),
+            validation_data=_encoded(held_out, model, one_hot) if len(validation[1]) else None,
             callbacks=[stopping, rows] if stopping else [rows],
             shuffle=False,  # `batches` has shuffled
             verbose=1 if sys.stdout.isatty() else 2,
@@ -159,9 +160,9 @@ class _EachEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has n
         self.check()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        figures = {name: logs[key] for key, name in COLUMNS.items()}
-        if not math.isfinite(logs["loss"] + logs["val_loss"]):
-            losses = f"{logs['loss']} in training, {logs['val_loss']} in validation"
+        figures = {name: logs[key] for key, name in COLUMNS.items() if key in logs}
+        if not math.isfinite(logs["loss"] + logs.get("val_loss", 0)):
+            losses = f"{logs['loss']} in training, {logs.get('val_loss', 'not taken')} in validation"
             raise InputError(f"the loss in epoch {epoch + 1} is {losses}: lower train.optimizer.learning_rate")
         figures["learning_rate"] = float(self.model.optimizer.learning_rate)
         row = {"epoch": epoch + 1} | {name: float(f"{value:.6g}") for name, value in figures.items()}

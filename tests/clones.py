@@ -42,15 +42,19 @@ class Clone:
         files.write_bytes(folder / "params.yaml", (ROOT / "recipes/demo.yaml").read_bytes())
         files.write_arrays(folder / "data/prepared/test.npz", {"images": images, "labels": labels})
 
-    def train(self, name: str, model: Any, validation: int = 100, *, log: bool = True) -> None:
-        """Leave what training and evaluating a model would; `validation` of 100 validation images it gets right."""
+    def train(self, name: str, model: Any, validation: int | None = 100, *, log: bool = True) -> None:
+        """Leave what training and evaluating a model would; `validation` of 100 validation images it gets right.
+
+        None is for a training without a validation part.
+        """
         from pipeline import models
 
         probabilities = model.predict(self.images, verbose=0)
         classes = probabilities.shape[1]
-        right = np.eye(classes, dtype=np.float32)[[0] * validation + [1] * (100 - validation)]
-        evaluation = {f"{split}_labels": np.zeros(100, int) for split in ("train", "validation")}
-        evaluation |= {f"{split}_probabilities": right for split in ("train", "validation")}
+        right = np.eye(classes, dtype=np.float32)[[0] * (validation or 100) + [1] * (100 - (validation or 100))]
+        splits = ("train",) if validation is None else ("train", "validation")
+        evaluation = {f"{split}_labels": np.zeros(100, int) for split in splits}
+        evaluation |= {f"{split}_probabilities": right for split in splits}
         evaluation |= {"test_labels": self.labels, "test_probabilities": probabilities}
         names = [*CLASS_NAMES, *map(str, range(classes))][:classes]
         evaluation |= {"class_names": np.array(names), "parameters": np.array(8), "model_bytes": np.array(9)}

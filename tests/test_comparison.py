@@ -1,9 +1,11 @@
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipeline import comparison
+from tests.test_dvc import definition
 
 NAMES = np.array(["cat & dog", "fish"])
 
@@ -18,6 +20,8 @@ def evaluation(right: int) -> dict[str, np.ndarray]:
     return found
 
 
+PLOTS = [next(iter(plot)) for stage in ("train", "evaluate") for plot in definition(stage)["plots"]]
+MADE = {Path(plot).stem for plot in PLOTS if plot.endswith(".png")}
 EVALUATIONS = {"small": evaluation(80), "large": evaluation(95), "like_large": evaluation(94)}
 
 
@@ -42,6 +46,12 @@ def test_markdown_tables_are_aligned_and_pictures_are_referred_to() -> None:
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({len(line) for line in table.splitlines()}) == 1
     assert "![Curves](curves.png)" in text
+
+
+def test_each_models_pictures_are_linked() -> None:
+    text = comparison.as_markdown("digits", EVALUATIONS, {})
+    for name in EVALUATIONS:
+        assert set(re.findall(rf"\]\({name}/(\w+)\.png\)", text)) == MADE
 
 
 def test_one_model_needs_no_differences() -> None:

@@ -1,10 +1,7 @@
 import dataclasses
 import gzip
 import hashlib
-import threading
-from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,157 +9,40 @@ import numpy as np
 import pytest
 
 from pipeline import datasets
-from pipeline.datasets import PublishedFile
+from pipeline.download import PublishedFile
 from pipeline.errors import InputError
 from pipeline.files import read_labelled
+from pipeline.schema import Fetch
 from pipeline.stages import fetch
-
-CONTENT = gzip.compress(b"\x00\x00\x08\x01\x00\x00\x00\x03\x05\x06\x07", mtime=0)
-FILE = PublishedFile("labels.gz", hashlib.md5(CONTENT).hexdigest(), hashlib.sha256(CONTENT).hexdigest())
+from tests.publishers import as_idx
 
 
-class Handler(SimpleHTTPRequestHandler):
-    """Serve files; break off `cut/...` half way; fail `broken/...`."""
-
-    def do_GET(self) -> None:
-        if "/broken/" in self.path:
-            self.send_error(503)
-        elif "/cut/" in self.path:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(CONTENT)))
-            self.end_headers()
-            self.wfile.write(CONTENT[:10])
-        else:
-            super().do_GET()
-
-    def log_message(self, *_: Any) -> None:
-        pass
+def put_idx(folder: Path, images: np.ndarray, labels: np.ndarray, ending: str = "") -> list[Path]:
+    """Write the same images and labels as training and as test files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for split in ("train", "t10k"):
+        for name, array in (("images-idx3", images), ("labels-idx1", labels)):
+            content = as_idx(array.astype(np.uint8))
+            paths.append(folder / f"{split}-{name}-ubyte{ending}")
+            paths[-1].write_bytes(gzip.compress(content) if ending else content)
+    return paths
 
 
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    (tmp_path / "site").mkdir()
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path / "site"))) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+def read(root: Path, dataset: Any, mirrors: list[str] | None = None) -> tuple[list[str], datasets.Splits]:
+    return datasets.read(Fetch.model_validate({"dataset": dataset}), root, mirrors or [])
 
 
-def find(tmp_path: Path, mirrors: list[str], publishers: tuple[str, ...] = ()) -> Path:
-    return datasets.find_file(FILE, "things", mirrors, publishers, tmp_path / "downloads")
-
-
-def put(folder: Path, content: bytes) -> str:
-    (folder / "things").mkdir(parents=True)
-    (folder / "things" / FILE.name).write_bytes(content)
-    return str(folder)
-
-
-def test_folder_mirror_is_used_in_place(tmp_path: Path) -> None:
-    mirror = put(tmp_path / "mirror", CONTENT)
-    assert find(tmp_path, [str(tmp_path / "no"), mirror]) == tmp_path / "mirror" / "things" / FILE.name
-
-
-def test_corrupted_mirror_is_passed_over(tmp_path: Path) -> None:
-    good, bad = put(tmp_path / "good", CONTENT), put(tmp_path / "bad", CONTENT[:-1] + b"\xff")
-    assert find(tmp_path, [bad, good]).parent.parent == tmp_path / "good"
-
-
-@pytest.mark.parametrize("slash", ["", "/"])
-def test_url_mirror_is_downloaded_and_kept(tmp_path: Path, server: str, slash: str) -> None:
-    put(tmp_path / "site", CONTENT)
-    path = find(tmp_path, [server + slash])
-    assert path == tmp_path / "downloads" / FILE.name
-    assert path.read_bytes() == CONTENT
-
-
-def test_publisher_comes_after_mirrors(tmp_path: Path, server: str) -> None:
-    put(tmp_path / "site", CONTENT)
-    publisher = f"{server}/things/"
-    assert find(tmp_path, [], (publisher,)) == tmp_path / "downloads" / FILE.name
-    mirror = put(tmp_path / "mirror", CONTENT)
-    assert find(tmp_path, [mirror], (publisher,)) == tmp_path / "mirror" / "things" / FILE.name
-
-
-def test_failure_names_every_place_and_both_ways_on(tmp_path: Path, server: str) -> None:
-    mirror = put(tmp_path / "mirror", CONTENT[:7])
-    put(tmp_path / "site" / "wrong", CONTENT[:-1] + b"\xff")
-    places = tuple(f"{server}/{folder}/" for folder in ("broken", "cut", "wrong/things", "no"))
-    places += ("http://127.0.0.1:9/",)
-    with pytest.raises(InputError) as caught:
-        find(tmp_path, [str(tmp_path / "nowhere"), mirror], places)
-    message = str(caught.value)
-    for expected in (
-        "nowhere/things/labels.gz: no such file",
-        "mirror/things/labels.gz: not the published file: 7 bytes with md5",
-        "broken/labels.gz: 503 Server Error",
-        "cut/labels.gz: the connection broke off",
-        "wrong/things/labels.gz: what was sent does not have the published SHA-256",
-        "no/labels.gz: 404 Client Error",
-        "http://127.0.0.1:9/labels.gz: no connection",
-        "DATASET_MIRROR",
-        "make demo",
-    ):
-        assert expected in message
-    assert not (tmp_path / "downloads" / FILE.name).exists()
-
-
-def test_broken_download_kept_from_before_is_not_used(tmp_path: Path, server: str) -> None:
-    put(tmp_path / "site", CONTENT)
-    (tmp_path / "downloads").mkdir()
-    (tmp_path / "downloads" / FILE.name).write_bytes(b"half")
-    assert find(tmp_path, [server]).read_bytes() == CONTENT
-
-
-def test_md5_alone_is_not_enough(tmp_path: Path) -> None:
-    path = tmp_path / FILE.name
-    path.write_bytes(CONTENT)
-    assert "sha256" in str(datasets.mismatch(path, PublishedFile(FILE.name, FILE.md5, "0" * 64)))
-
-
-def test_idx_is_decoded_as_numpy_would(tmp_path: Path) -> None:
-    path = tmp_path / "a.gz"
-    path.write_bytes(CONTENT)
-    assert datasets.read_idx(path).tolist() == [5, 6, 7]
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (CONTENT[:-4], "not a whole gzip file"),
-        (b"plain", "not a whole gzip file"),
-        (CONTENT[:12] + b"\xff\xff" + CONTENT[14:], "not a whole gzip file"),
-        (gzip.compress(b""), "not an IDX file"),
-        (gzip.compress(b"\x00\x00\x0d\x01\x00\x00\x00\x01\x00"), "not an IDX file of 8-bit values"),
-        (gzip.compress(b"\x00\x00\x08\x03\x00\x00"), "not an IDX file"),
-        (gzip.compress(b"\x00\x00\x08\x01\x00\x00\x00\x03\x05"), r"should hold \(3,\) values, but holds 1 bytes"),
-    ],
-    # named, since gzip writes the time, and pytest's workers must agree on the names
-    ids=["cut short", "plain text", "damaged", "empty", "floats", "half a header", "too few values"],
-)
-def test_broken_idx_is_named(tmp_path: Path, content: bytes, expected: str) -> None:
-    path = tmp_path / "a.gz"
-    path.write_bytes(content)
-    with pytest.raises(InputError, match=expected):
-        datasets.read_idx(path)
-
-
-def test_four_idx_files_are_fetched_from_a_mirror_and_decoded(
+def test_published_files_are_fetched_from_a_mirror_and_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_params: Callable[[dict[str, Any]], Path], raw: dict[str, Any]
 ) -> None:
     write_params(raw)
-    files, folder = [], tmp_path / "mirror" / "fashion-mnist"
-    folder.mkdir(parents=True)
-    for name, count in (("train", 3), ("test", 2)):
-        images = b"\x00\x00\x08\x03" + b"".join(n.to_bytes(4, "big") for n in (count, 28, 28)) + bytes(count * 784)
-        labels = b"\x00\x00\x08\x01" + count.to_bytes(4, "big") + bytes(range(count))
-        for kind, content in (("images", gzip.compress(images)), ("labels", gzip.compress(labels))):
-            (folder / f"{name}-{kind}").write_bytes(content)
-            digests = (hashlib.new(algorithm, content).hexdigest() for algorithm in ("md5", "sha256"))
-            files.append(PublishedFile(f"{name}-{kind}", *digests))
-    entry = dataclasses.replace(datasets.DATASETS["fashion_mnist"], files=tuple(files), publishers=())
+    paths = put_idx(tmp_path / "mirror" / "fashion-mnist", np.zeros((10, 28, 28)), np.arange(10), ".gz")
+    published = [
+        PublishedFile(path.name, *(hashlib.new(kind, path.read_bytes()).hexdigest() for kind in ("md5", "sha256")))
+        for path in paths
+    ]
+    entry = dataclasses.replace(datasets.DATASETS["fashion_mnist"], files=tuple(published), publishers=())
     monkeypatch.setitem(datasets.DATASETS, "fashion_mnist", entry)
     monkeypatch.setenv("DATASET_MIRROR", "mirror")  # relative to the repository
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
@@ -170,17 +50,116 @@ def test_four_idx_files_are_fetched_from_a_mirror_and_decoded(
     monkeypatch.setattr("sys.argv", ["fetch", "raw"])
     fetch.main()
     decoded = read_labelled(tmp_path / "raw" / "test.npz")
-    assert decoded[0].shape == (2, 28, 28, 1)
+    assert decoded[0].shape == (10, 28, 28, 1)
     assert decoded[1].dtype == np.int64
-    assert decoded[1].tolist() == [0, 1]
+    assert decoded[1].tolist() == list(range(10))
 
 
-def test_unequal_counts_are_refused(tmp_path: Path) -> None:
-    images = gzip.compress(b"\x00\x00\x08\x03" + b"\x00\x00\x00\x01" * 3 + b"\x09")
-    (tmp_path / "i.gz").write_bytes(images)
-    (tmp_path / "l.gz").write_bytes(CONTENT)
-    with pytest.raises(InputError, match="1 images, but 3 labels"):
-        datasets.decode_idx([tmp_path / "i.gz", tmp_path / "l.gz"] * 2)
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_own_idx_files_call_their_classes_by_number_unless_named(tmp_path: Path, ending: str) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, 5, 4), np.uint8)
+    put_idx(tmp_path / "own", images, np.arange(6) % 3, ending)
+    names, splits = read(tmp_path, {"name": "idx_folder", "path": "own"})
+    assert names == ["0", "1", "2"]
+    np.testing.assert_array_equal(splits["test"][0][..., 0], images)
+    named = {"name": "idx_folder", "path": str(tmp_path / "own"), "class_names": ["α", "β", "γ"]}
+    assert read(Path("elsewhere"), named)[0] == ["α", "β", "γ"]
+
+
+def test_own_npz_is_read(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, 5, 4, 3), np.uint8)
+    np.savez(tmp_path / "own.npz", images=images, labels=np.arange(6) % 2)
+    names, splits = read(tmp_path, {"name": "npz", "path": "own.npz"})
+    assert names == ["0", "1"]
+    assert list(splits) == ["train"]
+    np.testing.assert_array_equal(splits["train"][0], images)
+
+
+@pytest.mark.parametrize(
+    ("labels", "class_names", "expected"),
+    [
+        (
+            [0, 1, 7, 2, 0, 1],
+            ["a", "b", "c"],
+            "the train labels are 0 to 7, but 3 classes are named: labels are 0 to 2",
+        ),
+        ([0, 1, 3, 1, 0, 1], None, "the class 2 has no training image"),
+        ([0, 1, 0, 1, 0, 1], ["a", "b", "c"], "the class c has no training image"),
+        ([0, 1, 0, 1, 0, 6], None, "a label is 6, but there are 6 training images: label the classes 0, 1, 2"),
+    ],
+)
+def test_labels_that_do_not_fit_the_classes_are_refused(
+    tmp_path: Path, labels: list[int], class_names: list[str] | None, expected: str
+) -> None:
+    put_idx(tmp_path, np.zeros((6, 2, 2)), np.array(labels))
+    with pytest.raises(InputError, match=expected):
+        read(tmp_path, {"name": "idx_folder", "path": ".", "class_names": class_names})
+
+
+@pytest.mark.parametrize(
+    ("labels", "test_labels", "expected"),
+    [
+        ([0, 1, -1, 1], [0], "the train labels are -1 to 1, but 2 classes are named"),
+        ([0, 1, 10**15, 1], [0], "a label is 1000000000000000, but there are 4 training images"),
+        ([0, 1, 0, 1], [2], "the class 2 has no training image"),
+    ],
+)
+def test_labels_that_no_class_can_have_are_refused(
+    tmp_path: Path, labels: list[int], test_labels: list[int], expected: str
+) -> None:
+    splits = {"images": np.zeros((4, 2, 2), np.uint8), "test_images": np.zeros((1, 2, 2), np.uint8)}
+    np.savez(tmp_path / "own.npz", allow_pickle=False, **splits, labels=np.array(labels), test_labels=test_labels)
+    with pytest.raises(InputError, match=expected):
+        read(tmp_path, {"name": "npz", "path": "own.npz"})
+
+
+def test_splits_of_other_sizes_are_refused(tmp_path: Path) -> None:
+    put_idx(tmp_path, np.zeros((2, 3, 3)), np.arange(2))
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(as_idx(np.zeros((2, 3, 4), np.uint8)))
+    with pytest.raises(InputError, match="the test images are of 3 × 4 × 1, those of train of 3 × 3 × 1"):
+        read(tmp_path, {"name": "idx_folder", "path": "."})
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        (np.zeros((4, 784)), np.arange(4)),
+        (np.arange(4), np.zeros((4, 2, 2))),
+        (np.zeros((4, 2, 2)), np.arange(4)[:, None]),
+        (np.zeros((4, 0, 2)), np.arange(4)),
+        (np.zeros((4, 2, 2, 2)), np.arange(4)),
+    ],
+    ids=["flat", "swapped", "columns", "empty", "two channels"],
+)
+def test_idx_files_of_other_shapes_are_refused(tmp_path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    put_idx(tmp_path, images, labels)
+    with pytest.raises(InputError, match=r"give \(n, height, width\), perhaps of 1 or 3 channels, and \(n,\)"):
+        read(tmp_path, {"name": "idx_folder", "path": "."})
+
+
+@pytest.mark.parametrize(("labels", "class_names"), [([0, 1, 0], ["a", "a"]), ([0, 0, 0], None)])
+def test_one_class_or_one_name_twice_is_refused(
+    tmp_path: Path, labels: list[int], class_names: list[str] | None
+) -> None:
+    put_idx(tmp_path, np.zeros((3, 2, 2)), np.array(labels))
+    with pytest.raises(InputError, match="two or more are needed, no name twice"):
+        read(tmp_path, {"name": "idx_folder", "path": ".", "class_names": class_names})
+
+
+@pytest.mark.parametrize("name", ["it's", "12:30", " "])
+def test_name_that_mlflow_refuses_is_refused_before_anything_is_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"fetch\.dataset\.path: .* rename it"):
+        read(tmp_path, {"name": "npz", "path": f"nowhere/{name}"})
+
+
+def test_home_of_nobody_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="~nobody-here/x: there is no such home"):
+        read(tmp_path, {"name": "npz", "path": "~nobody-here/x"})
+
+
+def test_unknown_dataset_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"fetch\.dataset: cifar is unknown; did you mean cifar10\? allowed: fashion"):
+        read(tmp_path, "cifar")
 
 
 def test_digits_are_real_and_enlarged() -> None:
@@ -193,7 +172,8 @@ def test_digits_are_real_and_enlarged() -> None:
 
 @pytest.mark.parametrize("name", datasets.DATASETS)
 def test_every_entry_is_complete(name: str) -> None:
-    dataset = datasets.get(name)
+    dataset = datasets.DATASETS[name]
     assert len(set(dataset.class_names)) == len(dataset.class_names)
     assert all(publisher.endswith("/") for publisher in dataset.publishers)
     assert bool(dataset.files) == bool(dataset.publishers)
+    assert all(len(file.md5) == 32 and len(file.sha256) == 64 for file in dataset.files if file.md5 and file.sha256)

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,8 @@ def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> Non
         *("samples.png", "README.md", "index.html", "curves.png", "recall.png", "confusion.png"),
         *("plain/layers.csv", "plain/history.csv", "plain/learning_curves.png", "plain/metrics.json"),
         *("plain/per_class.csv", "plain/predictions.csv", "plain/confusion_matrix.csv", "plain/confusion_matrix.png"),
+        *("plain/network.png", "plain/augmented.png", "plain/prediction.png", "plain/mistakes.png"),
+        "plain/accuracies.png",
     }
     scores = json.loads((workspace.folder / "reports/plain/metrics.json").read_text())
     (run,) = workspace.runs()
@@ -110,7 +113,7 @@ def test_only_what_a_change_affects_runs_and_changing_back_brings_results_back(w
 
     workspace.write(PARAMS)
     assert workspace.repro() == {"report"}
-    assert "augmented" not in (workspace.folder / "reports/README.md").read_text()
+    assert "augmented/" not in (workspace.folder / "reports/README.md").read_text()
     assert not (workspace.folder / "data/evaluations/augmented.npz").exists()
 
 
@@ -143,6 +146,12 @@ def test_two_syncs_at_once_make_one_complete_run(workspace: Workspace) -> None:
     assert run.info.status == "FINISHED"
     assert {"epoch/train_loss", "epoch/seconds", "test/accuracy"} <= set(run.data.metrics)
     assert run.outputs.model_outputs
+    attached = workspace.run(
+        "mlflow", "artifacts", "list", "-r", run.info.run_id, "-a", "plain", MLFLOW_TRACKING_URI=other
+    )
+    assert {Path(file["path"]).name for file in json.loads(attached.stdout)} == {
+        path.name for path in workspace.tree("reports/plain")
+    }
     again = workspace.run("pipeline.tracking", "sync", MLFLOW_TRACKING_URI=other)
     assert again.stdout == f"nothing was missing at {other}\n"
 

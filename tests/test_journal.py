@@ -14,7 +14,7 @@ from pipeline import errors, files, journal, runs
 from tests.conftest import ROOT
 
 FACTS: dict[str, Any] = {
-    **{"experiment": "digits", "name": "vgg", "fingerprint": "f" * 64, "description": "", "params": {}},
+    **{"experiment": "digits", "name": "vgg", "fingerprint": "f" * 64, "params": {}},
     **{"tags": {"model": "vgg", "fingerprint": "f" * 64}, "dataset": {}},
 }
 STATE = {"variable/0": np.arange(3.0)}

@@ -31,6 +31,37 @@ def test_summary_agrees_with_scikit_learn(seed: int) -> None:
         assert summary["f1"][name] == pytest.approx(report[name]["f1-score"], abs=1e-6)
 
 
+def test_scores_have_what_splits_there_are() -> None:
+    labels, probabilities = example(0)
+    both = {"class_names": np.array(NAMES), "parameters": np.array(5), "model_bytes": np.array(9)}
+    for split in ("train", "test"):
+        both |= {f"{split}_labels": labels, f"{split}_probabilities": probabilities}
+    assert list(metrics.scores(both)) == ["train", "test", "parameters", "model_bytes"]
+    both |= {"validation_labels": labels, "validation_probabilities": probabilities}
+    scores = metrics.scores(both)
+    assert list(scores) == ["train", "validation", "test", "parameters", "model_bytes"]
+    assert scores["validation"] == scores["train"] == metrics.headline(labels, probabilities)
+
+
+@pytest.mark.parametrize("name", ["cats & dogs", "C++", "it's", "कुत्ता", "etc.", "a..b", "x" * 240])
+def test_class_whose_name_mlflow_refuses_is_numbered(name: str) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.validation import _validate_metric
+
+    with pytest.raises(MlflowException):
+        _validate_metric(f"test/precision/{name.replace('.', '/')}", 0.5, 0, 0)  # as a journal writes it
+    scores = metrics.loggable({"test": {"accuracy": 0.5, "recall": {"T-shirt/top": 0.1, name: 0.2, "犬 1.5": 0.3}}})
+    assert scores == {"test": {"accuracy": 0.5, "recall": {"T-shirt/top": 0.1, "class 1": 0.2, "犬 1.5": 0.3}}}
+
+
+@given(st.text(max_size=30))
+def test_what_counts_as_loggable_mlflow_takes(name: str) -> None:
+    from mlflow.utils.validation import _validate_metric
+
+    (kept,) = metrics.loggable({"test": {"recall": {name: 1.0}}})["test"]["recall"]
+    _validate_metric(f"test/recall/{kept.replace('.', '/')}", 1.0, 0, 0)
+
+
 def test_loss_is_the_mean_negative_logarithm_of_the_true_class() -> None:
     labels, probabilities = example(0)
     expected = -np.log(probabilities[np.arange(60), labels]).mean()

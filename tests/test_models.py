@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import files, params
+from pipeline import datasets, files, params
 from pipeline.errors import InputError
 from pipeline.schema import Model
 from tests.conftest import PARAMS, ROOT
@@ -39,9 +39,14 @@ def test_every_model_gives_probabilities_and_a_gradient_in_every_parameter(file:
     import keras
     import tensorflow as tf
 
+    from pipeline import models
+
     keras.utils.set_random_seed(0)
-    model = build(params.load(file).models[name])
-    images = np.random.default_rng(0).integers(0, 256, (16, 28, 28, 1), np.uint8)
+    settings = params.load(file)
+    shape = datasets.image_shape(settings.fetch)
+    assert shape
+    model = models.build(settings.models[name], shape, 10, UNIT)
+    images = np.random.default_rng(0).integers(0, 256, (16, *shape), np.uint8)
     with tf.GradientTape() as tape:
         probabilities = model(images, training=True)
         loss = keras.losses.SparseCategoricalCrossentropy()(np.arange(16) % 10, probabilities)

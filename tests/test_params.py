@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import files, params
+from pipeline import datasets, files, params
 from pipeline.errors import InputError
 from tests.conftest import PARAMS, ROOT
 
@@ -33,7 +33,10 @@ def error(path: Path) -> str:
 
 @pytest.mark.parametrize("path", [ROOT / "params.yaml", PARAMS, *RECIPES], ids=lambda path: str(path.relative_to(ROOT)))
 def test_committed_files_are_right(path: Path) -> None:
-    params.check_networks(params.load(path), (28, 28, 1))
+    settings = params.load(path)
+    shape = datasets.image_shape(settings.fetch)
+    assert shape
+    params.check_networks(settings, shape)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,17 @@ def test_committed_files_are_right(path: Path) -> None:
         ("seed", -1, ["seed: -1:", "greater than or equal to 0"]),
         ("seed", True, ["seed: True:", "integer"]),
         ("modles", {}, ["modles is unknown; did you mean models?"]),
+        ("fetch.dataset", 3, ["fetch.dataset: 3:"]),
+        ("fetch.dataset", "npz", ["fetch.dataset: npz needs a path, as in {name: npz, path: my/data}"]),
+        ("fetch.dataset", {"path": "x"}, ["fetch.dataset: {'path': 'x'} needs a name"]),
+        ("fetch.dataset", {"name": "folder"}, ["fetch.dataset.name: 'folder'", "'image_folder', 'idx_folder', 'npz'"]),
+        ("fetch.dataset", {"name": "npz"}, ["fetch.dataset.path is missing"]),
+        ("fetch.dataset", {"name": "npz", "path": ""}, ["fetch.dataset.path: '':", "at least 1 character"]),
+        (
+            "fetch.dataset",
+            {"name": "image_folder", "path": "x", "height": 8, "width": 8, "channels": 4},
+            ["fetch.dataset.channels: 4:", "1 or 3"],
+        ),
         ("fetch.mirrors", "x", ["fetch.mirrors: 'x':", "list"]),
         ("prepare.split", "tial", ["prepare.split: 'tial':", "'stratified', 'random' or 'tail'"]),
         ("prepare.validation_fraction", 1.0, ["prepare.validation_fraction: 1.0:", "less than 1"]),
@@ -93,6 +107,34 @@ def test_missing_key_is_named(raw: dict[str, Any], write_params: Write, path: st
         section = section[part]
     del section[last]
     assert f"{path} is missing" in error(write_params(raw))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        ("mnist", "mnist"),
+        ({"name": "npz", "path": "~/data/leaves.v2.npz"}, "leaves.v2"),
+        ({"name": "idx_folder", "path": "../emnist/"}, "emnist"),
+        ({"name": "image_folder", "path": ".", "height": 8, "width": 8}, "image_folder"),
+    ],
+)
+def test_ones_own_dataset_is_called_as_its_folder_or_file(raw: dict[str, Any], dataset: Any, name: str) -> None:
+    raw["fetch"]["dataset"] = dataset
+    assert params.validate(raw).fetch.dataset_name == name
+
+
+def test_early_stopping_needs_a_validation_part(raw: dict[str, Any], write_params: Write) -> None:
+    raw["prepare"]["validation_fraction"] = 0
+    raw["models"]["vgg"]["train"] = {"early_stopping": {"patience": 2}}
+    message = "prepare.validation_fraction is 0, but models.vgg stops early by validation"
+    assert message in error(write_params(raw))
+
+
+def test_five_pools_do_not_fit_8_by_8(raw: dict[str, Any]) -> None:
+    raw["gate"] = {}
+    raw["models"] = {"deep": {"blocks": [{"filters": [4]}] * 5}}
+    with pytest.raises(InputError, match=r"models\.deep\.blocks\.3: the 2 × 2 pool does not fit a map of 1 × 1"):
+        params.check_networks(params.validate(raw), (8, 8, 3))
 
 
 def test_two_mistakes_are_two_lines(raw: dict[str, Any], write_params: Write) -> None:

@@ -1,11 +1,9 @@
-import io
-
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from PIL import Image
 
-from pipeline import curves, plots
+from pipeline import curves, plots, png
+from tests.pictures import drawn, edges
 
 HISTORY = {name: [1.0, 2.0] for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")}
 HISTORY["epoch"] = [1, 2]
@@ -19,19 +17,13 @@ def matrix(count: int) -> np.ndarray:
     return np.eye(count) * 0.9 + 0.1 / count
 
 
-def draw(figure: Figure) -> np.ndarray:
-    content = io.BytesIO()
-    figure.savefig(content, format="png")
-    return np.asarray(Image.open(content).convert("L"))
-
-
 def figures(classes: int) -> dict[str, Figure]:
-    images = np.random.default_rng(0).integers(0, 256, (3 * classes, 8, 8, 3), np.uint8)
+    recalls = {"a": matrix(classes)[0], "b": matrix(classes)[1]}
     return {
-        "samples": plots.samples(images, np.arange(3 * classes) % classes, names(classes)),
         "learning_curves": curves.learning_curves(HISTORY),
         "compare_curves": curves.compare_curves({"a": HISTORY, "b": HISTORY}),
-        "recall": plots.compare_recall({"a": matrix(classes)[0], "b": matrix(classes)[1]}, names(classes)),
+        "accuracies": plots.accuracies({"train": 0.5, "test": 1.0}),
+        "recall": plots.compare_recall(recalls, names(classes)),
         "confusion": plots.confusion(np.round(matrix(classes) * 100), matrix(classes), names(classes)),
         "confusions": plots.compare_confusions(dict.fromkeys("abcd", matrix(classes)), names(classes)),
     }
@@ -40,10 +32,59 @@ def figures(classes: int) -> dict[str, Figure]:
 @pytest.mark.parametrize("classes", [2, 10, 25])
 def test_nothing_is_clipped_at_the_edges(classes: int) -> None:
     for name, figure in figures(classes).items():
-        picture = draw(figure)
-        edges = [picture[0], picture[-1], picture[:, 0], picture[:, -1]]
-        assert all(edge.min() == 255 for edge in edges), name
+        picture = drawn(figure)
+        assert edges(picture).min() == 255, name
         assert picture.min() < 100, name
+
+
+@pytest.mark.parametrize("classes", [20, 30, 200])
+def test_more_classes_take_no_more_room(classes: int) -> None:
+    for name, figure in figures(classes).items():
+        assert max(figure.get_size_inches()) < 30, name
+
+
+def test_200_classes_are_a_small_file_without_clipping() -> None:
+    noisy = np.random.default_rng(0).poisson(0.3, (200, 200)) + np.diag(np.full(200, 50))
+    figure = plots.confusion(noisy, noisy / noisy.sum(axis=1, keepdims=True), names(200))
+    assert edges(drawn(figure)).min() == 255
+    assert len(png.encode(figure)) < 300_000
+
+
+def test_accuracies_are_bars_with_their_values() -> None:
+    (axes,) = plots.accuracies({"train": 0.92931, "test": 0.9}).axes
+    assert [bar.get_height() for bar in axes.patches] == [0.92931, 0.9]  # type: ignore[attr-defined]
+    assert [text.get_text() for text in axes.texts] == ["0.9293", "0.9000"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["train", "test"]
+
+
+def test_of_many_classes_those_of_the_lowest_recall_are_shown() -> None:
+    recall = np.random.default_rng(1).permutation(100) / 100
+    (axes,) = plots.compare_recall({"a": recall, "b": recall / 2}, names(100)).axes
+    lowest = np.argsort(recall)[:30]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [names(100)[index] for index in lowest]
+    assert np.array_equal(axes.lines[0].get_xdata(), recall[lowest])
+    assert axes.get_title() == "the 30 of 100 classes with the lowest mean recall"
+
+
+def test_of_many_classes_the_most_frequent_confusions_are_named() -> None:
+    counts = np.diag(np.full(40, 90))
+    counts[3, 7], counts[8, 2] = 10, 6
+    _, axes = plots.confusion(counts, counts / counts.sum(axis=1, keepdims=True), names(40)).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "class number 3 as class number 7",
+        "class number 8 as class number 2",
+    ]
+    assert [text.get_text() for text in axes.texts] == ["10 (10.0 %)", "6 (6.2 %)"]
+
+
+def test_names_are_not_read_as_formulas() -> None:
+    odd = [r"$\frac$", "$a_1$", "鞋子"]
+    for figure in (
+        plots.confusion(np.eye(3), np.eye(3), odd),
+        plots.compare_confusions({"a": np.eye(3)}, odd),
+        plots.compare_recall({"a": np.ones(3)}, odd),
+    ):
+        assert edges(drawn(figure)).min() == 255
 
 
 def test_confusion_shows_every_count() -> None:

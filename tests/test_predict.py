@@ -1,5 +1,4 @@
 import hashlib
-import io
 import json
 import os
 import subprocess
@@ -9,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 from ruamel.yaml import YAML
 
@@ -137,28 +135,6 @@ def test_plot_is_written(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with Image.open("plot.png") as picture:
         assert picture.format == "PNG"
         assert np.asarray(picture.convert("L")).min() < 50
-
-
-@pytest.mark.parametrize(("count", "classes", "channels"), [(1, 3, 1), (5, 10, 3), (12, 25, 1)])
-def test_plot_shows_images_names_and_the_most_probable_classes(count: int, classes: int, channels: int) -> None:
-    names = [f"a rather long name, for $a_ {'long ' * index}$ picture.png" for index in range(count)]
-    class_names = [f"class number {index}" for index in range(classes)]
-    probabilities = np.random.default_rng(0).dirichlet(np.full(classes, 0.2), count)
-    images = np.repeat(IMAGES[:count], channels, axis=-1)
-    figure = predict.draw(names, images, probabilities, class_names)
-    edges = drawn(figure)
-    assert all(edge.min() == 255 for edge in (edges[0], edges[-1], edges[:, 0], edges[:, -1]))
-    left, right = figure.axes[0], figure.axes[1]
-    assert np.array_equal(np.asarray(left.images[0].get_array()).reshape(images[0].shape), images[0])
-    bars = [bar.get_width() for bar in right.patches]  # type: ignore[attr-defined]
-    assert bars == sorted(probabilities[0], reverse=True)[:10]
-    assert right.get_yticklabels()[0].get_text() == class_names[int(probabilities[0].argmax())]
-
-
-def drawn(figure: Figure) -> np.ndarray:
-    content = io.BytesIO()
-    figure.savefig(content, format="png")
-    return np.asarray(Image.open(content).convert("L"))
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,22 @@ def test_first_promotion_makes_a_whole_version(clone: Clone) -> None:
     assert "- test accuracy 0.9400 (95 % interval 0.8981 – 0.9653)" in version.description
 
 
+def test_without_a_validation_part_the_only_one_that_passes_is_promoted(clone: Clone) -> None:
+    clone.train("vgg", network(47), validation=None)
+    assert promote() == "champion: digits version 1: vgg, test accuracy 0.9400"
+    (version,) = versions()
+    assert "validation.accuracy" not in version.tags
+    assert "validation" not in version.description
+
+
+def test_without_a_validation_part_the_best_of_several_has_to_be_named(clone: Clone) -> None:
+    for name in ("baseline", "vgg"):
+        clone.train(name, network(47), validation=None)
+    with pytest.raises(InputError, match=r"validation_fraction is 0, .*: give --model NAME"):
+        promote()
+    assert promote("vgg").startswith("champion: digits version 1: vgg")
+
+
 def test_best_is_by_validation_among_those_that_pass_the_gate(clone: Clone) -> None:
     clone.train("baseline", network(49), validation=90)
     clone.train("vgg", network(46), validation=95)  # less good on test, which does not choose

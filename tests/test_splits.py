@@ -50,6 +50,15 @@ def test_dataset_without_test_split_is_parted_in_three() -> None:
     assert sorted(seen) == list(range(200))
 
 
+def test_without_a_validation_fraction_all_training_images_are_trained_on() -> None:
+    images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
+    settings = Prepare(validation_fraction=0, split="tail", scaling="unit")
+    parts = splits.three_parts((images, LABELS), (images[:3], LABELS[:3]), settings, 42)
+    assert np.array_equal(parts["train"][0], images)
+    assert parts["validation"][0].shape == (0, 1, 1, 1)
+    assert len(parts["validation"][1]) == 0
+
+
 def test_published_test_split_is_left_alone() -> None:
     images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
     test = (images[:3], LABELS[:3])

@@ -76,7 +76,9 @@ def test_run_grows_while_it_trains_and_sending_again_changes_nothing(client: Any
     assert len(client.search_runs([done.info.experiment_id])) == 1
     assert len(done.outputs.model_outputs) == 1
     assert done.data.params["block1.filters"] == "8, 16"
-    assert done.data.tags["mlflow.note.content"].startswith("`vgg` on digits")
+    assert done.data.tags["mlflow.note.content"].startswith("**vgg** on digits")
+    assert done.data.tags["mlflow.source.name"] == "train@vgg"
+    assert "**digits**" in client.get_experiment(done.info.experiment_id).tags["mlflow.note.content"]
     assert done.inputs.dataset_inputs[0].dataset.digest == "8d777f38"  # MD5 of b"data"
     for tag in ("fingerprint", "dvc.stage", "machine.processor", "machine.threads", "version.tensorflow"):
         assert done.data.tags[tag]
@@ -91,7 +93,7 @@ def test_model_predicts_the_same_and_knows_its_signature(client: Any, tmp_path: 
         record.attach_training(model_file(tmp_path), IMAGES, [])
     run_id = store.push(client, record.folder)
     assert not (record.folder / "files").exists()
-    logged = mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
+    logged = mlflow.pyfunc.load_model(f"runs:/{run_id}/vgg")
     assert logged.metadata.signature.inputs.inputs[0].type == np.uint8
     assert logged.metadata.run_id == run_id
     expected = models.load(tmp_path / "vgg.keras").predict(IMAGES, verbose=0)
@@ -145,7 +147,19 @@ def test_evaluation_is_appended_and_leaves_the_times(client: Any, tmp_path: Path
         assert store.push(client, record.folder) == run_id
     run = client.get_run(run_id)
     assert run.data.metrics == {"test/accuracy": 0.8, "test/recall/T-shirt/top": 0.5}
+    assert run.data.tags["mlflow.note.content"].endswith("- accuracy: test 0.8000")
     assert run.info.end_time == before
+
+
+def test_description_that_a_person_changed_stays(client: Any, tmp_path: Path) -> None:
+    from pipeline import store
+
+    with journal.training(facts(tmp_path), False) as record:
+        run_id = store.push(client, record.folder)
+        client.set_tag(run_id, "mlflow.note.content", "too many epochs")
+    store.push_all()
+    run = client.get_run(run_id)
+    assert (run.info.status, run.data.tags["mlflow.note.content"]) == ("FINISHED", "too many epochs")
 
 
 def test_evaluation_elsewhere_joins_the_run_that_trained_the_model(
@@ -241,7 +255,9 @@ def test_lost_server_costs_one_warning_and_seconds_and_sync_sends_all(
             send()
         assert monotonic() - began < 1.0  # training itself never waits
     assert monotonic() - began < 10.0
-    assert capsys.readouterr().err.count("warning: MLflow at http://127.0.0.1:") == 1
+    told = capsys.readouterr().err
+    assert told.count("warning: MLflow at http://127.0.0.1:") == 1
+    assert {"down": "Connection refused", "erroring": "too many 500 error responses", "slow": "is slow"}[kind] in told
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
     with journal.appended(facts(tmp_path)):  # as `sync` does for what is on disk
         pass

@@ -54,6 +54,30 @@ def test_history_has_a_row_for_each_epoch_and_learning_lowers_the_loss() -> None
     }
 
 
+def test_without_a_validation_part_history_has_none() -> None:
+    from pipeline import models, training
+
+    training.make_deterministic(3)
+    model = models.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
+    history = training.fit(model, digits(0, 64), digits(0, 0), settings(epochs=2), 3, lambda *_: None)
+    assert set(history) == {"epoch", "train_loss", "train_accuracy", "learning_rate"}
+
+
+def test_loss_is_taken_from_the_logits() -> None:
+    """A probability of e-60 counts as such; from probabilities, Keras would clip it at 1e-7, a loss of 16."""
+    from pipeline import models, training
+
+    model = models.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
+    logits = model.get_layer("logits")
+    logits.set_weights([np.zeros(shape) for shape in (logits.kernel.shape, logits.bias.shape)])
+    logits.bias.assign([60.0] + [0.0] * 9)
+    for name in ("sparse_categorical_crossentropy", "categorical_crossentropy"):
+        chosen = settings(epochs=1, loss=name, optimizer={"name": "sgd", "learning_rate": 1e-12})
+        wrong = digits(0, 32)[0], np.full(32, 3)
+        history = training.fit(model, wrong, wrong, chosen, 3, lambda *_: None)
+        assert history["train_loss"] == pytest.approx([60.0], rel=1e-4)
+
+
 class InterruptedWhenDeleted:
     def __del__(self) -> None:
         signal.raise_signal(signal.SIGINT)  # what this raises, Python prints and forgets

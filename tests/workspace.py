@@ -71,11 +71,11 @@ class Workspace:
         self.git("add", "-A")
         self.git("commit", "-qm", "digits")
 
-    def runs(self, store: str = "mlflow.db") -> list[Any]:
+    def runs(self, store: str = "mlflow.db", experiment: str = "digits") -> list[Any]:
         import mlflow
 
         client = mlflow.MlflowClient(f"sqlite:///{self.folder}/{store}")
-        return list(client.search_runs([client.get_experiment_by_name("digits").experiment_id]))
+        return list(client.search_runs([client.get_experiment_by_name(experiment).experiment_id]))
 
     def digests(self) -> dict[str, str]:
         """Return the SHA-256 of dvc.lock and of every out."""

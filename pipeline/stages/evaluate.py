@@ -1,18 +1,21 @@
 """Score one model: `evaluate MODEL PREPARED_FOLDER MODEL_FILE EVALUATION_FILE REPORT_FOLDER`."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from pipeline import errors, files, fingerprint, journal, metrics, params, plots, quiet, runs
+from pipeline import diagram, errors, files, fingerprint, gallery, journal, metrics, params, plots, png, quiet, runs
+from pipeline.schema import Augmentation
 
 
 def main() -> None:
-    """Write every prediction and what follows from them, and append it to the model's run in MLflow."""
+    """Write every prediction, what follows from them and pictures, and append it to the model's run in MLflow."""
     name, *paths = errors.arguments("MODEL PREPARED_FOLDER MODEL_FILE EVALUATION_FILE REPORT_FOLDER")
     prepared, model_file, evaluation_file, reports = map(Path, paths)
     settings = params.load()
-    settings.model(name)
+    network = settings.model(name)
     trained_on = fingerprint.of_lock(f"train@{name}")
     fingerprint.require(f"train@{name}", trained_on)
     class_names = files.read_json(prepared / "dataset.json")["class_names"]
@@ -25,21 +28,24 @@ def main() -> None:
     evaluation |= {f"history_{column}": np.array(values) for column, values in history.items()}
     splits = {split: files.read_labelled(prepared / f"{split}.npz") for split in ("train", "validation", "test")}
     for split, (images, labels) in splits.items():
-        evaluation |= {f"{split}_labels": labels, f"{split}_probabilities": training.predict(model, images)}
+        if len(labels):
+            evaluation |= {f"{split}_labels": labels, f"{split}_probabilities": training.predict(model, images)}
     scores = metrics.scores(evaluation)
-    made = write_reports(reports, evaluation, scores)
+    augmentations = augment(splits["train"][0][0], network.train.augmentation, settings.seed)
+    figures = {"network": diagram.network(models.layer_table(model)), **draw(splits, augmentations, evaluation, scores)}
+    made = [*write_reports(reports, evaluation, scores), *write_pictures(reports, figures)]
     files.write_arrays(evaluation_file, evaluation)
 
-    data = store.dataset(settings.fetch.dataset, prepared / "train.npz", splits["train"])
+    data = store.dataset(settings.fetch.dataset_name, prepared / "train.npz", splits["train"])
     outs = [reports / file for file in ("layers.csv", "history.csv", "learning_curves.png")]
     with store.sending(), journal.appended(runs.facts(settings, name, trained_on, data)) as record:
         record.log_history(history)
         record.attach_training(model_file, splits["train"][0], [*outs, *made])
-        record.log_scores(scores)
+        record.log_scores(metrics.loggable(scores))
     print(f"{name}: test accuracy {scores['test']['accuracy']:.4f}")
 
 
-def write_reports(folder: Path, evaluation: files.Arrays, scores: dict[str, object]) -> list[Path]:
+def write_reports(folder: Path, evaluation: files.Arrays, scores: dict[str, Any]) -> list[Path]:
     """Write metrics.json, predictions, per-class figures and the confusion matrix, and list the files for MLflow."""
     labels, probabilities = evaluation["test_labels"], evaluation["test_probabilities"]
     class_names = evaluation["class_names"]
@@ -56,9 +62,44 @@ def write_reports(folder: Path, evaluation: files.Arrays, scores: dict[str, obje
     true, predicted = (class_names[indices.ravel()] for indices in np.indices(counts.shape))
     cells = {"true": true, "predicted": predicted, "images": counts.ravel(), "share": normalised.ravel().round(6)}
     files.write_csv(folder / "confusion_matrix.csv", cells)
-    files.write_figure(folder / "confusion_matrix.png", plots.confusion(counts, normalised, class_names.tolist()))
+    figure = plots.confusion(counts, normalised, class_names.tolist())
+    files.write_bytes(folder / "confusion_matrix.png", png.encode(figure))
     made = ("metrics.json", "predictions.csv", "per_class.csv", "confusion_matrix.csv", "confusion_matrix.png")
     return [folder / name for name in made]
+
+
+def augment(image: np.ndarray, settings: Augmentation | None, seed: int) -> np.ndarray | None:
+    """Return 100 augmentations of an image, or None for a model that is trained on images as they are."""
+    if settings is None:
+        return None
+    from pipeline import augmentation  # here, since it imports TensorFlow
+
+    changed: np.ndarray = augmentation.augment(np.repeat(image[None], 100, axis=0), settings, [seed, 0]).numpy()
+    return changed
+
+
+def draw(
+    splits: dict[str, files.Labelled],
+    augmentations: np.ndarray | None,
+    evaluation: files.Arrays,
+    scores: dict[str, Any],
+) -> dict[str, Figure]:
+    """Draw, by name, what the model learns from, what it makes of the test images, and its accuracies."""
+    tested = *splits["test"], evaluation["test_probabilities"], evaluation["class_names"].tolist()
+    return {
+        "augmented": gallery.augmented(splits["train"][0][0], augmentations),
+        "prediction": gallery.prediction(*tested),
+        "mistakes": gallery.mistakes(*tested),
+        "accuracies": plots.accuracies({split: scores[split]["accuracy"] for split in splits if split in scores}),
+    }
+
+
+def write_pictures(folder: Path, figures: dict[str, Figure]) -> list[Path]:
+    """Write figures as PNG of 256 colours, which is enough for them, and list the files for MLflow."""
+    paths = [folder / f"{name}.png" for name in figures]
+    for path, figure in zip(paths, figures.values(), strict=True):
+        files.write_bytes(path, png.encode(figure, most=0))
+    return paths
 
 
 if __name__ == "__main__":

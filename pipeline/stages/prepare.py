@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline import errors, files, params, plots, splits
+from pipeline import errors, files, gallery, params, png, splits
 
 
 def main() -> None:
@@ -16,11 +16,14 @@ def main() -> None:
     dataset["image_shape"] = images.shape[1:]
     dataset["scaling"] = splits.scaling(images, settings.prepare.scaling)
     dataset["counts"] = {name: splits.counts(part[1], dataset["class_names"]) for name, part in parts.items()}
+    if empty := [name for name, count in dataset["counts"]["train"].items() if not count]:
+        how = settings.prepare.split
+        raise errors.InputError(f"prepare.split {how} leaves no training image of {empty[0]}: use stratified")
     for name, part in parts.items():
         files.write_arrays(prepared / f"{name}.npz", {"images": part[0], "labels": part[1]})
         print(f"{name}: {len(part[1]):,} images")
     files.write_json(prepared / "dataset.json", dataset)
-    files.write_figure(picture, plots.samples(images, labels, dataset["class_names"]))
+    files.write_bytes(picture, png.encode(gallery.samples(images, labels, dataset["class_names"])))
 
 
 if __name__ == "__main__":

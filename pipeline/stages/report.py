@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from pipeline import comparison, curves, errors, files, metrics, params, plots
+from pipeline import comparison, curves, errors, files, metrics, params, plots, png
 
 
 def main() -> None:
@@ -15,8 +15,8 @@ def main() -> None:
     remove_others(evaluations_folder, {f"{name}.npz" for name in settings.models})
     pictures = {caption: reports / f"{file}.png" for caption, file in CAPTIONS.items()}
     for path, figure in zip(pictures.values(), draw(evaluations), strict=True):
-        files.write_figure(path, figure)
-    dataset = settings.fetch.dataset
+        files.write_bytes(path, png.encode(figure))
+    dataset = settings.fetch.dataset_name
     markdown = comparison.as_markdown(dataset, evaluations, {caption: path.name for caption, path in pictures.items()})
     files.write_text(reports / "README.md", markdown)
     contents = {caption: path.read_bytes() for caption, path in pictures.items()}

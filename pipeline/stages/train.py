@@ -19,7 +19,7 @@ def main() -> None:
     from pipeline import curves, models, store, training  # here, so that bad params are refused at once
 
     train, validation = (files.read_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
-    data = store.dataset(settings.fetch.dataset, prepared / "train.npz", train)
+    data = store.dataset(settings.fetch.dataset_name, prepared / "train.npz", train)
     training.make_deterministic(settings.seed)
     model = models.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"])
     print(f"{name}: {model.count_params():,} parameters, {len(train[1]):,} images to train on", flush=True)

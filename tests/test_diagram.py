@@ -1,0 +1,49 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import diagram
+from tests.pictures import drawn, edges
+
+LAYERS: dict[str, list[Any]] = {
+    "layer": ["pixels", "scaling", "flatten", "logits", "probabilities"],
+    "kind": ["InputLayer", "Rescaling", "Flatten", "Dense", "Softmax"],
+    "output_shape": ["28 × 28 × 1", "28 × 28 × 1", "784", "10", "10"],
+    "parameters": [0, 0, 0, 7850, 0],
+}
+
+
+def texts(layers: dict[str, list[Any]]) -> list[str]:
+    return [text.get_text() for text in diagram.network(layers).axes[0].texts if text.get_text()]
+
+
+def test_every_layer_is_written_out_in_order() -> None:
+    title, _, _, *written = texts(LAYERS)
+    assert title == "5 layers, 7,850 parameters"
+    assert written[:8] == ["pixels", "InputLayer", "28 × 28 × 1", "0", "scaling", "Rescaling", "28 × 28 × 1", "0"]
+    assert written[-8:] == ["logits", "Dense", "10", "7,850", "probabilities", "Softmax", "10", "0"]
+
+
+@pytest.mark.parametrize("repeats", [1, 12])
+def test_nothing_is_clipped(repeats: int) -> None:
+    picture = drawn(diagram.network({column: values * repeats for column, values in LAYERS.items()}))
+    assert edges(picture).min() == 255
+    assert picture.min() < 100
+
+
+def test_a_network_without_parameters_can_be_drawn() -> None:
+    drawn(diagram.network(LAYERS | {"parameters": [0] * 5}))
+
+
+def test_texts_keep_apart_where_names_and_numbers_are_long() -> None:
+    layers: dict[str, list[Any]] = {
+        "layer": ["block10_conv10_activation", "block10_conv10_norm"],
+        "kind": ["BatchNormalization", "BatchNormalization"],
+        "output_shape": ["100 × 100 × 1024", "10240000"],
+        "parameters": [1, 987_654_321],
+    }
+    figure = diagram.network(layers)
+    assert edges(drawn(figure)).min() == 255
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text()]
+    assert not any(boxes[i].overlaps(boxes[j]) for i, j in zip(*np.triu_indices(len(boxes), 1), strict=True))
