@@ -149,11 +149,13 @@ def choose(settings: Params, name: str | None, *, force: bool = False) -> Candid
     passing = [candidate for candidate in candidates if force or not candidate.failed]
     if not passing:
         raise Refused("no model passes the gate: " + "; ".join(map(_failures, candidates)))
-    if len(passing) > 1 and not all("validation" in candidate.scores for candidate in passing):
+    if len(passing) == 1:
+        return passing[0]
+    if not all("validation" in candidate.scores for candidate in passing):
         raise InputError(
             "prepare.validation_fraction is 0, so no validation accuracy tells the best: give --model NAME"
         )
-    return max(passing, key=lambda candidate: float(candidate.scores.get("validation", {}).get("accuracy", 0)))
+    return max(passing, key=lambda candidate: float(candidate.scores["validation"]["accuracy"]))
 
 
 def _candidate(settings: Params, name: str) -> Candidate:
