@@ -1,23 +1,60 @@
-"""Random affine changes and mirror flips of whole batches: one affine map and one interpolation for each image.
+"""Random changes of whole batches: one affine map and one interpolation for each image, whole-pixel moves, erasing.
 
-As Keras's `ImageDataGenerator`, but for three things: `width_shift_range` moves along the width, `height_shift_range`
-along the height (Keras has them the wrong way round), an oblong picture turns about its own centre, and results are
-rounded to 8 bits.
+The affine map is that of Keras's `ImageDataGenerator`, but for three things: `width_shift_range` moves along the width,
+`height_shift_range` along the height (Keras has them the wrong way round), an oblong picture turns about its own
+centre, and results are rounded to 8 bits.
 """
 
 import math
 
 import tensorflow as tf
 
-from pipeline.schema import Augmentation
+from pipeline.schema import Augmentation, Erasing
 
+AFFINE = ("rotation_range", "zoom_range", "shear_range", "width_shift_range", "height_shift_range")
 Parameters = dict[str, tf.Tensor]
 
 
-def augment(images: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Tensor:
-    """Change each uint8 image of (n, height, width, channels) at random; the same `seed`, two int32, the same way."""
-    parameters = draw(tf.shape(images)[0], images.shape[1], images.shape[2], settings, seed)
-    return tf.cast(tf.round(transform(images, parameters)), tf.uint8)
+def augment(images: tf.Tensor, settings: Augmentation, seed: tf.Tensor, mirrored: tf.Tensor | None = None) -> tf.Tensor:
+    """Change each uint8 image of (n, height, width, channels) at random; the same `seed`, two int32, the same way.
+
+    `mirrored`, bool of (n,), says which images `horizontal_flip: alternating` mirrors now; by default every other.
+    """
+    images = tf.convert_to_tensor(images)
+    height, width = images.shape[1:3]
+    if settings.horizontal_flip == "alternating":
+        mirrored = tf.range(tf.shape(images)[0]) % 2 == 1 if mirrored is None else mirrored
+        images = tf.where(mirrored[:, None, None, None], tf.reverse(images, [2]), images)
+    if any(getattr(settings, name) for name in AFFINE) or settings.horizontal_flip is True:
+        parameters = draw(tf.shape(images)[0], height, width, settings, seed)
+        images = tf.cast(tf.round(transform(images, parameters)), tf.uint8)
+    if settings.shift_pixels:
+        images = shift(images, settings.shift_pixels, tf.random.experimental.stateless_fold_in(seed, 1))
+    if settings.erasing:
+        images = erase(images, settings.erasing, tf.random.experimental.stateless_fold_in(seed, 2))
+    return images
+
+
+def shift(images: tf.Tensor, most: int, seed: tf.Tensor) -> tf.Tensor:
+    """Move each image by up to `most` whole pixels along each axis; edges are filled with the nearest pixel."""
+    height, width = images.shape[1:3]
+    by = tf.random.stateless_uniform([2, tf.shape(images)[0], 1], seed, -most, most + 1, tf.int32)
+    rows = tf.clip_by_value(tf.range(height) + by[0], 0, height - 1)
+    columns = tf.clip_by_value(tf.range(width) + by[1], 0, width - 1)
+    return tf.gather(tf.gather(images, rows, batch_dims=1), columns, axis=2, batch_dims=1)
+
+
+def erase(images: tf.Tensor, settings: Erasing, seed: tf.Tensor) -> tf.Tensor:
+    """Make a rectangle of each image black, with the probability asked for; every place inside is as likely."""
+    height, width = images.shape[1:3]
+    place = tf.random.stateless_uniform([3, tf.shape(images)[0], 1], seed)
+    top = tf.floor(place[0] * (height - settings.height + 1))
+    left = tf.floor(place[1] * (width - settings.width + 1))
+    top = tf.where(place[2] < settings.probability, top, float(height))  # below the image, where nothing is
+    rows, columns = tf.range(height, dtype=tf.float32), tf.range(width, dtype=tf.float32)
+    of_rows = (rows >= top) & (rows < top + settings.height)
+    of_columns = (columns >= left) & (columns < left + settings.width)
+    return tf.where((of_rows[:, :, None] & of_columns[:, None, :])[..., None], tf.zeros_like(images), images)
 
 
 def draw(count: tf.Tensor, height: int, width: int, settings: Augmentation, seed: tf.Tensor) -> Parameters:
@@ -27,6 +64,7 @@ def draw(count: tf.Tensor, height: int, width: int, settings: Augmentation, seed
     factors; `flip_horizontal` is 1 or -1, the latter mirrored.
     """
     uniform = tf.unstack(tf.random.stateless_uniform([7, count], seed, -1.0, 1.0))
+    flip = settings.horizontal_flip is True
     return {
         "theta": uniform[0] * settings.rotation_range,
         "shear": uniform[1] * settings.shear_range,
@@ -34,7 +72,7 @@ def draw(count: tf.Tensor, height: int, width: int, settings: Augmentation, seed
         "ty": uniform[3] * settings.height_shift_range * height,
         "zx": 1 + uniform[4] * settings.zoom_range,
         "zy": 1 + uniform[5] * settings.zoom_range,
-        "flip_horizontal": tf.where((uniform[6] < 0) & settings.horizontal_flip, -1.0, 1.0),
+        "flip_horizontal": tf.where((uniform[6] < 0) & flip, -1.0, 1.0),
     }
 
 

@@ -15,7 +15,8 @@ LONGEST = 200  # and of up to 250 characters in all
 def scores(evaluation: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Return what metrics.json holds, from an evaluation's `class_names`, and labels and probabilities by split.
 
-    Without a validation part, there are no validation figures.
+    Without a validation part, there are no validation figures. Probabilities that are means over each test image and
+    its mirror image, where the evaluation has them, give a `mirrored_accuracy` and a `mirrored_loss`.
     """
     labels_and_probabilities = {
         split: (evaluation[f"{split}_labels"], evaluation[f"{split}_probabilities"])
@@ -23,9 +24,12 @@ def scores(evaluation: Mapping[str, np.ndarray]) -> dict[str, Any]:
         if f"{split}_labels" in evaluation
     }
     tested = labels_and_probabilities.pop("test")
+    mirrored = evaluation.get("test_mirrored_probabilities")
+    both = {} if mirrored is None else headline(tested[0], mirrored)
     return {
         **{split: headline(*pair) for split, pair in labels_and_probabilities.items()},
-        "test": summary(*tested, evaluation["class_names"].tolist()),
+        "test": summary(*tested, evaluation["class_names"].tolist())
+        | {f"mirrored_{name}": value for name, value in both.items()},
         "parameters": int(evaluation["parameters"]),
         "model_bytes": int(evaluation["model_bytes"]),
     }

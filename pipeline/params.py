@@ -3,6 +3,7 @@
 `python -m pipeline.params [FILE]` checks a params file by itself.
 """
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from pipeline import files
 from pipeline.errors import InputError, run
 from pipeline.explain import explain
-from pipeline.schema import Params
+from pipeline.schema import Augmentation, Block, Params
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -31,27 +32,41 @@ def validate(raw: dict[str, Any], source: str = PARAMS_FILE.name) -> Params:
 
 
 def check_networks(params: Params, image_shape: tuple[int, int, int]) -> None:
-    """Raise `InputError` where a model's maps would shrink below 1 × 1 on images of (height, width, channels)."""
+    """Raise `InputError` where images of (height, width, channels) are too small for a network or its augmentation."""
+    height, width, _ = image_shape
     for name, model in params.models.items():
-        height, width, _ = image_shape
-        for index, block in enumerate(model.blocks):
-            where = f"models.{name}.blocks.{index}"
-            for convolution in block.convolutions():
-                size = convolution.kernel_size
-                if convolution.padding == "valid":
-                    if min(height, width) < size:
-                        raise InputError(
-                            f"{where}: a valid convolution of kernel_size {size} does not fit a map of "
-                            f"{height} × {width}; use padding: same, fewer pools, or a smaller kernel"
-                        )
-                    height, width = height - size + 1, width - size + 1
-            if block.pool != "none":
-                if min(height, width) < 2:
+        _check_augmentation(f"models.{name}.train.augmentation", model.train.augmentation, height, width)
+        _check_maps(f"models.{name}.blocks", model.blocks, height, width)
+
+
+def _check_augmentation(where: str, augmentation: Augmentation | None, height: int, width: int) -> None:
+    if augmentation and augmentation.shift_pixels >= min(height, width):
+        raise InputError(f"{where}.shift_pixels: {augmentation.shift_pixels} moves an image of {height} × {width} away")
+    erasing = augmentation and augmentation.erasing
+    if erasing and (erasing.height > height or erasing.width > width):
+        size = f"{erasing.height} × {erasing.width}"
+        raise InputError(f"{where}.erasing: {size} pixels do not fit an image of {height} × {width}")
+
+
+def _check_maps(where: str, blocks: list[Block], height: int, width: int) -> None:
+    for index, block in enumerate(blocks):
+        for convolution in block.convolutions():
+            size = convolution.kernel_size
+            if convolution.padding == "valid":
+                if min(height, width) < size:
                     raise InputError(
-                        f"{where}: the 2 × 2 pool does not fit a map of {height} × {width}; "
-                        "use pool: none, padding: same, or fewer blocks"
+                        f"{where}.{index}: a valid convolution of kernel_size {size} does not fit a map of "
+                        f"{height} × {width}; use padding: same, fewer pools, or a smaller kernel"
                     )
-                height, width = height // 2, width // 2
+                height, width = height - size + 1, width - size + 1
+            height, width = (math.ceil(side / convolution.strides) for side in (height, width))
+        if block.pool != "none":
+            if min(height, width) < 2:
+                raise InputError(
+                    f"{where}.{index}: the 2 × 2 pool does not fit a map of {height} × {width}; "
+                    "use pool: none, padding: same, or fewer blocks"
+                )
+            height, width = height // 2, width // 2
 
 
 def _with_train_defaults(raw: dict[str, Any]) -> dict[str, Any]:

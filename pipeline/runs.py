@@ -5,9 +5,9 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from pathlib import Path
 from typing import Any
 
+from pipeline import processor
 from pipeline.schema import Params, leaves
 
 PACKAGES = ("tensorflow", "keras", "mlflow", "dvc", "numpy")
@@ -61,6 +61,7 @@ def flat_params(params: Params, name: str) -> dict[str, str]:
     for kind, layers in (("block", model.blocks), ("dense", model.dense)):
         for number, layer in enumerate(layers, 1):
             sections[f"{kind}{number}"] = layer.model_dump()
+    sections["global_pool"] = model.global_pool
     sections["train"] = model.train.model_dump()
     sections["network"] = network_summary(params, name)
     return {key: _text(value) for key, value in leaves(sections)}
@@ -70,6 +71,8 @@ def network_summary(params: Params, name: str) -> str:
     """Write a network in one line, as in `32 64 | 128 256 | dense 512 256`."""
     model = params.models[name]
     parts = [" ".join(map(str, block.filters)) for block in model.blocks]
+    if model.global_pool != "none":
+        parts.append(f"global {model.global_pool}")
     if model.dense:
         parts.append("dense " + " ".join(str(dense.units) for dense in model.dense))
     return " | ".join(parts) or "no hidden layer"
@@ -77,10 +80,9 @@ def network_summary(params: Params, name: str) -> str:
 
 def machine() -> dict[str, str]:
     """Say as tags what decides about the bytes of a training beside its fingerprint: processor, threads, versions."""
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
-        "machine.processor": _processor(),
-        "machine.threads": str(threads),
+        "machine.processor": processor.name(),
+        "machine.threads": str(processor.threads()),
         "version.python": platform.python_version(),
         **{f"version.{package}": importlib.metadata.version(package) for package in PACKAGES},
     }
@@ -119,11 +121,3 @@ def _user() -> str | None:
         return getpass.getuser()
     except (KeyError, OSError):  # no name, as in some containers
         return None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -16,6 +16,7 @@ Activation = Literal["relu", "linear", "gelu", "silu", "elu", "tanh"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
 ClassNames = Annotated[list[Text], Field(min_length=2)]
@@ -101,34 +102,52 @@ class Prepare(Section):
     scaling: Literal["unit", "min_max", "standard"]
 
 
-class Adam(Section):
+class Optimizer(Section):
+    """What every optimizer has; given `ema_momentum`, what is validated and saved is the weights' moving average."""
+
+    learning_rate: Positive
+    ema_momentum: Annotated[Fraction | None, Field(description="how much of the average a batch leaves as it is")] = (
+        None
+    )
+
+
+class Adam(Optimizer):
     """Kingma & Ba 2015; defaults as in Keras."""
 
     name: Literal["adam"]
-    learning_rate: Positive
     beta_1: Rate = 0.9
     beta_2: Rate = 0.999
     epsilon: Positive = 1e-7
 
 
-class AdamW(Section):
+class AdamW(Optimizer):
     """Loshchilov & Hutter 2019: Adam with decoupled weight decay; defaults as in Keras."""
 
     name: Literal["adamw"]
-    learning_rate: Positive
     beta_1: Rate = 0.9
     beta_2: Rate = 0.999
     epsilon: Positive = 1e-7
-    weight_decay: Annotated[float, Field(ge=0)] = 0.004
+    weight_decay: NotNegative = 0.004
 
 
-class Sgd(Section):
-    """Stochastic gradient descent, with momentum and Nesterov's look-ahead."""
+class Sgd(Optimizer):
+    """Stochastic gradient descent, with momentum, Nesterov's look-ahead and decoupled weight decay."""
 
     name: Literal["sgd"]
-    learning_rate: Positive
     momentum: Rate = 0.0
     nesterov: bool = False
+    weight_decay: NotNegative | None = None
+
+
+class Muon(Optimizer):
+    """Jordan 2024: each kernel's momentum made orthogonal, as large as Adam's steps are (Liu 2025).
+
+    What is no hidden kernel (biases, norms, the logits) is AdamW's, at the same learning rate and weight decay.
+    """
+
+    name: Literal["muon"]
+    momentum: Rate = 0.95
+    weight_decay: NotNegative = 0.004
 
 
 class Constant(Section):
@@ -162,15 +181,29 @@ class EarlyStopping(Section):
     restore_best_weights: bool = True
 
 
+class Erasing(Section):
+    """A rectangle of an image is black, at a random place wholly inside it (Zhong 2020); sizes are pixels."""
+
+    height: Count
+    width: Count
+    probability: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
 class Augmentation(Section):
-    """Random changes of each training image, named and meant as in Keras's `ImageDataGenerator`."""
+    """Random changes of each training image, named and meant as in Keras's `ImageDataGenerator`; three are our own.
+
+    `shift_pixels` moves by whole pixels, so that nothing is interpolated. `horizontal_flip: alternating` mirrors half
+    of the images in one epoch and the other half in the next (Jordan 2024).
+    """
 
     rotation_range: Annotated[float, Field(ge=0, le=180, description="degrees either way")] = 0.0
     zoom_range: Annotated[float, Field(ge=0, lt=1, description="fraction either way, per axis")] = 0.0
     shear_range: Annotated[float, Field(ge=0, lt=90, description="degrees either way")] = 0.0
     width_shift_range: Annotated[float, Field(ge=0, lt=1, description="fraction of the width")] = 0.0
     height_shift_range: Annotated[float, Field(ge=0, lt=1, description="fraction of the height")] = 0.0
-    horizontal_flip: bool = False
+    shift_pixels: Annotated[int, Field(ge=0, description="whole pixels either way, per axis")] = 0
+    horizontal_flip: bool | Literal["alternating"] = False
+    erasing: Erasing | None = None
 
 
 class Train(Section):
@@ -178,7 +211,10 @@ class Train(Section):
 
     epochs: Count
     batch_size: Count
-    optimizer: Annotated[Adam | AdamW | Sgd, Field(discriminator="name")]
+    precision: Annotated[
+        Literal["float32", "mixed_bfloat16"], Field(description="of the arithmetic; weights are float32")
+    ] = "float32"
+    optimizer: Annotated[Adam | AdamW | Sgd | Muon, Field(discriminator="name")]
     schedule: Annotated[Constant | Cosine | OneCycle, Field(discriminator="name")] = Constant()
     loss: Literal["sparse_categorical_crossentropy", "categorical_crossentropy"] = "sparse_categorical_crossentropy"
     label_smoothing: Rate = 0.0
@@ -189,6 +225,12 @@ class Train(Section):
     def _smoothing_needs_one_hot_labels(self) -> "Train":
         if self.label_smoothing and self.loss != "categorical_crossentropy":
             raise ValueError(f"label_smoothing {self.label_smoothing} needs loss: categorical_crossentropy")
+        return self
+
+    @model_validator(mode="after")
+    def _early_stopping_keeps_one_kind_of_weights(self) -> "Train":
+        if self.optimizer.ema_momentum and self.early_stopping and self.early_stopping.restore_best_weights:
+            raise ValueError("early_stopping.restore_best_weights would undo optimizer.ema_momentum: set it to false")
         return self
 
 
@@ -211,6 +253,7 @@ class Convolution(Section):
 
     filters: Count
     kernel_size: Count
+    strides: Count
     padding: Literal["same", "valid"]
     activation: Activation
     use_bias: bool
@@ -222,16 +265,21 @@ class Block(Section):
     """Convolutions, one for each number of `filters`, and a pool at the end.
 
     Every other setting of a convolution is one value for all or a list with one for each; a single `dropout` is the
-    block's, after the pool. `batch_norm` stands before each convolution's activation, or once after the pool.
+    block's, after the pool. `batch_norm` stands before each convolution's activation, or once after the pool. With
+    `residual`, the block's input is added before its last activation (He 2016), through a 1 × 1 convolution where it
+    has another number of channels.
     """
 
     filters: list[Count]
     kernel_size: list[Count] = [3]
+    strides: list[Count] = [1]
     padding: list[Literal["same", "valid"]] = ["same"]
     activation: list[Activation] = ["relu"]
     use_bias: list[bool] = [True]
     kernel_initializer: list[Initializer] = ["glorot_uniform"]
     batch_norm: Literal["none", "after_convolution", "after_pool"] = "none"
+    batch_norm_momentum: Annotated[Rate, Field(description="of the moving mean and variance, as in Keras")] = 0.99
+    residual: bool = False
     pool: Literal["max", "none"] = "max"
     dropout: list[Rate] = [0.0]
 
@@ -252,6 +300,12 @@ class Block(Section):
                 raise ValueError(f"{key} has {len(values)} values for {count} filters: give one value, or {count}")
         return raw | each
 
+    @model_validator(mode="after")
+    def _residual_keeps_the_size(self) -> "Block":
+        if self.residual and ("valid" in self.padding or max(self.strides) > 1):
+            raise ValueError("residual needs padding: same and strides: 1, for only maps of one size can be added")
+        return self
+
     def convolutions(self) -> list[Convolution]:
         """List the block's convolutions in order."""
         rows = zip(self.filters, *(getattr(self, key) for key in _PER_CONVOLUTION), strict=True)
@@ -271,9 +325,13 @@ class Dense(Section):
 
 
 class Model(Section):
-    """A network, first convolution to last hidden layer, and how it is trained (the defaults already filled in)."""
+    """A network, first convolution to last hidden layer, and how it is trained (the defaults already filled in).
+
+    `global_pool` leaves one value for each of the last block's channels, where otherwise every value of the map counts.
+    """
 
     blocks: list[Block] = []
+    global_pool: Literal["none", "max", "average"] = "none"
     dense: list[Dense] = []
     train: Train
 

@@ -13,6 +13,7 @@ from pipeline import errors, schema
 from pipeline.augmentation import augment
 from pipeline.errors import InputError
 from pipeline.files import Arrays, Labelled
+from pipeline.muon import Muon
 
 Row = dict[str, float]
 History = dict[str, list[float]]
@@ -54,6 +55,7 @@ def fit(
     model.compile(optimizer(settings, steps), loss(settings), metrics=["accuracy"], jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     state, stopping = state or {}, _early_stopping(settings.early_stopping)
+    averaging = keras.callbacks.SwapEMAWeights() if settings.optimizer.ema_momentum else None
     rows = _EachEpoch(on_epoch, state, stopping)
     done = settings.epochs if _stopped(state) else len(rows.history)
     held_out = tf.data.Dataset.from_tensor_slices(validation).batch(PREDICTION_BATCH)
@@ -64,7 +66,7 @@ def fit(
             initial_epoch=done,
             epochs=settings.epochs,
             validation_data=_encoded(held_out, model, one_hot) if len(validation[1]) else None,
-            callbacks=[stopping, rows] if stopping else [rows],
+            callbacks=[callback for callback in (averaging, stopping, rows) if callback],
             shuffle=False,  # `batches` has shuffled
             verbose=1 if sys.stdout.isatty() else 2,
         )
@@ -77,6 +79,7 @@ def batches(train: Labelled, settings: schema.Train, seed: int, done: int = 0) -
     Order and augmentation depend on the seed, the epoch and the batch alone, not on what was drawn before.
     """
     images, labels = (tf.constant(array) for array in train)
+    sides = tf.random.stateless_uniform([len(labels)], [seed, -1], 0, 2, tf.int32)  # which epochs mirror an image
 
     def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(tf.range(len(labels)), seed=tf.stack([seed, epoch]))
@@ -87,7 +90,8 @@ def batches(train: Labelled, settings: schema.Train, seed: int, done: int = 0) -
         chosen = tf.gather(images, indices)
         if settings.augmentation:
             batch_seed = tf.random.experimental.stateless_fold_in(tf.stack([seed, epoch]), batch)
-            chosen = augment(chosen, settings.augmentation, batch_seed)
+            mirrored = (tf.gather(sides, indices) + epoch) % 2 == 1
+            chosen = augment(chosen, settings.augmentation, batch_seed, mirrored)
         return chosen, tf.gather(labels, indices)
 
     epochs = tf.data.Dataset.range(done, settings.epochs, output_type=tf.int32)
@@ -96,9 +100,11 @@ def batches(train: Labelled, settings: schema.Train, seed: int, done: int = 0) -
 
 def optimizer(settings: schema.Train, steps: int) -> keras.optimizers.Optimizer:
     """Make the optimizer with its learning rate scheduled over `steps` batches an epoch."""
-    options = settings.optimizer.model_dump(exclude={"name", "learning_rate"})
+    options = settings.optimizer.model_dump(exclude={"name", "learning_rate"}, exclude_none=True)
     kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD}
-    return kinds[settings.optimizer.name](learning_rate(settings, steps), **options)
+    kinds["muon"] = Muon
+    averaged = settings.optimizer.ema_momentum is not None
+    return kinds[settings.optimizer.name](learning_rate(settings, steps), use_ema=averaged, **options)
 
 
 def learning_rate(settings: schema.Train, steps: int) -> Any:

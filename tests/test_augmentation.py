@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pytest
 
-from pipeline.schema import Augmentation
+from pipeline.schema import Augmentation, Erasing
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 E3 = Augmentation(
@@ -14,6 +14,7 @@ E3 = Augmentation(
     height_shift_range=0.1,
     horizontal_flip=True,
 )
+OWN = Augmentation(shift_pixels=2, horizontal_flip="alternating", erasing=Erasing(height=8, width=8, probability=0.5))
 STRONG = Augmentation(
     rotation_range=90,
     zoom_range=0.5,
@@ -87,6 +88,42 @@ def test_flip_alone_mirrors_pixels_exactly() -> None:
     assert 10 < sum(mirrored) < 40
 
 
+def test_shift_moves_by_whole_pixels_every_way_as_often() -> None:
+    from pipeline import augmentation
+
+    images = pictures(5_000, side=6)
+    moved = augmentation.augment(images, Augmentation(shift_pixels=1), [1, 2]).numpy()
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    ways = [(down, right) for down in range(3) for right in range(3)]
+    same = [(moved == padded[:, down : down + 6, right : right + 6]).all((1, 2, 3)) for down, right in ways]
+    assert np.all(np.sum(same, axis=0) == 1)
+    assert np.mean(same, axis=1) == pytest.approx([1 / 9] * 9, abs=0.02)
+
+
+def test_erasing_makes_one_rectangle_inside_black() -> None:
+    from pipeline import augmentation
+
+    images = np.full((4_000, 7, 9, 3), 200, np.uint8)
+    erasing = Erasing(height=4, width=3, probability=0.75)
+    erased = augmentation.augment(images, Augmentation(erasing=erasing), [1, 2]).numpy() == 0
+    changed = erased.any((1, 2, 3))
+    assert changed.mean() == pytest.approx(0.75, abs=0.03)
+    assert (erased[changed].sum((1, 2, 3)) == 4 * 3 * 3).all()
+    rows, columns = erased[changed].any((2, 3)), erased[changed].any((1, 3))
+    assert set(rows.sum(1)) == {4}
+    assert set(columns.sum(1)) == {3}
+    assert np.bincount(rows.argmax(1)) / changed.sum() == pytest.approx([1 / 4] * 4, abs=0.03)
+    assert np.bincount(columns.argmax(1)) / changed.sum() == pytest.approx([1 / 7] * 7, abs=0.03)
+
+
+def test_alternating_flip_mirrors_those_it_is_told_to() -> None:
+    from pipeline import augmentation
+
+    images, told = pictures(50), np.random.default_rng(3).random(50) < 0.5
+    changed = augmentation.augment(images, Augmentation(horizontal_flip="alternating"), [7, 8], told).numpy()
+    assert np.array_equal(changed, np.where(told[:, None, None, None], images[:, :, ::-1], images))
+
+
 def test_height_shift_moves_rows_of_an_oblong_picture() -> None:
     import tensorflow as tf
 
@@ -100,15 +137,18 @@ def test_height_shift_moves_rows_of_an_oblong_picture() -> None:
     assert np.array_equal(moved[:, -1], images[:, -1])
 
 
-def test_same_in_a_parallel_dataset_as_alone() -> None:
+@pytest.mark.parametrize("settings", [E3, OWN], ids=["E3", "our own"])
+def test_same_in_a_parallel_dataset_as_alone(settings: Augmentation) -> None:
     import tensorflow as tf
 
     from pipeline import augmentation
 
     images = pictures(64)
-    alone = [augmentation.augment(images[i : i + 8], E3, [9, i]).numpy() for i in range(0, 64, 8)]
+    alone = [augmentation.augment(images[i : i + 8], settings, [9, i]).numpy() for i in range(0, 64, 8)]
     dataset = tf.data.Dataset.range(0, 64, 8, output_type=tf.int32).map(
-        lambda i: augmentation.augment(tf.ensure_shape(tf.constant(images)[i : i + 8], (None, 28, 28, 1)), E3, [9, i]),
+        lambda i: augmentation.augment(
+            tf.ensure_shape(tf.constant(images)[i : i + 8], (None, 28, 28, 1)), settings, [9, i]
+        ),
         num_parallel_calls=4,
     )
     for ours, theirs in zip(alone, dataset.as_numpy_iterator(), strict=True):

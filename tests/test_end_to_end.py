@@ -13,7 +13,7 @@ from tests.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 SMALL = {"blocks": [{"filters": [4], "padding": "same"}, {"filters": [8]}], "dense": [{"units": 16, "dropout": 0.2}]}
-AUGMENTED = {**SMALL, "train": {"epochs": 1, "augmentation": {"rotation_range": 10, "zoom_range": 0.1}}}
+AUGMENTED = {**SMALL, "train": {"epochs": 1, "augmentation": {"rotation_range": 10, "horizontal_flip": True}}}
 PARAMS: dict[str, Any] = {
     "seed": 1,
     "fetch": {"dataset": "digits"},
@@ -97,6 +97,9 @@ def test_only_what_a_change_affects_runs_and_changing_back_brings_results_back(w
     workspace.write(changed(add_augmented))
     assert workspace.repro() == {"train@augmented", "evaluate@augmented", "report"}
     before, runs = workspace.digests(), len(workspace.runs())
+    for name in ("plain", "augmented"):  # only what learns mirror images is scored on them
+        scores = json.loads((workspace.folder / f"reports/{name}/metrics.json").read_text())["test"]
+        assert ("mirrored_accuracy" in scores) == (name == "augmented")
 
     def widen(params: dict[str, Any]) -> None:
         add_augmented(params)

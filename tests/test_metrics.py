@@ -43,6 +43,17 @@ def test_scores_have_what_splits_there_are() -> None:
     assert scores["validation"] == scores["train"] == metrics.headline(labels, probabilities)
 
 
+def test_scores_of_means_over_mirror_images_are_metrics_of_their_own() -> None:
+    labels, probabilities = example(0)
+    _, mirrored = example(1)
+    evaluation = {"class_names": np.array(NAMES), "parameters": np.array(5), "model_bytes": np.array(9)}
+    evaluation |= {"test_labels": labels, "test_probabilities": probabilities}
+    without = metrics.scores(evaluation)["test"]
+    scores = metrics.scores(evaluation | {"test_mirrored_probabilities": mirrored})["test"]
+    both = metrics.headline(labels, mirrored)
+    assert scores == without | {"mirrored_accuracy": both["accuracy"], "mirrored_loss": both["loss"]}
+
+
 @pytest.mark.parametrize("name", ["cats & dogs", "C++", "it's", "कुत्ता", "etc.", "a..b", "x" * 240])
 def test_class_whose_name_mlflow_refuses_is_numbered(name: str) -> None:
     from mlflow.exceptions import MlflowException

@@ -4,6 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from pipeline import datasets, files, params
 from pipeline.errors import InputError
@@ -93,6 +96,78 @@ def test_every_setting_of_a_block_becomes_its_layer() -> None:
     assert (model.get_layer("block1_conv1_dropout").rate, model.get_layer("block1_dropout").rate) == (0.1, 0.2)
     assert model.get_layer("block2_conv1").activation.__name__ == "linear"
     assert model.get_layer("block2_conv1_activation").activation.__name__ == "relu"
+
+
+def test_residual_adds_the_blocks_input_before_its_last_activation() -> None:
+    import keras
+
+    blocks = [{"filters": [4, 6], "residual": True}, {"filters": [6], "residual": True, "pool": "none"}]
+    model = build(network(blocks=blocks, dense=[]))
+    assert [layer.name for layer in model.layers if "add" in layer.name or "shortcut" in layer.name] == [
+        *("block1_conv2_shortcut", "block1_conv2_add", "block2_conv1_add")
+    ]
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 28, 28, 1), np.uint8)
+    names = ("block1_pool", "block2_conv1", "block2_conv1_activation")
+    before, changed, after = keras.Model(model.input, [model.get_layer(name).output for name in names])(pixels)
+    np.testing.assert_allclose(after, np.maximum(changed + before, 0), atol=1e-6)
+
+
+def test_strides_and_global_pools() -> None:
+    blocks = [{"filters": [4, 8], "strides": [2, 1], "pool": "none"}]
+    model = build(network(blocks=blocks, dense=[], global_pool="max"))
+    assert model.get_layer("block1_conv2").output.shape[1:] == (14, 14, 8)
+    assert model.get_layer("global_pool").output.shape[1:] == (8,)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
+    for kind, reduce in (("max", np.max), ("average", np.mean)):
+        import keras
+
+        model = build(network(blocks=blocks, dense=[], global_pool=kind))
+        maps, pooled = keras.Model(
+            model.input, [model.get_layer(name).output for name in ("block1_conv2", "global_pool")]
+        )(pixels)
+        np.testing.assert_allclose(pooled, reduce(maps.numpy(), axis=(1, 2)), rtol=1e-5)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([(2, 3, 5, 4), (7, 1, 1, 3), (1, 6, 2, 1)]), st.floats(0.5, 0.99))
+@hypothesis_settings(max_examples=20)
+def test_batch_norm_is_keras_own(tensorflow: None, seed: int, shape: tuple[int, ...], momentum: float) -> None:
+    import keras
+
+    from pipeline import models
+
+    generator = np.random.default_rng(seed)
+    ours, theirs = models.BatchNormalization(momentum=momentum), keras.layers.BatchNormalization(momentum=momentum)
+    weights = generator.normal(size=(2, shape[-1])).astype(np.float32)
+    for layer in (ours, theirs):
+        layer.build(shape)
+        layer.set_weights([*weights, np.zeros(shape[-1]), np.ones(shape[-1])])
+    for _ in range(3):
+        maps = generator.normal(3, 2, shape).astype(np.float32)
+        np.testing.assert_allclose(ours(maps, training=True), theirs(maps, training=True), atol=2e-4)
+    for mine, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(ours(maps, training=False), theirs(maps, training=False), rtol=1e-4, atol=1e-4)
+
+
+def test_whatever_the_precision_the_saved_network_is_keras_own_in_float32(tmp_path: Path) -> None:
+    import keras
+
+    from pipeline import models, training
+
+    described = network(blocks=[{"filters": [4, 6], "batch_norm": "after_convolution"}, {"filters": [8]}], dense=[])
+    exact, images = build(described), np.random.default_rng(0).integers(0, 256, (8, 28, 28, 1), np.uint8)
+    train = described.train.model_copy(update={"precision": "mixed_bfloat16"})
+    model = build(described.model_copy(update={"train": train}))
+    assert {layer.compute_dtype for layer in model.layers[1:-2]} == {"bfloat16"}
+    assert {variable.dtype for variable in model.weights} == {"float32"}
+    assert model.output.dtype == model.get_layer("logits").output.dtype == "float32"
+    assert keras.config.dtype_policy().name == "float32"
+    model.set_weights(exact.get_weights())
+    (tmp_path / "model.keras").write_bytes(models.to_bytes(model))
+    saved = models.load(tmp_path / "model.keras")
+    assert all(type(layer).__module__.startswith("keras.") for layer in saved.layers)
+    np.testing.assert_array_equal(training.predict(saved, images), training.predict(exact, images))
+    np.testing.assert_allclose(training.predict(model, images), training.predict(exact, images), atol=0.02)
 
 
 def test_network_without_blocks_is_dense_only() -> None:

@@ -63,11 +63,26 @@ def test_committed_files_are_right(path: Path) -> None:
         ("train.epoch", 3, ["train: epoch is unknown; did you mean epochs?"]),
         ("train.epochs", "3", ["train.epochs: '3':", "integer"]),
         ("train.epochs", 0, ["train.epochs: 0:", "greater than 0"]),
-        ("train.optimizer", {"name": "adm"}, ["train.optimizer.name: 'adm'", "'adam', 'adamw', 'sgd'"]),
+        ("train.optimizer", {"name": "adm"}, ["train.optimizer.name: 'adm'", "'adam', 'adamw', 'sgd', 'muon'"]),
         ("train.optimizer", {"learning_rate": 1.0}, ["train.optimizer:", "needs a name"]),
         ("train.optimizer.learning_rate", float("nan"), ["train.optimizer.learning_rate: nan:", "finite"]),
         ("train.optimizer.momentum", 0.9, ["train.optimizer: momentum is unknown"]),
         ("train.label_smoothing", 0.1, ["train: label_smoothing 0.1 needs loss: categorical_crossentropy"]),
+        ("train.precision", "bfloat16", ["train.precision: 'bfloat16':", "'float32' or 'mixed_bfloat16'"]),
+        ("train.optimizer.ema_momentum", 1.0, ["train.optimizer.ema_momentum: 1.0:", "less than 1"]),
+        ("train.augmentation", {"horizontal_flip": "often"}, ["train.augmentation.horizontal_flip: 'often':"]),
+        ("train.augmentation", {"shift_pixels": 1.5}, ["train.augmentation.shift_pixels: 1.5:", "integer"]),
+        ("train.augmentation", {"erasing": {"height": 8}}, ["train.augmentation.erasing.width is missing"]),
+        (
+            "models.vgg.train",
+            {"augmentation": {"erasing": {"height": 8, "width": 29}}},
+            ["models.vgg.train.augmentation.erasing: 8 × 29 pixels do not fit an image of 28 × 28"],
+        ),
+        (
+            "models.vgg.train",
+            {"augmentation": {"shift_pixels": 28}},
+            ["models.vgg.train.augmentation.shift_pixels: 28 moves an image of 28 × 28 away"],
+        ),
         ("models", {}, ["models: {}:", "at least 1"]),
         ("models.a b", {}, ["models.a b: 'a b':", "letters, digits"]),
         ("models.vgg", None, ["models.vgg: None:", "mapping"]),
@@ -80,6 +95,10 @@ def test_committed_files_are_right(path: Path) -> None:
         ("models.vgg.blocks.0.dropout", 1.5, ["models.vgg.blocks.0.dropout: 1.5:", "less than 1"]),
         ("models.vgg.blocks.0.kernel_initializer", "norm", ["models.vgg.blocks.0.kernel_initializer: 'norm':"]),
         ("models.vgg.blocks", [{"filters": [8]}] * 6, ["models.vgg.blocks.4: the 2 × 2 pool", "1 × 1"]),
+        ("models.vgg.blocks.1.residual", True, ["models.vgg.blocks.1: residual needs padding: same and strides: 1"]),
+        ("models.vgg.blocks.0.strides", [2, 0], ["models.vgg.blocks.0.strides.1: 0:", "greater than 0"]),
+        ("models.vgg.blocks.0.strides", 4, ["models.vgg.blocks.1: a valid convolution", "1 × 1"]),
+        ("models.vgg.global_pool", "mean", ["models.vgg.global_pool: 'mean':", "'none', 'max' or 'average'"]),
         ("models.baseline.blocks.0.kernel_size", 29, ["models.baseline.blocks.0: a valid", "28 × 28"]),
         ("models.vgg.train", {"epochz": 1}, ["models.vgg.train: epochz is unknown; did you mean epochs?"]),
         ("models.vgg.train", {"epochs": -1}, ["models.vgg.train.epochs: -1:"]),
@@ -121,6 +140,14 @@ def test_missing_key_is_named(raw: dict[str, Any], write_params: Write, path: st
 def test_ones_own_dataset_is_called_as_its_folder_or_file(raw: dict[str, Any], dataset: Any, name: str) -> None:
     raw["fetch"]["dataset"] = dataset
     assert params.validate(raw).fetch.dataset_name == name
+
+
+def test_weights_best_and_averaged_at_once_are_refused(raw: dict[str, Any], write_params: Write) -> None:
+    raw["train"] |= {"early_stopping": {"patience": 2}}
+    raw["train"]["optimizer"]["ema_momentum"] = 0.9
+    assert "restore_best_weights would undo optimizer.ema_momentum" in error(write_params(raw))
+    raw["train"]["early_stopping"]["restore_best_weights"] = False
+    params.validate(raw)
 
 
 def test_early_stopping_needs_a_validation_part(raw: dict[str, Any], write_params: Write) -> None:

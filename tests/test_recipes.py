@@ -58,9 +58,9 @@ SETTINGS = {  # dataset, split, validation's fraction, scaling; epochs, batch si
     "e2": ("fashion_mnist", "tail", 0.25, "unit", 25, 32, ADAM, SPARSE, None),
     "e3": ("fashion_mnist", "tail", 0.25, "unit", 25, 32, ADAM, SPARSE, None),
 }
-AUGMENTATION = {"rotation_range": 10, "zoom_range": 0.1, "shear_range": 0.5, "horizontal_flip": True}
-AUGMENTATION |= {"width_shift_range": 0.1, "height_shift_range": 0.1}
-OTHERS = {"demo", "image_folder"}
+AUGMENTATION: dict[str, Any] = {"rotation_range": 10, "zoom_range": 0.1, "shear_range": 0.5, "horizontal_flip": True}
+AUGMENTATION |= {"width_shift_range": 0.1, "height_shift_range": 0.1, "shift_pixels": 0, "erasing": None}
+OTHERS = {"demo", "fast", "image_folder"}
 UNIT = {"scale": [1 / 255], "offset": [0.0]}
 
 
@@ -95,6 +95,7 @@ def test_recipe_trains_as_published(name: str) -> None:
     found = (settings.fetch.dataset, prepare.split, prepare.validation_fraction, prepare.scaling)
     assert (*found, train.epochs, train.batch_size, optimizer, train.loss, stopping) == SETTINGS[name]
     assert (settings.seed, train.schedule.name, train.label_smoothing) == (42, "constant", 0)
+    assert (train.precision, train.optimizer.ema_momentum) == ("float32", None)
     assert (train.augmentation and train.augmentation.model_dump()) == (AUGMENTATION if name == "e3" else None)
 
 

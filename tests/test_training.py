@@ -100,7 +100,11 @@ def test_ctrl_c_ends_the_training_also_where_python_would_forget_it() -> None:
 
 
 def test_every_loss_and_optimizer_trains() -> None:
-    kinds: dict[str, dict[str, Any]] = {"adamw": {"weight_decay": 0.01}, "sgd": {"momentum": 0.9, "nesterov": True}}
+    kinds: dict[str, dict[str, Any]] = {
+        "adamw": {"weight_decay": 0.01},
+        "sgd": {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+        "muon": {"momentum": 0.9, "weight_decay": 0.01},
+    }
     for name, options in kinds.items():
         optimizer = {"name": name, "learning_rate": 0.01, **options}
         loss = {"loss": "categorical_crossentropy", "label_smoothing": 0.1}
@@ -121,6 +125,23 @@ def test_evaluation_agrees_with_keras() -> None:
     assert history["validation_accuracy"][-1] == pytest.approx(accuracy, abs=1e-6)
 
 
+def test_weights_averaged_are_what_is_validated_and_kept() -> None:
+    from pipeline import models, training
+
+    chosen = settings(epochs=4, batch_size=200, optimizer={"name": "sgd", "learning_rate": 0.05, "ema_momentum": 0.6})
+    model, states = models.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT), []
+    data = digits(0, 200), digits(200, 300)
+    history = training.fit(model, *data, chosen, 3, lambda _, state: states.append(state))
+    for index, variable in enumerate(model.variables):
+        if variable.trainable:
+            average = states[0][f"variable/{index}"]
+            for state in states[1:]:  # an epoch is one batch
+                average = 0.6 * average + 0.4 * state[f"variable/{index}"]
+            np.testing.assert_allclose(variable, average, rtol=1e-4, atol=1e-6)
+    loss = metrics.headline(data[1][1], training.predict(model, data[1][0]))["loss"]
+    assert history["validation_loss"][-1] == pytest.approx(loss, abs=1e-5)
+
+
 def test_early_stopping_restores_the_best_weights() -> None:
     from pipeline import training
 
@@ -134,14 +155,19 @@ def test_early_stopping_restores_the_best_weights() -> None:
     assert loss == pytest.approx(min(history["validation_loss"]), rel=1e-4, abs=2e-6)
 
 
+FAST = {
+    "precision": "mixed_bfloat16",
+    "optimizer": {"name": "muon", "learning_rate": 0.01, "ema_momentum": 0.9},
+    "augmentation": {"horizontal_flip": "alternating", "shift_pixels": 1, "erasing": {"height": 8, "width": 8}},
+}
 STOPPED = {"monitor": "validation_loss", "patience": 2, "min_delta": 0.5}  # after the third epoch
 
 
 @pytest.mark.parametrize("after", [1, 2, 3])
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"early_stopping": STOPPED}, {"optimizer": {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9}}],
-    ids=["adam", "early stopping", "momentum"],
+    [{}, {"early_stopping": STOPPED}, {"optimizer": {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9}}, FAST],
+    ids=["adam", "early stopping", "momentum", "fast"],
 )
 def test_training_goes_on_from_any_epoch_to_the_same_bytes(changes: dict[str, Any], after: int) -> None:
     from pipeline import models, training
@@ -151,9 +177,10 @@ def test_training_goes_on_from_any_epoch_to_the_same_bytes(changes: dict[str, An
 
     def trained(state: files.Arrays | None) -> tuple[bytes, dict[str, list[float]]]:
         training.make_deterministic(3)
-        model = models.build(DEMO.models["vgg_augmented"], (28, 28, 1), 10, UNIT)
+        network = DEMO.models["vgg_augmented"].model_copy(update={"train": Train.model_validate(chosen)})
+        model = models.build(network, (28, 28, 1), 10, UNIT)
         data, keep = (digits(0, 100), digits(100, 150)), lambda _, now: states.append(now)
-        history = training.fit(model, *data, Train.model_validate(chosen), 3, keep, state)
+        history = training.fit(model, *data, network.train, 3, keep, state)
         return models.to_bytes(model), history
 
     whole = trained(None)
@@ -191,6 +218,19 @@ def test_augmented_batches_differ_between_epochs_but_not_between_runs() -> None:
     first, second = ({label: image for image, label in zip(*batch, strict=True)} for batch in runs[0])
     assert not any(np.array_equal(first[label], second[label]) for label in range(50))
     assert all(np.array_equal(a[0], b[0]) for a, b in zip(*runs, strict=True))
+
+
+def test_alternating_flip_mirrors_each_image_every_second_epoch() -> None:
+    from pipeline import training
+
+    chosen = settings(epochs=4, batch_size=16, augmentation={"horizontal_flip": "alternating"})
+    images, labels = digits(0, 64)[0], np.arange(64)
+    mirrored = np.zeros((4, 64), bool)
+    for number, (x, y) in enumerate(training.batches((images, labels), chosen, 1).as_numpy_iterator()):
+        mirrored[number // 4, y] = (x == images[y][:, :, ::-1]).all((1, 2, 3))
+    assert np.array_equal(mirrored[::2], ~mirrored[1::2])
+    assert np.array_equal(mirrored[0], mirrored[2])
+    assert 16 < mirrored[0].sum() < 48
 
 
 @pytest.mark.parametrize(

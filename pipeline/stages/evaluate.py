@@ -30,6 +30,9 @@ def main() -> None:
     for split, (images, labels) in splits.items():
         if len(labels):
             evaluation |= {f"{split}_labels": labels, f"{split}_probabilities": training.predict(model, images)}
+    if network.train.augmentation and network.train.augmentation.horizontal_flip:
+        mirrored = training.predict(model, splits["test"][0][:, :, ::-1])
+        evaluation["test_mirrored_probabilities"] = (evaluation["test_probabilities"] + mirrored) / 2
     scores = metrics.scores(evaluation)
     augmentations = augment(splits["train"][0][0], network.train.augmentation, settings.seed)
     figures = {"network": diagram.network(models.layer_table(model)), **draw(splits, augmentations, evaluation, scores)}

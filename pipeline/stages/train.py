@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline import errors, files, fingerprint, journal, params, quiet, runs
+from pipeline import errors, files, fingerprint, journal, params, processor, quiet, runs
 
 
 def main() -> None:
@@ -15,6 +15,8 @@ def main() -> None:
     inputs = fingerprint.of_stage(f"train@{name}")
     dataset = files.read_json(prepared / "dataset.json")
     params.check_networks(settings, dataset["image_shape"])
+    if network.train.precision == "mixed_bfloat16":
+        processor.warn_without_bfloat16(f"models.{name}.train.precision")
     quiet.import_tensorflow()
     from pipeline import curves, models, store, training  # here, so that bad params are refused at once
 

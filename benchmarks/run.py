@@ -1,0 +1,29 @@
+"""What this project's speed rests on: `python -m benchmarks.run [NAME...]`, each name a table of its own.
+
+`speed` (some minutes; needs `pip install torch`) and `target` (an hour) need `dvc repro prepare` on Fashion-MNIST, and
+a machine with nothing else to do. Tables go to `benchmarks/results/NAME.md`, with the machine and the versions.
+"""
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import speed, target
+from pipeline import files, processor
+
+TABLES = {"speed": speed, "target": target}
+RESULTS = Path("benchmarks/results")
+
+
+def main() -> None:
+    """Print and write the tables named, or all."""
+    for name in sys.argv[1:] or TABLES:
+        versions = ", ".join(f"{package} {version(package)}" for package in ("tensorflow", "keras", "torch", "numpy"))
+        machine = f"{processor.name()}, {processor.threads()} threads; {versions}"
+        text = f"{TABLES[name].table()}\n\n{machine}\n"
+        print(text)
+        files.write_bytes(RESULTS / f"{name}.md", text.encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""What this machine computes on."""
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+CPU_INFO = Path("/proc/cpuinfo")
+BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}  # as Linux calls it on x86 and on ARM
+
+
+def name() -> str:
+    """Return the processor's name, or at least its architecture."""
+    return _listed("model name") or platform.processor() or platform.machine()
+
+
+def threads() -> int:
+    """Count the processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def warn_without_bfloat16(key: str) -> None:
+    """Say that the params' `key` asks for what this processor imitates, if it is known to lack bfloat16."""
+    features = (_listed("flags") or _listed("Features")).split()
+    if features and not BFLOAT16 & set(features):
+        slow = f"mixed_bfloat16 is several times slower than float32 on this processor ({name()})"
+        print(f"warning: {key}: {slow}: it has no instructions for it", file=sys.stderr, flush=True)
+
+
+def _listed(key: str) -> str:
+    try:
+        lines = CPU_INFO.read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(": ")[2] for line in lines if line.partition("\t")[0] == key), "")
