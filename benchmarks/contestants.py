@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import files, params, quiet
+from pipeline import files, params, processor, quiet
 from pipeline.schema import Model
 
 EPOCHS = 1_000  # more than anybody asks for: who has started the process ends it
@@ -67,7 +67,7 @@ def pytorch(network: Model, images: np.ndarray, labels: np.ndarray, pace: Pace) 
     """Train the same network by a plain loop: maps with channels last, fused Adam, oneDNN."""
     import torch
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(processor.threads())
     half = network.train.precision == "mixed_bfloat16"
     model = _pytorch_network(network).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), 0.001, eps=1e-7, fused=True)

@@ -5,21 +5,23 @@ a machine with nothing else to do. Tables go to `benchmarks/results/NAME.md`, wi
 """
 
 import sys
-from importlib.metadata import version
+from importlib.metadata import distributions
 from pathlib import Path
 
 from benchmarks import speed, target
 from pipeline import files, processor
 
+PACKAGES = ("tensorflow", "keras", "torch", "numpy")
 TABLES = {"speed": speed, "target": target}
 RESULTS = Path("benchmarks/results")
 
 
 def main() -> None:
     """Print and write the tables named, or all."""
+    installed = {distribution.name: distribution.version for distribution in distributions()}
+    versions = ", ".join(f"{package} {installed[package]}" for package in PACKAGES if package in installed)
+    machine = f"{processor.name()}, {processor.threads()} threads; {versions}"
     for name in sys.argv[1:] or TABLES:
-        versions = ", ".join(f"{package} {version(package)}" for package in ("tensorflow", "keras", "torch", "numpy"))
-        machine = f"{processor.name()}, {processor.threads()} threads; {versions}"
         text = f"{TABLES[name].table()}\n\n{machine}\n"
         print(text)
         files.write_bytes(RESULTS / f"{name}.md", text.encode())
