@@ -1,18 +1,19 @@
 """What this project's speed rests on: `python -m benchmarks.run [NAME...]`, each name a table of its own.
 
-`speed` (some minutes; needs `pip install torch`) and `target` (an hour) need `dvc repro prepare` on Fashion-MNIST, and
-a machine with nothing else to do. Tables go to `benchmarks/results/NAME.md`, with the machine and the versions.
+`speed` (a quarter of an hour; needs `pip install torch`), `limit` (two minutes), `target` (over an hour), `cost` (an
+hour) and `best` (over two hours) need `dvc repro prepare` on Fashion-MNIST, and a machine with nothing else to do.
+Tables go to `benchmarks/results/NAME.md`, with the machine and the versions.
 """
 
 import sys
 from importlib.metadata import distributions
 from pathlib import Path
 
-from benchmarks import speed, target
+from benchmarks import best, cost, limit, speed, target
 from pipeline import files, processor
 
 PACKAGES = ("tensorflow", "keras", "torch", "numpy")
-TABLES = {"speed": speed, "target": target}
+TABLES = {"speed": speed, "limit": limit, "target": target, "cost": cost, "best": best}
 RESULTS = Path("benchmarks/results")
 
 

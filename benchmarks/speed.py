@@ -1,8 +1,12 @@
 """Images a second that row E2 trains on: this project's stage beside plain Keras and PyTorch, in turn.
 
+Each contestant is started several times, since a process keeps the speed that it starts with, and in bfloat16 two
+starts of one have differed by a factor of two.
+
 Prediction before the first run: the stage is as fast as `fit` on arrays in float32, since both run the same kernels;
 PyTorch is ahead at batch 32, where its fused Adam passes over the 5.2 million weights once and Keras's ten times. What
-came: no faster in float32, 8 % faster in bfloat16, and slower by a fifth at batch 128.
+came: PyTorch no faster in float32, 8 % faster in bfloat16, and slower by a fifth at batch 128. Prediction with Adam in
+one operation: a tenth faster at batch 32, and so ahead of PyTorch in all four.
 """
 
 import statistics
@@ -13,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 
 from benchmarks.contestants import CONTESTANTS, REPLY
 
-IMAGES, ROUNDS = 1_280, 5
+IMAGES, ROUNDS, STARTS = 1_280, 3, 3
 SETTINGS = [(32, "float32"), (128, "float32"), (32, "mixed_bfloat16"), (128, "mixed_bfloat16")]
 
 
@@ -29,15 +33,16 @@ def table() -> str:
 
 
 def measured(batch_size: int, precision: str) -> dict[str, float]:
-    """Return each contestant's median of images a second over rounds in which each has its turn."""
+    """Return each contestant's images a second, the median over several starts and, in each, over rounds in turn."""
     seconds: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
-    with ExitStack() as stack:
-        epochs = {name: stack.enter_context(contestant(name, batch_size, precision)) for name in CONTESTANTS}
-        for number in range(ROUNDS + 1):
-            for name, times in epochs.items():
-                took = next(times)
-                if number:  # the first epoch also builds and warms up
-                    seconds[name].append(took)
+    for _ in range(STARTS):
+        with ExitStack() as stack:
+            epochs = {name: stack.enter_context(contestant(name, batch_size, precision)) for name in CONTESTANTS}
+            for number in range(ROUNDS + 1):
+                for name, times in epochs.items():
+                    took = next(times)
+                    if number:  # the first epoch also builds and warms up
+                        seconds[name].append(took)
     speeds = {name: IMAGES / statistics.median(times) for name, times in seconds.items()}
     print(f"batch {batch_size}, {precision}:", {name: round(speed) for name, speed in speeds.items()}, flush=True)
     return speeds

@@ -4,35 +4,18 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 
-from pipeline import schema
+from pipeline import layers, schema
 from pipeline.errors import InputError
 
+MONOTONE = ("relu", "elu", "tanh")  # activations that never fall: pooling before or after them is the same
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
-
-
-class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]  # Keras has no types
-    """Keras's batch norm, for maps, by the one operation that TensorFlow has for it: several times faster on a CPU."""
-
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Normalise (n, height, width, channels) by their own mean and variance in training, else by those kept."""
-        mean, variance = (None, None) if training else (self.moving_mean.value, self.moving_variance.value)
-        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-            inputs, self.gamma, self.beta, mean, variance, self.epsilon, is_training=training
-        )
-        if training:
-            count = tf.cast(tf.size(inputs) / inputs.shape[-1], tf.float32)
-            biased = variance * (count - 1) / count  # which is what Keras keeps
-            for moving, new in ((self.moving_mean, mean), (self.moving_variance, biased)):
-                moving.assign(moving * self.momentum + new * (1 - self.momentum))
-        return outputs
 
 
 def build(
@@ -67,41 +50,49 @@ def _arithmetic(precision: str) -> Iterator[None]:
 
 def _block(outputs: Any, block: schema.Block, name: str) -> Any:
     inputs, convolutions = outputs, block.convolutions()
+    pool = keras.layers.MaxPooling2D(name=f"{name}_pool") if block.pool == "max" else None
+    early = pool and convolutions[-1].activation in MONOTONE
     for number, convolution in enumerate(convolutions, 1):
-        last = number == len(convolutions)
-        shortcut = inputs if block.residual and last else None
-        outputs = _convolution(outputs, block, convolution, shortcut, f"{name}_conv{number}")
+        layer, last = f"{name}_conv{number}", number == len(convolutions)
+        between: list[Any] = []
+        if block.batch_norm == "after_convolution":
+            between.append(layers.BatchNormalization(momentum=block.batch_norm_momentum, name=f"{layer}_norm"))
+        if block.residual and last:
+            between.append(_adding(inputs, convolution.filters, layer))
+        if early and last:
+            between.append(pool)  # the same values as after the activation, which then computes a quarter of them
+        outputs = _convolution(outputs, convolution, between, layer)
         if convolution.dropout and not last:
-            outputs = keras.layers.Dropout(convolution.dropout, name=f"{name}_conv{number}_dropout")(outputs)
-    if block.pool == "max":
-        outputs = keras.layers.MaxPooling2D(name=f"{name}_pool")(outputs)
+            outputs = keras.layers.Dropout(convolution.dropout, name=f"{layer}_dropout")(outputs)
+    if pool and not early:
+        outputs = pool(outputs)
     if block.batch_norm == "after_pool":
-        outputs = BatchNormalization(momentum=block.batch_norm_momentum, name=f"{name}_norm")(outputs)
+        outputs = layers.BatchNormalization(momentum=block.batch_norm_momentum, name=f"{name}_norm")(outputs)
     if convolutions[-1].dropout:
         outputs = keras.layers.Dropout(convolutions[-1].dropout, name=f"{name}_dropout")(outputs)
     return outputs
 
 
-def _convolution(outputs: Any, block: schema.Block, convolution: schema.Convolution, shortcut: Any, name: str) -> Any:
-    norm = block.batch_norm == "after_convolution"
-    apart = norm or shortcut is not None  # then the activation comes after those, as a layer of its own
-    outputs = keras.layers.Conv2D(
+def _convolution(outputs: Any, convolution: schema.Convolution, between: list[Any], name: str) -> Any:
+    outputs = layers.Conv2D(
         convolution.filters,
         convolution.kernel_size,
         strides=convolution.strides,
         padding=convolution.padding,
         use_bias=convolution.use_bias,
         kernel_initializer=_initializer(convolution.kernel_initializer),
-        activation=None if apart else convolution.activation,
+        activation=None if between else convolution.activation,
         name=name,
     )(outputs)
-    if norm:
-        outputs = BatchNormalization(momentum=block.batch_norm_momentum, name=f"{name}_norm")(outputs)
-    if shortcut is not None:
-        if shortcut.shape[-1] != convolution.filters:
-            shortcut = keras.layers.Conv2D(convolution.filters, 1, use_bias=False, name=f"{name}_shortcut")(shortcut)
-        outputs = keras.layers.Add(name=f"{name}_add")([outputs, shortcut])
-    return keras.layers.Activation(convolution.activation, name=f"{name}_activation")(outputs) if apart else outputs
+    for layer in between:
+        outputs = layer(outputs)
+    return keras.layers.Activation(convolution.activation, name=f"{name}_activation")(outputs) if between else outputs
+
+
+def _adding(shortcut: Any, filters: int, name: str) -> Callable[[Any], Any]:
+    if shortcut.shape[-1] != filters:
+        shortcut = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_shortcut")(shortcut)
+    return lambda outputs: keras.layers.Add(name=f"{name}_add")([outputs, shortcut])
 
 
 def _flat(outputs: Any, global_pool: str) -> Any:
@@ -159,7 +150,7 @@ def to_bytes(model: keras.Model) -> bytes:
 
 def _portable(model: keras.Model) -> keras.Model:
     def portable(layer: keras.layers.Layer) -> keras.layers.Layer:
-        kind = keras.layers.BatchNormalization if isinstance(layer, BatchNormalization) else type(layer)
+        kind = getattr(keras.layers, type(layer).__name__)
         config = layer.get_config()
         return kind.from_config(config if isinstance(layer, keras.layers.InputLayer) else config | {"dtype": "float32"})
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pipeline import files
 from pipeline.errors import InputError, run
 from pipeline.explain import explain
-from pipeline.schema import Augmentation, Block, Params
+from pipeline.schema import Augmentation, Model, Params
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -36,7 +36,7 @@ def check_networks(params: Params, image_shape: tuple[int, int, int]) -> None:
     height, width, _ = image_shape
     for name, model in params.models.items():
         _check_augmentation(f"models.{name}.train.augmentation", model.train.augmentation, height, width)
-        _check_maps(f"models.{name}.blocks", model.blocks, height, width)
+        _check_maps(f"models.{name}.blocks", model, height, width)
 
 
 def _check_augmentation(where: str, augmentation: Augmentation | None, height: int, width: int) -> None:
@@ -48,8 +48,9 @@ def _check_augmentation(where: str, augmentation: Augmentation | None, height: i
         raise InputError(f"{where}.erasing: {size} pixels do not fit an image of {height} × {width}")
 
 
-def _check_maps(where: str, blocks: list[Block], height: int, width: int) -> None:
-    for index, block in enumerate(blocks):
+def _check_maps(where: str, model: Model, height: int, width: int) -> None:
+    bfloat16 = model.train.precision == "mixed_bfloat16"
+    for index, block in enumerate(model.blocks):
         for convolution in block.convolutions():
             size = convolution.kernel_size
             if convolution.padding == "valid":
@@ -59,6 +60,11 @@ def _check_maps(where: str, blocks: list[Block], height: int, width: int) -> Non
                         f"{height} × {width}; use padding: same, fewer pools, or a smaller kernel"
                     )
                 height, width = height - size + 1, width - size + 1
+            elif bfloat16 and 1 < convolution.strides >= width < size:
+                raise InputError(
+                    f"{where}.{index}: TensorFlow miscalculates a kernel_size of {size} on a map {width} wide with "
+                    f"strides of {convolution.strides} in bfloat16; use precision: float32, or a smaller kernel"
+                )
             height, width = (math.ceil(side / convolution.strides) for side in (height, width))
         if block.pool != "none":
             if min(height, width) < 2:

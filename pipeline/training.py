@@ -1,4 +1,4 @@
-"""The training loop: batches, optimizer, schedule, epochs, and the same weights every time."""
+"""The training loop: batches, loss, epochs, and the same weights every time."""
 
 import math
 import sys
@@ -9,11 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline import errors, schema
+from pipeline import errors, optimizers, schema
 from pipeline.augmentation import augment
 from pipeline.errors import InputError
 from pipeline.files import Arrays, Labelled
-from pipeline.muon import Muon
 
 Row = dict[str, float]
 History = dict[str, list[float]]
@@ -52,7 +51,7 @@ def fit(
     """
     steps = math.ceil(len(train[0]) / settings.batch_size)
     one_hot = settings.loss == "categorical_crossentropy"
-    model.compile(optimizer(settings, steps), loss(settings), metrics=["accuracy"], jit_compile=False)
+    model.compile(optimizers.make(settings, steps), loss(settings), metrics=["accuracy"], jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     state, stopping = state or {}, _early_stopping(settings.early_stopping)
     averaging = keras.callbacks.SwapEMAWeights() if settings.optimizer.ema_momentum else None
@@ -96,32 +95,6 @@ def batches(train: Labelled, settings: schema.Train, seed: int, done: int = 0) -
 
     epochs = tf.data.Dataset.range(done, settings.epochs, output_type=tf.int32)
     return epochs.flat_map(epoch_batches).map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-
-
-def optimizer(settings: schema.Train, steps: int) -> keras.optimizers.Optimizer:
-    """Make the optimizer with its learning rate scheduled over `steps` batches an epoch."""
-    options = settings.optimizer.model_dump(exclude={"name", "learning_rate"}, exclude_none=True)
-    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD}
-    kinds["muon"] = Muon
-    averaged = settings.optimizer.ema_momentum is not None
-    return kinds[settings.optimizer.name](learning_rate(settings, steps), use_ema=averaged, **options)
-
-
-def learning_rate(settings: schema.Train, steps: int) -> Any:
-    """Return the learning rate, a number or a Keras schedule over all of training's batches."""
-    peak, schedule, total = settings.optimizer.learning_rate, settings.schedule, settings.epochs * steps
-    if schedule.name == "constant":
-        return peak
-    if schedule.name == "cosine":
-        return keras.optimizers.schedules.CosineDecay(peak, total, alpha=schedule.final_fraction)
-    warmup = round(schedule.warmup_fraction * total)
-    return keras.optimizers.schedules.CosineDecay(
-        peak * schedule.initial_fraction,
-        max(1, total - warmup),
-        alpha=schedule.final_fraction,
-        warmup_target=peak,
-        warmup_steps=warmup,
-    )
 
 
 def loss(settings: schema.Train) -> keras.losses.Loss:

@@ -4,9 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from pipeline import datasets, files, params
 from pipeline.errors import InputError
@@ -84,7 +81,8 @@ def test_every_setting_of_a_block_becomes_its_layer() -> None:
     )
     assert [layer.name for layer in model.layers] == [
         *("pixels", "scaling"),
-        *("block1_conv1", "block1_conv1_dropout", "block1_conv2", "block1_pool", "block1_norm", "block1_dropout"),
+        *("block1_conv1", "block1_conv1_dropout", "block1_conv2", "block1_pool"),
+        *("block1_conv2_activation", "block1_norm", "block1_dropout"),
         *("block2_conv1", "block2_conv1_norm", "block2_conv1_activation"),
         *("flatten", "dense1", "dense1_norm", "dense1_dropout", "logits", "probabilities"),
     ]
@@ -92,10 +90,34 @@ def test_every_setting_of_a_block_becomes_its_layer() -> None:
     assert (first.filters, first.kernel_size, first.padding, first.use_bias) == (4, (3, 3), "same", True)
     assert (second.filters, second.kernel_size, second.padding, second.use_bias) == (6, (2, 2), "valid", False)
     assert first.kernel_initializer.stddev == 0.01
-    assert (first.activation.__name__, second.activation.__name__) == ("linear", "relu")
+    assert (first.activation.__name__, second.activation.__name__) == ("linear", "linear")
+    assert model.get_layer("block1_conv2_activation").activation.__name__ == "relu"
     assert (model.get_layer("block1_conv1_dropout").rate, model.get_layer("block1_dropout").rate) == (0.1, 0.2)
     assert model.get_layer("block2_conv1").activation.__name__ == "linear"
     assert model.get_layer("block2_conv1_activation").activation.__name__ == "relu"
+
+
+@pytest.mark.parametrize("activation", ["relu", "elu", "tanh", "gelu", "silu", "linear"])
+def test_pool_takes_the_greatest_of_what_the_activation_gives(activation: str) -> None:
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(1)
+    model = build(network(blocks=[{"filters": [4], "activation": activation}]))
+    images = tf.constant(np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1), np.uint8))
+    convolution = model.get_layer("block1_conv1")
+    usual = keras.layers.Conv2D(4, 3, padding="same", activation=activation)
+    usual.build((None, 28, 28, 1))
+    usual.set_weights(convolution.get_weights())
+    with tf.GradientTape(persistent=True) as tape:
+        ours = keras.Model(model.input, model.get_layer("flatten").input)(images)
+        theirs = keras.layers.MaxPooling2D()(usual(images / 255))
+        sums = [tf.reduce_sum(maps**2) for maps in (ours, theirs)]
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    mine, other = (
+        tape.gradient(total, layer.kernel.value) for total, layer in zip(sums, (convolution, usual), strict=True)
+    )
+    np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-5 * np.abs(other).max())
 
 
 def test_residual_adds_the_blocks_input_before_its_last_activation() -> None:
@@ -107,7 +129,7 @@ def test_residual_adds_the_blocks_input_before_its_last_activation() -> None:
         *("block1_conv2_shortcut", "block1_conv2_add", "block2_conv1_add")
     ]
     pixels = np.random.default_rng(0).integers(0, 256, (2, 28, 28, 1), np.uint8)
-    names = ("block1_pool", "block2_conv1", "block2_conv1_activation")
+    names = ("block1_conv2_activation", "block2_conv1", "block2_conv1_activation")
     before, changed, after = keras.Model(model.input, [model.get_layer(name).output for name in names])(pixels)
     np.testing.assert_allclose(after, np.maximum(changed + before, 0), atol=1e-6)
 
@@ -126,27 +148,6 @@ def test_strides_and_global_pools() -> None:
             model.input, [model.get_layer(name).output for name in ("block1_conv2", "global_pool")]
         )(pixels)
         np.testing.assert_allclose(pooled, reduce(maps.numpy(), axis=(1, 2)), rtol=1e-5)
-
-
-@given(st.integers(0, 10_000), st.sampled_from([(2, 3, 5, 4), (7, 1, 1, 3), (1, 6, 2, 1)]), st.floats(0.5, 0.99))
-@hypothesis_settings(max_examples=20)
-def test_batch_norm_is_keras_own(tensorflow: None, seed: int, shape: tuple[int, ...], momentum: float) -> None:
-    import keras
-
-    from pipeline import models
-
-    generator = np.random.default_rng(seed)
-    ours, theirs = models.BatchNormalization(momentum=momentum), keras.layers.BatchNormalization(momentum=momentum)
-    weights = generator.normal(size=(2, shape[-1])).astype(np.float32)
-    for layer in (ours, theirs):
-        layer.build(shape)
-        layer.set_weights([*weights, np.zeros(shape[-1]), np.ones(shape[-1])])
-    for _ in range(3):
-        maps = generator.normal(3, 2, shape).astype(np.float32)
-        np.testing.assert_allclose(ours(maps, training=True), theirs(maps, training=True), atol=2e-4)
-    for mine, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
-        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(ours(maps, training=False), theirs(maps, training=False), rtol=1e-4, atol=1e-4)
 
 
 def test_whatever_the_precision_the_saved_network_is_keras_own_in_float32(tmp_path: Path) -> None:

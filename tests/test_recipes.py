@@ -60,7 +60,7 @@ SETTINGS = {  # dataset, split, validation's fraction, scaling; epochs, batch si
 }
 AUGMENTATION: dict[str, Any] = {"rotation_range": 10, "zoom_range": 0.1, "shear_range": 0.5, "horizontal_flip": True}
 AUGMENTATION |= {"width_shift_range": 0.1, "height_shift_range": 0.1, "shift_pixels": 0, "erasing": None}
-OTHERS = {"demo", "fast", "image_folder"}
+OTHERS = {"best", "demo", "fast", "image_folder", "strong"}
 UNIT = {"scale": [1 / 255], "offset": [0.0]}
 
 

@@ -244,10 +244,10 @@ def test_alternating_flip_mirrors_each_image_every_second_epoch() -> None:
 def test_schedules_start_turn_and_end_where_they_should(
     schedule: dict[str, Any], start: float, middle: float, end: float
 ) -> None:
-    from pipeline import training
+    from pipeline import optimizers
 
     chosen = settings(schedule=schedule, epochs=10, optimizer={"name": "sgd", "learning_rate": 1.0})
-    rate = training.learning_rate(chosen, 20)
+    rate = optimizers.learning_rate(chosen, 20)
     values = [float(rate if isinstance(rate, float) else rate(step)) for step in (0, 100, 200)]
     assert values == pytest.approx([start, middle, end], abs=1e-6)
     if schedule["name"] == "cosine":

@@ -1,0 +1,34 @@
+"""Clones of this checkout, each with params of its own, in which `dvc repro` runs as it does for anybody."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+
+from pipeline import files
+
+
+def commit() -> str:
+    """Return the short name of the commit that clones are made of."""
+    return subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def make(folder: Path, params: dict[str, Any]) -> None:
+    """Clone the last commit into `folder`, with these params, whole or not at all."""
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    subprocess.run(["git", "clone", "--quiet", ".", unfinished], check=True)
+    files.write_json(unfinished / "params.yaml", params)  # which is YAML too
+    unfinished.rename(folder)
+
+
+def training_seconds(folder: Path) -> float:
+    """Add up the seconds of all epochs that the clone's MLflow store has."""
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    runs = [run.info.run_id for run in client.search_runs(experiments)]
+    return float(sum(metric.value for run in runs for metric in client.get_metric_history(run, "epoch/seconds")))
