@@ -7,17 +7,17 @@ the few batches that are made ready while the product is taken are free. A secon
 by TensorFlow's profiler: time of operations, of which two may run at once.
 """
 
-import multiprocessing
 import re
 import statistics
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.contestants import SCALING
+from benchmarks.processes import alone
 from pipeline import files, params, quiet
 
 RECIPES = ("e2", "fast", "strong", "best")
@@ -49,7 +49,7 @@ class Training(NamedTuple):
 
 def table() -> str:
     """Train each recipe's first model for some batches, and return two Markdown tables."""
-    trainings = {name: _alone(name) for name in RECIPES}
+    trainings = {name: alone(train, name) for name in RECIPES}
     lines = ["| | precision | images/s | MFLOP an image | GFLOP/s | of a matrix product, GFLOP/s | share |"]
     lines.append("|---|---|---:|---:|---:|---:|---:|")
     for name, one in trainings.items():
@@ -60,11 +60,6 @@ def table() -> str:
     for kind in KINDS:
         lines.append(f"| {kind} | " + " | ".join(f"{one.shares.get(kind, 0):.2f}" for one in trainings.values()) + " |")
     return "\n".join(lines)
-
-
-def _alone(name: str) -> Training:
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(train, name).result()
 
 
 def train(name: str) -> Training:
@@ -78,7 +73,7 @@ def train(name: str) -> Training:
     from pipeline import models, training
 
     training.make_deterministic(1)
-    model = models.build(network, images.shape[1:], 10, {"scale": [1 / 255], "offset": [0.0]})
+    model = models.build(network, images.shape[1:], 10, SCALING)
     chosen = network.train.model_copy(update={"epochs": ROUNDS + 2})
     seconds, products, began, shares = [], [], 0.0, {}
     with tempfile.TemporaryDirectory() as folder:

@@ -5,15 +5,15 @@ hour) and `best` (over two hours) need `dvc repro prepare` on Fashion-MNIST, and
 Tables go to `benchmarks/results/NAME.md`, with the machine and the versions.
 """
 
+import importlib
 import sys
 from importlib.metadata import distributions
 from pathlib import Path
 
-from benchmarks import best, cost, limit, speed, target
-from pipeline import files, processor
+from pipeline import errors, explain, files, processor
 
 PACKAGES = ("tensorflow", "keras", "torch", "numpy")
-TABLES = {"speed": speed, "limit": limit, "target": target, "cost": cost, "best": best}
+TABLES = ("speed", "limit", "target", "cost", "best")
 RESULTS = Path("benchmarks/results")
 
 
@@ -22,11 +22,16 @@ def main() -> None:
     installed = {distribution.name: distribution.version for distribution in distributions()}
     versions = ", ".join(f"{package} {installed[package]}" for package in PACKAGES if package in installed)
     machine = f"{processor.name()}, {processor.threads()} threads; {versions}"
-    for name in sys.argv[1:] or TABLES:
-        text = f"{TABLES[name].table()}\n\n{machine}\n"
+    names = sys.argv[1:] or TABLES
+    for name in names:
+        if name not in TABLES:
+            raise errors.InputError(explain.unknown_key(name, TABLES))
+    for name in names:
+        table = importlib.import_module(f"benchmarks.{name}").table()  # here, so that no table loads what another needs
+        text = f"{table}\n\n{machine}\n"
         print(text)
-        files.write_bytes(RESULTS / f"{name}.md", text.encode())
+        files.write_text(RESULTS / f"{name}.md", text)
 
 
 if __name__ == "__main__":
-    main()
+    errors.run(main)

@@ -5,16 +5,15 @@ All score the test split after each epoch, and the clock runs through that as th
 training has a process of its own; they take turns, seed by seed.
 """
 
-import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.processes import alone
 from pipeline import files, params, quiet, splits
 
 Curve = list[tuple[float, float]]  # seconds since the start, and test accuracy, for each epoch
@@ -43,12 +42,6 @@ def table() -> str:
 def seconds_to(target: float, curve: Curve) -> float:
     """Return when the accuracy first was `target` at an epoch's end; infinity if it never was."""
     return next((seconds for seconds, accuracy in curve if accuracy >= target), float("inf"))
-
-
-def alone(train: Callable[[int], Curve], seed: int) -> Curve:
-    """Train in a new process."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(train, seed).result()
 
 
 def recipe(name: str, seed: int) -> Curve:
@@ -91,11 +84,16 @@ def published(seed: int) -> Curve:
         curve.append((time.perf_counter() - began, logs["val_accuracy"]))
         model.stop_training = logs["val_accuracy"] >= E2_TARGET
 
-    model = plain_keras(network)
+    model, settings = plain_keras(network), network.train
     kept = len(labels) * 3 // 4
-    callback = keras.callbacks.LambdaCallback(on_epoch_end=on_epoch)
     model.fit(
-        images[:kept], labels[:kept], 32, epochs=25, validation_data=test, callbacks=[callback], verbose=0, shuffle=True
+        images[:kept],
+        labels[:kept],
+        settings.batch_size,
+        epochs=settings.epochs,
+        validation_data=test,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=on_epoch)],
+        verbose=0,
     )
     return curve
 

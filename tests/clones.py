@@ -62,7 +62,7 @@ class Clone:
         files.write_bytes(self.folder / f"models/{name}.keras", models.to_bytes(model))
         self.lock(name)
         if log:
-            self.log(name, model)
+            self.log(name)
 
     def lock(self, name: str) -> None:
         """Write the model's stages into dvc.lock, from what is on disk."""
@@ -77,11 +77,14 @@ class Clone:
         stages[f"evaluate@{name}"] = {"deps": [test, model], "params": values, "outs": [evaluation]}
         files.write_json(path, {"stages": stages})  # JSON is YAML
 
-    def log(self, name: str, model: Any) -> None:
-        """Log the model to a finished run of its fingerprint."""
+    def log(self, name: str) -> None:
+        """Log the saved model to a finished run of its fingerprint, as the store does."""
         import mlflow
         from mlflow.models import infer_signature
 
+        from pipeline import models
+
+        model = models.load(self.folder / f"models/{name}.keras")
         tags = {"fingerprint": self.fingerprint(name), "git.commit": "c" * 40, "model": name}
         mlflow.set_tracking_uri(f"sqlite:///{self.folder}/runs.db")
         if not mlflow.get_experiment_by_name("digits"):
