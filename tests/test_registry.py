@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline import files, params
+from pipeline.candidates import Refused
 from pipeline.errors import InputError
 from tests.clones import CLASS_NAMES, IMAGES, Clone, network
 from tests.conftest import ROOT
@@ -89,24 +90,20 @@ def test_best_is_by_validation_among_those_that_pass_the_gate(clone: Clone) -> N
 
 
 def test_a_model_that_fails_the_gate_is_refused_by_name_of_the_floor_unless_forced(clone: Clone) -> None:
-    from pipeline import registry
-
     clone.train("vgg", network(44))
-    with pytest.raises(registry.Refused, match=r"the gate fails: vgg test\.accuracy 0\.8800 < 0\.9000"):
+    with pytest.raises(Refused, match=r"the gate fails: vgg test\.accuracy 0\.8800 < 0\.9000"):
         promote("vgg")
-    with pytest.raises(registry.Refused, match=r"no model passes the gate: vgg test\.accuracy 0\.8800 < 0\.9000"):
+    with pytest.raises(Refused, match=r"no model passes the gate: vgg test\.accuracy 0\.8800 < 0\.9000"):
         promote()
     assert not versions()
     assert promote(force=True) == "champion: digits version 1: vgg, test accuracy 0.8800"
 
 
 def test_only_a_model_better_beyond_noise_replaces_the_champion(clone: Clone) -> None:
-    from pipeline import registry
-
     clone.train("baseline", network(45))
     promote()
     clone.train("vgg", network(46))  # 4 images more, none less: p = 2 / 2^4
-    with pytest.raises(registry.Refused) as refusal:
+    with pytest.raises(Refused) as refusal:
         promote("vgg")
     for part in ("vgg is not better than the champion (baseline, version 1)", "accuracy 0.9200 against 0.9000"):
         assert part in str(refusal.value)
@@ -115,9 +112,7 @@ def test_only_a_model_better_beyond_noise_replaces_the_champion(clone: Clone) ->
     clone.train("vgg", network(47))  # 8 images: p = 0.008
     assert promote("vgg") == "champion: digits version 2: vgg, test accuracy 0.9400 (before: version 1, baseline)"
     assert aliases() == {"champion": "2", "previous": "1"}
-    with pytest.raises(
-        registry.Refused, match=r"accuracy 0\.9000 against 0\.9400, 0 images only baseline gets right, 8 o"
-    ):
+    with pytest.raises(Refused, match=r"accuracy 0\.9000 against 0\.9400, 0 images only baseline gets right, 8 o"):
         promote("baseline")  # told apart, but worse
     promote("baseline", force=True)
     assert aliases() == {"champion": "1", "previous": "2"}
@@ -133,13 +128,11 @@ def test_promoting_the_champion_changes_nothing(clone: Clone) -> None:
 
 
 def test_a_champion_of_another_test_split_is_no_measure(clone: Clone) -> None:
-    from pipeline import registry
-
     clone.train("baseline", network(45))
     promote()
     other = Clone(clone.folder, IMAGES[::-1], clone.labels[::-1])
     other.train("vgg", network(50))
-    with pytest.raises(registry.Refused, match="was tested on another test split"):
+    with pytest.raises(Refused, match="was tested on another test split"):
         promote("vgg")
     assert "version 2: vgg" in promote("vgg", force=True)
 
