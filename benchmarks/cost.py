@@ -19,6 +19,7 @@ from pipeline import files
 PARAMS = ("params.yaml", "recipes/fast.yaml")
 COUNTS = (6_000, 60_000)
 PAUSE = 0.05  # seconds between two looks at the stages
+STAGE = r"\S*python -m pipeline\.stages\.(fetch|prepare|report|(?:train|evaluate) \S+)"
 
 
 class Stage(NamedTuple):
@@ -106,7 +107,7 @@ def _look(child: psutil.Process, stages: dict[str, Stage]) -> None:
         command, memory, age = " ".join(child.cmdline()), child.memory_info().rss, time.time() - child.create_time()
     except psutil.NoSuchProcess:
         return
-    found = re.match(r"\S*python -m pipeline\.stages\.(fetch|prepare|report|(?:train|evaluate) \S+)", command)
+    found = re.match(STAGE, command)
     if found:
         name = found[1].replace(" ", "@")
         before = stages.get(name, Stage(0, 0))

@@ -1,0 +1,33 @@
+import math
+import re
+
+import pytest
+
+from benchmarks import cost, target
+from pipeline import files
+from tests.conftest import ROOT
+
+
+@pytest.mark.parametrize(("accuracy", "seconds"), [(0.5, 10.0), (0.8, 20.0), (0.85, 30.0), (0.95, math.inf)])
+def test_the_target_is_reached_at_the_first_epochs_end_that_has_it(accuracy: float, seconds: float) -> None:
+    assert target.seconds_to(accuracy, [(10.0, 0.5), (20.0, 0.8), (30.0, 0.9), (40.0, 0.7)]) == seconds
+
+
+@pytest.mark.usefixtures("tensorflow")
+def test_arithmetic_is_three_products_of_every_kernel() -> None:
+    import keras
+
+    from benchmarks import limit
+
+    layers = [keras.Input((6, 5, 1)), keras.layers.Conv2D(2, 3), keras.layers.Flatten(), keras.layers.Dense(7)]
+    convolution, dense = (4 * 3) * (3 * 3 * 1 * 2), (4 * 3 * 2) * 7  # multiplications, each with an addition
+    assert limit.arithmetic(keras.Sequential(layers)) == 3 * 2 * (convolution + dense)
+
+
+def test_cost_knows_every_stage_by_its_command() -> None:
+    definitions = files.read_yaml(ROOT / "dvc.yaml")["stages"]
+    for name, stage in definitions.items():
+        command = stage.get("do", stage)["cmd"].removeprefix("exec ").replace("${key}", "vgg")
+        found = re.match(cost.STAGE, command)
+        assert found
+        assert found[1] == (f"{name} vgg" if "do" in stage else name)
