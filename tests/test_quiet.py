@@ -1,8 +1,11 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
 from pipeline import quiet
+from tests.conftest import ROOT
 
 
 def test_what_is_printed_on_the_way_is_held_back(capfd: pytest.CaptureFixture[str]) -> None:
@@ -20,3 +23,13 @@ def test_it_is_shown_when_that_fails(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ImportError), quiet._held_back_unless_it_fails():
         fail()
     assert capfd.readouterr().err == "the reason\n"
+
+
+def test_tensorflow_comes_without_what_keras_can_do_without() -> None:
+    """The packages stay importable, for who needs them after."""
+    code = (
+        "import sys; from pipeline import quiet; quiet.import_tensorflow(); "
+        "print(sorted({'keras', *quiet.OPTIONAL} & set(sys.modules))); import matplotlib, pandas, sklearn"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "['keras']\n"
