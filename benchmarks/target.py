@@ -2,7 +2,8 @@
 
 Row E2 is trained as its write-up does: Keras's `fit` on scaled arrays, batch 32, float32, the last quarter held out.
 All score the test split after each epoch, and the clock runs through that as through building and compiling. Each
-training has a process of its own; they take turns, seed by seed.
+training has a process of its own; they take turns, seed by seed. Curves stay in `.benchmarks/`, so that a run that was
+killed trains only what it has not got.
 """
 
 import statistics
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import clones
 from benchmarks.processes import alone
 from pipeline import files, params, quiet, splits
 
@@ -23,11 +25,12 @@ E2_TARGET = 0.92
 
 def table() -> str:
     """Train with every seed, and return a Markdown table of seconds to the targets, with medians."""
+    folder = Path(".benchmarks", f"target-{clones.commit()}")
     curves: dict[str, list[Curve]] = {name: [] for name in TRAININGS}
     for seed in SEEDS:
         for name, (target, train) in TRAININGS.items():
-            curves[name].append(alone(train, seed))
-            print(f"{name}, seed {seed}: {seconds_to(target, curves[name][-1])} s; {curves[name][-1]}", flush=True)
+            curves[name].append(_kept(folder / f"{Path(name).stem}-{seed}.json", partial(train, seed)))
+            print(f"{name}, seed {seed}: {target} after {seconds_to(target, curves[name][-1]):.1f} s", flush=True)
     lines = [f"| | on test | seconds, seeds {SEEDS} | median | at the end |", "|---|---:|---|---:|---|"]
     medians = {}
     for name, (target, _) in TRAININGS.items():
@@ -37,6 +40,12 @@ def table() -> str:
         each = ", ".join(f"{value:.1f}" for value in times)
         lines.append(f"| {name} | {target} | {each} | {medians[name]:.1f} | {ends} |")
     return "\n".join([*lines, "", f"{FAST} is {medians[E2] / medians[FAST]:.1f} times as fast as {E2}."])
+
+
+def _kept(file: Path, train: Callable[[], Curve]) -> Curve:
+    if not file.exists():
+        files.write_json(file, {"curve": alone(train)})
+    return [(seconds, accuracy) for seconds, accuracy in files.read_json(file)["curve"]]
 
 
 def seconds_to(target: float, curve: Curve) -> float:
