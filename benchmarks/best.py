@@ -1,6 +1,6 @@
 """What `recipes/best.yaml` reaches with three seeds, each by `dvc repro` in a clone of its own.
 
-Clones stay in `.benchmarks/`, so that a run that was killed goes on where it was. Settings were chosen on validation.
+Clones stay in `.benchmarks/`, so that a run that was killed goes on where it was.
 """
 
 import statistics
