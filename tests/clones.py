@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import files, fingerprint
+from pipeline import files, fingerprint, params
 from tests.conftest import ROOT
 
 CLASS_NAMES = ["zero", "one", "two", "three"]
@@ -97,3 +97,28 @@ class Clone:
     def fingerprint(self, name: str) -> str:
         """Return the fingerprint of a model's training by dvc.lock."""
         return fingerprint.of_lock(f"train@{name}", self.folder / "dvc.lock")
+
+
+def promote(name: str | None = None, *, force: bool = False) -> str:
+    """Promote a model of the working folder, which is a clone."""
+    from pipeline import registry
+
+    return registry.promote(params.load(), name, force=force)
+
+
+def aliases() -> dict[str, str]:
+    """Return which version each alias points at."""
+    import mlflow
+
+    return {
+        alias: str(version) for alias, version in mlflow.MlflowClient().get_registered_model("digits").aliases.items()
+    }
+
+
+def versions() -> list[Any]:
+    """List the versions, oldest first."""
+    import mlflow
+
+    return sorted(
+        mlflow.MlflowClient().search_model_versions("name = 'digits'"), key=lambda version: int(version.version)
+    )

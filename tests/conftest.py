@@ -1,16 +1,20 @@
 """What several test modules share."""
 
 import copy
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 from ruamel.yaml import YAML
 
 from pipeline import files, quiet
+
+if TYPE_CHECKING:
+    from tests.clones import Clone
 
 ROOT = Path(__file__).parents[1]
 PARAMS = ROOT / "tests" / "params.yaml"  # as first committed; people edit the one above
@@ -64,3 +68,14 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("store") / "runs.db"
     mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
     return path
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> "Clone":
+    """Make the working folder a clone, with a store of its own."""
+    from tests.clones import Clone
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(empty_database, tmp_path / "runs.db")
+    return Clone(tmp_path)

@@ -8,44 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import files, params
-from pipeline.candidates import Refused
+from pipeline import files
 from pipeline.errors import InputError
-from tests.clones import CLASS_NAMES, IMAGES, Clone, network
+from tests.clones import CLASS_NAMES, IMAGES, Clone, aliases, network, promote, versions
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
-
-
-@pytest.fixture
-def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> Clone:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(empty_database, tmp_path / "runs.db")
-    return Clone(tmp_path)
-
-
-def promote(name: str | None = None, *, force: bool = False) -> str:
-    from pipeline import registry
-
-    return registry.promote(params.load(), name, force=force)
-
-
-def aliases() -> dict[str, str]:
-    """Return which version each alias points at."""
-    import mlflow
-
-    return {
-        alias: str(version) for alias, version in mlflow.MlflowClient().get_registered_model("digits").aliases.items()
-    }
-
-
-def versions() -> list[Any]:
-    import mlflow
-
-    return sorted(
-        mlflow.MlflowClient().search_model_versions("name = 'digits'"), key=lambda version: int(version.version)
-    )
 
 
 def test_first_promotion_makes_a_whole_version(clone: Clone) -> None:
@@ -74,51 +42,6 @@ def test_without_a_validation_part_the_only_one_that_passes_is_promoted(clone: C
     assert "validation" not in version.description
 
 
-def test_without_a_validation_part_the_best_of_several_has_to_be_named(clone: Clone) -> None:
-    for name in ("baseline", "vgg"):
-        clone.train(name, network(47), validation=None)
-    with pytest.raises(InputError, match=r"validation_fraction is 0, .*: give --model NAME"):
-        promote()
-    assert promote("vgg").startswith("champion: digits version 1: vgg")
-
-
-def test_best_is_by_validation_among_those_that_pass_the_gate(clone: Clone) -> None:
-    clone.train("baseline", network(49), validation=90)
-    clone.train("vgg", network(46), validation=95)  # less good on test, which does not choose
-    clone.train("vgg_augmented", network(44), validation=99)  # 0.88, below the floor of 0.9
-    assert "vgg, test accuracy 0.9200" in promote()
-
-
-def test_a_model_that_fails_the_gate_is_refused_by_name_of_the_floor_unless_forced(clone: Clone) -> None:
-    clone.train("vgg", network(44))
-    with pytest.raises(Refused, match=r"the gate fails: vgg test\.accuracy 0\.8800 < 0\.9000"):
-        promote("vgg")
-    with pytest.raises(Refused, match=r"no model passes the gate: vgg test\.accuracy 0\.8800 < 0\.9000"):
-        promote()
-    assert not versions()
-    assert promote(force=True) == "champion: digits version 1: vgg, test accuracy 0.8800"
-
-
-def test_only_a_model_better_beyond_noise_replaces_the_champion(clone: Clone) -> None:
-    clone.train("baseline", network(45))
-    promote()
-    clone.train("vgg", network(46))  # 4 images more, none less: p = 2 / 2^4
-    with pytest.raises(Refused) as refusal:
-        promote("vgg")
-    for part in ("vgg is not better than the champion (baseline, version 1)", "accuracy 0.9200 against 0.9000"):
-        assert part in str(refusal.value)
-    assert "4 images only vgg gets right, 0 only the champion, p = 0.12" in str(refusal.value)
-    assert aliases() == {"champion": "1"}
-    clone.train("vgg", network(47))  # 8 images: p = 0.008
-    assert promote("vgg") == "champion: digits version 2: vgg, test accuracy 0.9400 (before: version 1, baseline)"
-    assert aliases() == {"champion": "2", "previous": "1"}
-    with pytest.raises(Refused, match=r"accuracy 0\.9000 against 0\.9400, 0 images only baseline gets right, 8 o"):
-        promote("baseline")  # told apart, but worse
-    promote("baseline", force=True)
-    assert aliases() == {"champion": "1", "previous": "2"}
-    assert len(versions()) == 2
-
-
 def test_promoting_the_champion_changes_nothing(clone: Clone) -> None:
     clone.train("vgg", network(47))
     promote()
@@ -127,43 +50,12 @@ def test_promoting_the_champion_changes_nothing(clone: Clone) -> None:
     assert [version.last_updated_timestamp for version in versions()] == [before]
 
 
-def test_a_champion_of_another_test_split_is_no_measure(clone: Clone) -> None:
-    clone.train("baseline", network(45))
-    promote()
-    other = Clone(clone.folder, IMAGES[::-1], clone.labels[::-1])
-    other.train("vgg", network(50))
-    with pytest.raises(Refused, match="was tested on another test split"):
-        promote("vgg")
-    assert "version 2: vgg" in promote("vgg", force=True)
-
-
 def test_without_a_finished_run_the_remedy_is_named(clone: Clone) -> None:
     clone.train("vgg", network(47), log=False)
     with pytest.raises(
         InputError, match="no finished run of vgg as it is on disk: `dvc repro --force --single-item eval"
     ):
         promote(force=True)
-
-
-@pytest.mark.parametrize("stale", ["data/prepared/test.npz", "data/evaluations/vgg.npz", "models/vgg.keras"])
-def test_an_evaluation_of_something_else_is_no_evidence(clone: Clone, stale: str) -> None:
-    clone.train("vgg", network(47))
-    clone.train("baseline", network(40))
-    shutil.copy("models/baseline.keras" if stale.startswith("models") else "data/evaluations/baseline.npz", stale)
-    with pytest.raises(InputError, match="the evaluation of vgg is not of the model and test split on disk"):
-        promote("vgg", force=True)
-    Path(stale).unlink()
-    with pytest.raises(InputError, match=rf"{stale} is missing: `dvc repro` makes it"):
-        promote("vgg", force=True)
-
-
-def test_a_model_trained_again_and_not_evaluated_is_refused(clone: Clone) -> None:
-    clone.train("vgg", network(47))
-    lock = files.read_yaml(Path("dvc.lock"))
-    lock["stages"]["train@vgg"]["outs"][0]["md5"] = "0" * 32
-    files.write_json(Path("dvc.lock"), lock)
-    with pytest.raises(InputError, match="the evaluation of vgg is not of the model"):
-        promote("vgg", force=True)
 
 
 def test_a_store_that_is_not_there_is_not_made(clone: Clone) -> None:
