@@ -28,7 +28,7 @@ def table() -> str:
 
 def outcome(seed: int) -> dict[str, float]:
     """Train with one seed, or go on with it, and return its accuracies and minutes."""
-    folder = Path(".benchmarks", f"{RECIPE.stem}-{seed}-{clones.commit()}")
+    folder = clones.kept(f"{RECIPE.stem}-{seed}")
     if not folder.exists():
         clones.make(folder, files.read_yaml(RECIPE) | {"seed": seed})
     subprocess.run(["dvc", "repro"], cwd=folder, check=True)

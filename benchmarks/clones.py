@@ -9,12 +9,14 @@ from mlflow import MlflowClient
 
 from pipeline import files
 
+MEASURED = ("benchmarks/*.py", "pipeline", "recipes", "dvc.yaml", "constraints.txt")
 
-def commit() -> str:
-    """Return the short name of the commit that clones are made of."""
-    return subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
-    ).stdout.strip()
+
+def kept(name: str) -> Path:
+    """Return where what takes hours is kept: in `.benchmarks/`, until a commit changes what is measured."""
+    command = ["git", "log", "-1", "--format=%h", "--", *MEASURED]
+    commit = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return Path(".benchmarks", f"{name}-{commit}")
 
 
 def make(folder: Path, params: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ E2_TARGET = 0.92
 
 def table() -> str:
     """Train with every seed, and return a Markdown table of seconds to the targets, with medians."""
-    folder = Path(".benchmarks", f"target-{clones.commit()}")
+    folder = clones.kept("target")
     curves: dict[str, list[Curve]] = {name: [] for name in TRAININGS}
     for seed in SEEDS:
         for name, (target, train) in TRAININGS.items():

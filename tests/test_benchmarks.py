@@ -1,9 +1,11 @@
 import math
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from benchmarks import cost, target
+from benchmarks import clones, cost, target
 from pipeline import files
 from tests.conftest import ROOT
 
@@ -31,3 +33,19 @@ def test_cost_knows_every_stage_by_its_command() -> None:
         found = re.match(cost.STAGE, command)
         assert found
         assert found[1] == (f"{name} vgg" if "do" in stage else name)
+
+
+def test_what_took_hours_is_kept_until_a_commit_changes_what_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    folders = []
+    for name in ("pipeline/models.py", "README.md", "benchmarks/results/best.md", "recipes/best.yaml"):
+        files.write_text(Path(name), name)
+        subprocess.run(["git", "add", "."], check=True)
+        identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *identity, "commit", "--quiet", "-m", name], check=True)
+        folders.append(clones.kept("best"))
+    assert folders[0] == folders[1] == folders[2] != folders[3]
+    assert folders[0].parent == Path(".benchmarks")
