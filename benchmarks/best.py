@@ -7,7 +7,7 @@ import statistics
 import subprocess
 from pathlib import Path
 
-from benchmarks import clones
+from benchmarks import clones, recipes
 from pipeline import files
 
 RECIPE, SEEDS = Path("recipes/best.yaml"), (42, 43, 44)
@@ -30,7 +30,7 @@ def outcome(seed: int) -> dict[str, float]:
     """Train with one seed, or go on with it, and return its accuracies and minutes."""
     folder = clones.kept(f"{RECIPE.stem}-{seed}")
     if not folder.exists():
-        clones.make(folder, files.read_yaml(RECIPE) | {"seed": seed})
+        clones.make(folder, recipes.suited(RECIPE) | {"seed": seed})
     subprocess.run(["dvc", "repro"], cwd=folder, check=True)
     metrics = files.read_json(folder / "reports" / RECIPE.stem / "metrics.json")
     test, validation = metrics["test"], metrics["validation"]["accuracy"]

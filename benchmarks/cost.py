@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 
-from benchmarks import clones
+from benchmarks import clones, recipes
 from pipeline import files
 
 PARAMS = ("params.yaml", "recipes/fast.yaml")
@@ -40,7 +40,7 @@ class Repro(NamedTuple):
 
 def table() -> str:
     """Run all, and return Markdown tables."""
-    runs = {name: repro(files.read_yaml(Path(name))) for name in PARAMS}
+    runs = {name: repro(recipes.suited(Path(name))) for name in PARAMS}
     lines = ["| | `dvc repro` | epochs | ratio | nothing to do | stage with most memory |"]
     lines.append("|---|---:|---:|---:|---:|---|")
     for name, run in runs.items():
@@ -69,7 +69,7 @@ def growth() -> list[str]:
 
 def repro_of(count: int) -> Repro:
     """Run recipes/fast.yaml on that many of Fashion-MNIST's training images, and all of its test images."""
-    params = files.read_yaml(Path("recipes/fast.yaml"))
+    params = recipes.suited(Path("recipes/fast.yaml"))
     with tempfile.TemporaryDirectory() as folder:
         arrays: dict[str, np.ndarray] = {}
         for part, most in (("train", count), ("test", None)):

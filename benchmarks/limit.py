@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks import recipes
 from benchmarks.contestants import SCALING
 from benchmarks.processes import alone
 from pipeline import files, params, quiet
@@ -64,7 +65,7 @@ def table() -> str:
 
 def train(name: str) -> Training:
     """Train for some batches an epoch, the matrix product between epochs; the last epoch is profiled."""
-    settings = params.load(Path(f"recipes/{name}.yaml"))
+    settings = params.validate(recipes.suited(Path(f"recipes/{name}.yaml")))
     network = next(iter(settings.models.values()))
     images, labels = files.read_labelled(Path("data/prepared/train.npz"))
     quiet.import_tensorflow()

@@ -2,10 +2,12 @@
 
 `speed` (a quarter of an hour; needs `pip install torch`), `limit` (two minutes), `target` (over an hour), `cost` (an
 hour) and `best` (over two hours) need `dvc repro prepare` on Fashion-MNIST, and a machine with nothing else to do.
-Tables go to `benchmarks/results/NAME.md`, with the machine and the versions.
+Tables go to `benchmarks/results/PROCESSOR/NAME.md`, with the machine and the versions. Where the processor has no
+bfloat16, recipes are trained in float32.
 """
 
 import importlib
+import re
 import sys
 from importlib.metadata import distributions
 from pathlib import Path
@@ -21,7 +23,9 @@ def main() -> None:
     """Print and write the tables named, or all."""
     installed = {distribution.name: distribution.version for distribution in distributions()}
     versions = ", ".join(f"{package} {installed[package]}" for package in PACKAGES if package in installed)
-    machine = f"{processor.name()}, {processor.threads()} threads; {versions}"
+    lack = " without bfloat16" if processor.lacks_bfloat16() else ""
+    machine = f"{processor.name()}{lack}, {processor.threads()} threads; {versions}"
+    folder = RESULTS / re.sub(r"\W+", "-", processor.name()).strip("-").lower()
     names = sys.argv[1:] or TABLES
     for name in names:
         if name not in TABLES:
@@ -30,7 +34,7 @@ def main() -> None:
         table = importlib.import_module(f"benchmarks.{name}").table()  # here, so that no table loads what another needs
         text = f"{table}\n\n{machine}\n"
         print(text)
-        files.write_text(RESULTS / f"{name}.md", text)
+        files.write_text(folder / f"{name}.md", text)
 
 
 if __name__ == "__main__":

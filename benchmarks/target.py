@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import clones
+from benchmarks import clones, recipes
 from benchmarks.processes import alone
 from pipeline import files, params, quiet, splits
 
@@ -55,7 +55,7 @@ def seconds_to(target: float, curve: Curve) -> float:
 
 def recipe(name: str, seed: int) -> Curve:
     """Train the recipe's model as its stage does, to its end."""
-    settings = params.load(Path(name))
+    settings = params.validate(recipes.suited(Path(name)))
     (network,) = settings.models.values()
     train, test = (files.read_labelled(Path(f"data/raw/{part}.npz")) for part in ("train", "test"))
     parts = splits.three_parts(train, test, settings.prepare, seed)
@@ -80,8 +80,7 @@ def published(seed: int) -> Curve:
     raw = [files.read_labelled(Path(f"data/raw/{part}.npz")) for part in ("train", "test")]
     (images, labels), test = ((part[0].astype(np.float32) / 255, part[1]) for part in raw)
     (network,) = params.load(Path("recipes/e2.yaml")).models.values()
-    quiet.import_tensorflow()
-    import keras
+    import keras  # not by `quiet`, which chooses oneDNN
 
     from benchmarks.contestants import plain_keras
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}  # as Linux calls it on x86 and on ARM
 
 
@@ -19,10 +20,23 @@ def threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def onednn() -> str:
+    """Return "1" if TensorFlow is to compute by oneDNN, else "0", as the environment says.
+
+    TensorFlow's own default is 0 on x86 processors without AVX-512 VNNI, which train up to twice as fast with 1.
+    """
+    return os.environ.get(ONEDNN, "1")
+
+
+def lacks_bfloat16() -> bool:
+    """Tell whether this processor is known to have no instructions for bfloat16."""
+    features = (_listed("flags") or _listed("Features")).split()
+    return bool(features) and not BFLOAT16 & set(features)
+
+
 def warn_without_bfloat16(key: str) -> None:
     """Say that the params' `key` asks for what this processor imitates, if it is known to lack bfloat16."""
-    features = (_listed("flags") or _listed("Features")).split()
-    if features and not BFLOAT16 & set(features):
+    if lacks_bfloat16():
         slow = f"mixed_bfloat16 is several times slower than float32 on this processor ({name()})"
         print(f"warning: {key}: {slow}: it has no instructions for it", file=sys.stderr, flush=True)
 

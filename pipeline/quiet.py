@@ -6,12 +6,15 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from pipeline import processor
+
 # Keras imports these if it finds them, for features that nothing here uses: a third of TensorFlow's start.
 OPTIONAL = ("matplotlib", "matplotlib.pyplot", "pandas", "sklearn")
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow and let it look for devices; what it prints meanwhile is shown only if that fails."""
+    """Import TensorFlow, with oneDNN, and let it look for devices; what it prints is shown only if that fails."""
+    os.environ[processor.ONEDNN] = processor.onednn()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _held_back_unless_it_fails(), _not_found(OPTIONAL):
         import tensorflow as tf

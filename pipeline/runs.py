@@ -79,10 +79,11 @@ def network_summary(params: Params, name: str) -> str:
 
 
 def machine() -> dict[str, str]:
-    """Say as tags what decides about the bytes of a training beside its fingerprint: processor, threads, versions."""
+    """Say as tags what decides about a training's bytes beside its fingerprint: machine and versions."""
     return {
         "machine.processor": processor.name(),
         "machine.threads": str(processor.threads()),
+        "machine.onednn": processor.onednn(),
         "version.python": platform.python_version(),
         **{f"version.{package}": importlib.metadata.version(package) for package in PACKAGES},
     }

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import clones, cost, target
-from pipeline import files
+from benchmarks import clones, cost, recipes, target
+from pipeline import files, processor
 from tests.conftest import ROOT
 
 
@@ -49,3 +49,15 @@ def test_what_took_hours_is_kept_until_a_commit_changes_what_is_measured(
         folders.append(clones.kept("best"))
     assert folders[0] == folders[1] == folders[2] != folders[3]
     assert folders[0].parent == Path(".benchmarks")
+
+
+@pytest.mark.parametrize(("flags", "precision"), [("avx2", "float32"), ("avx512_bf16", "mixed_bfloat16")])
+def test_recipes_are_trained_in_bfloat16_where_the_processor_has_it(
+    flags: str, precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processor, "CPU_INFO", tmp_path / "cpuinfo")
+    processor.CPU_INFO.write_text(f"flags\t\t: fpu {flags}\n")
+    raw = files.read_yaml(ROOT / "recipes/fast.yaml")
+    raw["train"]["precision"] = precision
+    assert recipes.suited(ROOT / "recipes/fast.yaml") == raw
+    assert recipes.suited(ROOT / "recipes/e2.yaml") == files.read_yaml(ROOT / "recipes/e2.yaml")

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from pipeline import quiet
+from pipeline import processor, quiet
 from tests.conftest import ROOT
 
 
@@ -33,3 +33,17 @@ def test_tensorflow_comes_without_what_keras_can_do_without() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "['keras']\n"
+
+
+@pytest.mark.parametrize(("chosen", "enabled"), [(None, "True"), ("1", "True"), ("0", "False")])
+def test_tensorflow_computes_by_onednn_on_any_processor_unless_told_not_to(chosen: str | None, enabled: str) -> None:
+    """TensorFlow's own default depends on the processor."""
+    code = (
+        "from pipeline import quiet; quiet.import_tensorflow(); "
+        "from tensorflow.python.util import _pywrap_util_port as port; print(port.IsMklEnabled())"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != processor.ONEDNN}
+    environment |= {processor.ONEDNN: chosen} if chosen else {}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{enabled}\n"

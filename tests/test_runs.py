@@ -46,7 +46,7 @@ def test_a_network_without_layers_reads_so() -> None:
 
 
 def test_machine_and_origin_say_what_the_bytes_depend_on() -> None:
-    assert {"machine.processor", "machine.threads", "version.tensorflow"} <= set(runs.machine())
+    assert {"machine.processor", "machine.threads", "machine.onednn", "version.tensorflow"} <= set(runs.machine())
     assert all(runs.machine().values())
     assert len(runs.origin().get("git.commit", "0" * 40)) == 40
 
