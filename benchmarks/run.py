@@ -3,7 +3,7 @@
 `speed` (a quarter of an hour; needs `pip install torch`), `limit` (two minutes), `target` (over an hour), `cost` (an
 hour) and `best` (over two hours) need `dvc repro prepare` on Fashion-MNIST, and a machine with nothing else to do.
 Tables go to `benchmarks/results/PROCESSOR/NAME.md`, with the machine and the versions. Where the processor has no
-bfloat16, recipes are trained in float32.
+bfloat16, recipes are trained in float32, and `speed` measures that alone.
 """
 
 import importlib
@@ -23,9 +23,9 @@ def main() -> None:
     """Print and write the tables named, or all."""
     installed = {distribution.name: distribution.version for distribution in distributions()}
     versions = ", ".join(f"{package} {installed[package]}" for package in PACKAGES if package in installed)
-    lack = " without bfloat16" if processor.lacks_bfloat16() else ""
-    machine = f"{processor.name()}{lack}, {processor.threads()} threads; {versions}"
-    folder = RESULTS / re.sub(r"\W+", "-", processor.name()).strip("-").lower()
+    model = processor.name() + (" without bfloat16" if processor.lacks_bfloat16() else "")
+    machine = f"{model}, {processor.threads()} threads; {versions}"
+    folder = RESULTS / re.sub(r"\W+", "-", model).strip("-").lower()
     names = sys.argv[1:] or TABLES
     for name in names:
         if name not in TABLES:
