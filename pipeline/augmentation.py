@@ -45,7 +45,7 @@ def shift(images: tf.Tensor, most: int, seed: tf.Tensor) -> tf.Tensor:
 
 
 def erase(images: tf.Tensor, settings: Erasing, seed: tf.Tensor) -> tf.Tensor:
-    """Make a rectangle of each image black, with the probability asked for; every place inside is as likely."""
+    """Fill a rectangle of each image, with the probability asked for; every place inside is as likely."""
     height, width = images.shape[1:3]
     place = tf.random.stateless_uniform([3, tf.shape(images)[0], 1], seed)
     top = tf.floor(place[0] * (height - settings.height + 1))
@@ -54,7 +54,11 @@ def erase(images: tf.Tensor, settings: Erasing, seed: tf.Tensor) -> tf.Tensor:
     rows, columns = tf.range(height, dtype=tf.float32), tf.range(width, dtype=tf.float32)
     of_rows = (rows >= top) & (rows < top + settings.height)
     of_columns = (columns >= left) & (columns < left + settings.width)
-    return tf.where((of_rows[:, :, None] & of_columns[:, None, :])[..., None], tf.zeros_like(images), images)
+    filling = tf.zeros_like(images)
+    if settings.fill == "noise":
+        levels_seed = tf.random.experimental.stateless_fold_in(seed, 1)
+        filling = tf.cast(tf.random.stateless_uniform(tf.shape(images), levels_seed, 0, 256, tf.int32), tf.uint8)
+    return tf.where((of_rows[:, :, None] & of_columns[:, None, :])[..., None], filling, images)
 
 
 def draw(count: tf.Tensor, height: int, width: int, settings: Augmentation, seed: tf.Tensor) -> Parameters:

@@ -182,10 +182,11 @@ class EarlyStopping(Section):
 
 
 class Erasing(Section):
-    """A rectangle of an image is black, at a random place wholly inside it (Zhong 2020); sizes are pixels."""
+    """A rectangle of an image is erased, at a random place wholly inside it (Zhong 2020); sizes are pixels."""
 
     height: Count
     width: Count
+    fill: Annotated[Literal["black", "noise"], Field(description="0, or a random level for each value")] = "black"
     probability: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 

@@ -116,6 +116,23 @@ def test_erasing_makes_one_rectangle_inside_black() -> None:
     assert np.bincount(columns.argmax(1)) / changed.sum() == pytest.approx([1 / 7] * 7, abs=0.03)
 
 
+def test_erasing_with_noise_fills_the_same_rectangles_with_every_level() -> None:
+    from pipeline import augmentation
+
+    def erased(fill: str, seed: list[int]) -> np.ndarray:
+        erasing = Erasing.model_validate({"height": 4, "width": 3, "probability": 0.75, "fill": fill})
+        changed: np.ndarray = augmentation.augment(images, Augmentation(erasing=erasing), seed).numpy()
+        return changed
+
+    images = np.full((20_000, 7, 9, 3), 200, np.uint8)
+    black, noise = erased("black", [1, 2]), erased("noise", [1, 2])
+    assert np.array_equal(noise, erased("noise", [1, 2]))
+    assert (noise[black == 200] == 200).all()
+    levels = noise[black == 0].reshape(-1, 4 * 3 * 3)
+    assert np.bincount(levels.ravel()) / levels.size == pytest.approx([1 / 256] * 256, rel=0.1)
+    assert np.corrcoef(levels.T) == pytest.approx(np.eye(36), abs=0.05)  # each value its own
+
+
 def test_alternating_flip_mirrors_those_it_is_told_to() -> None:
     from pipeline import augmentation
 

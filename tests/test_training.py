@@ -63,6 +63,24 @@ def test_without_a_validation_part_history_has_none() -> None:
     assert set(history) == {"epoch", "train_loss", "train_accuracy", "learning_rate"}
 
 
+def test_no_data_is_tuned_by_tensorflow_whose_end_could_then_last_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    from pipeline import training
+
+    iterate, tuned = tf.data.Dataset.__iter__, []
+
+    def record(dataset: tf.data.Dataset) -> Any:
+        tuned.append(dataset.options().autotune.enabled)
+        return iterate(dataset)
+
+    monkeypatch.setattr(tf.data.Dataset, "__iter__", record)
+    model, *_ = train(loss="categorical_crossentropy")
+    training.predict(model, digits(0, 10)[0])
+    assert len(tuned) >= 3  # training's, validation's, prediction's
+    assert set(tuned) == {False}
+
+
 def test_loss_is_taken_from_the_logits() -> None:
     """A probability of e-60 counts as such; from probabilities, Keras would clip it at 1e-7, a loss of 16."""
     from pipeline import models, training
