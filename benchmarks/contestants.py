@@ -28,7 +28,7 @@ class Pace:
         self.ended: float | None = None
 
     def __call__(self, *_: object) -> None:
-        """Be told that an epoch has ended, now if not before."""
+        """Be told that an epoch has ended, now or when `ended` says."""
         print(f"\n{REPLY}{(self.ended or time.perf_counter()) - self.began}", flush=True)
         if not sys.stdin.readline():
             sys.exit()
@@ -105,9 +105,9 @@ def plain_keras(network: Model) -> Any:
 
 
 def _paced(pace: Pace) -> list[Any]:
-    """Time Keras from an epoch's first batch to its last, without its wait for the thread that tunes (`training`).
+    """Time Keras from an epoch's first batch to its last: what it waits for between epochs depends on others' turns.
 
-    That wait, as long as its data has been there, would grow by the others' turns.
+    It waits until TensorFlow's tuning thread looks again (see `training._untuned`), the later the longer ago it began.
     """
     import keras
 
