@@ -1,13 +1,13 @@
 """Images a second that row E2 trains on: this project's stage beside plain Keras and PyTorch, in turn.
 
-Each contestant is started several times, since a process keeps the speed that it starts with, and in bfloat16 two
-starts of one have differed by a factor of two.
+Each contestant is started several times, since a process keeps the speed that it starts with.
 
 Prediction before the first run: the stage is as fast as `fit` on arrays in float32, since both run the same kernels;
 PyTorch is ahead at batch 32, where its fused Adam passes over the 5.2 million weights once and Keras's ten times. What
 came: PyTorch no faster in float32, 8 % faster in bfloat16, and slower by a fifth at batch 128. Prediction with Adam in
 one operation: a tenth faster at batch 32, and so ahead of PyTorch in all four. What came: ahead in all four, by 5 % at
-batch 32.
+batch 32. Keras's figures still held its wait between epochs (see `contestants._paced`); without it, on an EPYC with
+bfloat16, Keras's `fit` and this project were within 2 % of each other in all four, and PyTorch 2 to 18 % behind.
 """
 
 import statistics
