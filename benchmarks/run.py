@@ -1,7 +1,7 @@
 """What this project's speed rests on: `python -m benchmarks.run [NAME...]`, each name a table of its own.
 
-`speed` (a quarter of an hour; needs `pip install torch`), `limit` (two minutes), `target` (over an hour), `cost` (an
-hour) and `best` (over two hours) need `dvc repro prepare` on Fashion-MNIST, and a machine with nothing else to do.
+`speed` (a quarter of an hour; needs `pip install torch`), `limit` (four minutes), `target` (over an hour), `cost`
+(an hour) and `best` (two hours) need `dvc repro prepare` on Fashion-MNIST, and a machine with nothing else to do.
 Tables go to `benchmarks/results/PROCESSOR/NAME.md`, with the machine and the versions. Where the processor has no
 bfloat16, recipes are trained in float32, and `speed` measures that alone.
 """
