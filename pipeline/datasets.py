@@ -14,7 +14,7 @@ from pipeline.download import PublishedFile, find_file
 from pipeline.errors import InputError
 from pipeline.explain import short, unknown_key
 from pipeline.files import Labelled
-from pipeline.schema import Fetch, IdxFolder, ImageFolder, Own
+from pipeline.schema import OWN_KINDS, Fetch, IdxFolder, ImageFolder, Own
 
 Splits = dict[str, Labelled]
 
@@ -122,7 +122,6 @@ def _check(class_names: list[str], splits: Splits) -> None:
         raise InputError(f"the class {empty} has no training image: leave it out, or give it some")
 
 
-OWN_KINDS = ("image_folder", "idx_folder", "npz")
 DATASETS = {
     "fashion_mnist": Dataset(
         class_names=(

@@ -11,6 +11,7 @@ from pipeline.errors import InputError
 from pipeline.explain import short, unknown_key
 
 EVERY_MODEL = "every_model"
+OWN_KINDS = ("image_folder", "idx_folder", "npz")  # of `fetch.dataset`, beside the published ones
 
 Activation = Literal["relu", "linear", "gelu", "silu", "elu", "tanh"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -85,7 +86,7 @@ class Fetch(Section):
     @field_validator("dataset", mode="before")
     @classmethod
     def _own_data_has_a_path(cls, value: Any) -> Any:
-        if value in ("image_folder", "idx_folder", "npz"):
+        if value in OWN_KINDS:
             raise ValueError(f"{value} needs a path, as in {{name: {value}, path: my/data}}")
         return value
 

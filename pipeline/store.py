@@ -98,14 +98,23 @@ def sending() -> Iterator[Callable[[], None]]:
 
 
 def push_all() -> int:
-    """Send every journal that the store has not got whole, the newest first, and return how many those were."""
+    """Send every journal that the store has not got whole, the newest first, and return how many those were.
+
+    Raise `InputError` for one whose experiment was deleted, once the others are sent.
+    """
     store = journal.address()
     known = [folder for folder in reversed(journal.everything()) if store in journal.Journal(folder).content["stores"]]
     pending = [folder for folder in known if not _sent(folder, store)]
-    if pending:
-        client = connect()
-        for folder in pending:
+    if not pending:
+        return 0
+    client, refused = connect(), list[InputError]()
+    for folder in pending:
+        try:
             push(client, folder)
+        except InputError as error:
+            refused.append(error)
+    if refused:
+        raise refused[0]
     return len(pending)
 
 

@@ -58,14 +58,13 @@ def fit(
     averaging = keras.callbacks.SwapEMAWeights() if settings.optimizer.ema_momentum else None
     rows = _EachEpoch(on_epoch, state, stopping)
     done = settings.epochs if _stopped(state) else len(rows.history)
-    held_out = _untuned(tf.data.Dataset.from_tensor_slices(validation).batch(PREDICTION_BATCH))
     with errors.holding_back() as rows.check:
         model.fit(
             _encoded(batches(train, settings, seed, done), model, one_hot),
             steps_per_epoch=steps,
             initial_epoch=done,
             epochs=settings.epochs,
-            validation_data=_encoded(held_out, model, one_hot) if len(validation[1]) else None,
+            validation_data=_encoded(_in_order(validation), model, one_hot) if len(validation[1]) else None,
             callbacks=[callback for callback in (averaging, stopping, rows) if callback],
             shuffle=False,  # `batches` has shuffled
             verbose=1 if sys.stdout.isatty() else 2,
@@ -107,8 +106,7 @@ def loss(settings: schema.Train) -> keras.losses.Loss:
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""
-    batched = _untuned(tf.data.Dataset.from_tensor_slices(images).batch(PREDICTION_BATCH))
-    probabilities: np.ndarray = model.predict(batched, verbose=0)
+    probabilities: np.ndarray = model.predict(_in_order(images), verbose=0)
     return probabilities
 
 
@@ -174,6 +172,10 @@ def _early_stopping(settings: schema.EarlyStopping | None) -> Any:
         return None
     options = settings.model_dump() | {"monitor": settings.monitor.replace("validation", "val")}
     return keras.callbacks.EarlyStopping(**options)
+
+
+def _in_order(data: np.ndarray | Labelled) -> tf.data.Dataset:
+    return _untuned(tf.data.Dataset.from_tensor_slices(data).batch(PREDICTION_BATCH))
 
 
 def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:

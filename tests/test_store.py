@@ -201,6 +201,21 @@ def test_deleted_experiment_is_one_clear_line(client: Any, tmp_path: Path) -> No
         store.experiment_id(client, "digits")
 
 
+def test_deleted_experiment_does_not_hold_up_the_others(client: Any, tmp_path: Path) -> None:
+    from pipeline import store
+    from pipeline.errors import InputError
+
+    folders = []
+    for name in ("others", "digits"):
+        with journal.training(facts(tmp_path) | {"experiment": name}, False) as record:
+            folders.append(record.folder)
+    client.delete_experiment(store.experiment_id(client, "digits"))
+    with pytest.raises(InputError, match="digits"):
+        store.push_all()
+    [run] = client.search_runs([store.experiment_id(client, "others")])
+    assert run.info.status == "FINISHED"
+
+
 def test_store_is_the_main_repositorys_also_in_an_experiment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "main"))
