@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -232,7 +233,8 @@ class Broken(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         sleep(self.delay)
-        self.send_error(500)
+        with suppress(BrokenPipeError):  # nobody has waited
+            self.send_error(500)
 
     do_GET = do_POST = answer  # noqa: N815
 
