@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from benchmarks import clones, recipes
-from pipeline import files
+from pipeline.base import files
 
 RECIPE, SEEDS = Path("recipes/best.yaml"), (42, 43, 44)
 SPLITS = ("validation", "test", "mirrored")

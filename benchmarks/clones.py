@@ -7,7 +7,7 @@ from typing import Any
 
 from mlflow import MlflowClient
 
-from pipeline import files
+from pipeline.base import files
 
 MEASURED = ("benchmarks/*.py", "pipeline", "recipes", "dvc.yaml", "constraints.txt")
 

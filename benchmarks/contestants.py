@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import files, params, processor, quiet
-from pipeline.schema import Model
+from pipeline.base import files, processor
+from pipeline.config import loading
+from pipeline.config.schema import Model
+from pipeline.network import building, quiet
 
 EPOCHS = 1_000  # more than anybody asks for: who has started the process ends it
 SCALING = {"scale": [1 / 255], "offset": [0.0]}
@@ -37,10 +39,10 @@ class Pace:
 
 def this_project(network: Model, images: np.ndarray, labels: np.ndarray, pace: Pace) -> None:
     """Train as the stage does, without a validation part."""
-    from pipeline import models, training
+    from pipeline.network import training
 
     training.make_deterministic(1)
-    model = models.build(network, (28, 28, 1), 10, SCALING)
+    model = building.build(network, (28, 28, 1), 10, SCALING)
     training.fit(model, (images, labels), (images[:0], labels[:0]), network.train, 1, pace)
 
 
@@ -152,7 +154,7 @@ def main() -> None:
     """Train as the command line says."""
     name, batch_size, precision, count = sys.argv[1:]
     augmented = name in ("this project, augmented", "Keras ImageDataGenerator")
-    (network,) = params.load(Path("recipes/e3.yaml" if augmented else "recipes/e2.yaml")).models.values()
+    (network,) = loading.load(Path("recipes/e3.yaml" if augmented else "recipes/e2.yaml")).models.values()
     chosen = {"batch_size": int(batch_size), "precision": precision, "epochs": EPOCHS}
     images, labels = files.read_labelled(Path("data/prepared/train.npz"))
     network = network.model_copy(update={"train": network.train.model_copy(update=chosen)})

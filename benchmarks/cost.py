@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 
 from benchmarks import clones, recipes
-from pipeline import files
+from pipeline.base import files
 
 PARAMS = ("params.yaml", "recipes/fast.yaml")
 COUNTS = (6_000, 60_000)

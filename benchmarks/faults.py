@@ -23,7 +23,7 @@ from pathlib import Path
 
 import mlflow
 
-from pipeline import files
+from pipeline.base import files
 from tests import kills
 from tests.servers import Server, mlflow_server
 from tests.workspace import Workspace

@@ -19,7 +19,9 @@ from typing import Any, NamedTuple
 from benchmarks import recipes
 from benchmarks.contestants import SCALING
 from benchmarks.processes import alone
-from pipeline import files, params, quiet
+from pipeline.base import files
+from pipeline.config import loading
+from pipeline.network import building, quiet
 
 RECIPES = ("e2", "fast", "strong", "best")
 IMAGES, ROUNDS, SIDE = 5_120, 5, 4_096
@@ -65,16 +67,16 @@ def table() -> str:
 
 def train(name: str) -> Training:
     """Train for some batches an epoch, the matrix product between epochs; the last epoch is profiled."""
-    settings = params.validate(recipes.suited(Path(f"recipes/{name}.yaml")))
+    settings = loading.validate(recipes.suited(Path(f"recipes/{name}.yaml")))
     network = next(iter(settings.models.values()))
     images, labels = files.read_labelled(Path("data/prepared/train.npz"))
     quiet.import_tensorflow()
     import tensorflow as tf
 
-    from pipeline import models, training
+    from pipeline.network import training
 
     training.make_deterministic(1)
-    model = models.build(network, images.shape[1:], 10, SCALING)
+    model = building.build(network, images.shape[1:], 10, SCALING)
     chosen = network.train.model_copy(update={"epochs": ROUNDS + 2})
     seconds, products, began, shares = [], [], 0.0, {}
     with tempfile.TemporaryDirectory() as folder:

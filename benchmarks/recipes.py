@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline import files, processor
+from pipeline.base import files, processor
 
 
 def suited(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import sys
 from importlib.metadata import distributions
 from pathlib import Path
 
-from pipeline import errors, explain, files, processor
+from pipeline.base import errors, files, processor
 
 PACKAGES = ("tensorflow", "keras", "torch", "numpy")
 TABLES = ("speed", "limit", "target", "cost", "best")
@@ -29,7 +29,7 @@ def main() -> None:
     names = sys.argv[1:] or TABLES
     for name in names:
         if name not in TABLES:
-            raise errors.InputError(explain.unknown_key(name, TABLES))
+            raise errors.InputError(errors.unknown_key(name, TABLES))
     for name in names:
         table = importlib.import_module(f"benchmarks.{name}").table()  # here, so that no table loads what another needs
         text = f"{table}\n\n{machine}\n"

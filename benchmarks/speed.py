@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from benchmarks.contestants import CONTESTANTS, REPLY
-from pipeline import processor
+from pipeline.base import processor
 
 IMAGES, ROUNDS, STARTS = 1_280, 3, 3
 SETTINGS = [(32, "float32"), (128, "float32"), (32, "mixed_bfloat16"), (128, "mixed_bfloat16")]

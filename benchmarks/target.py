@@ -16,7 +16,10 @@ import numpy as np
 
 from benchmarks import clones, recipes
 from benchmarks.processes import alone
-from pipeline import files, params, quiet, splits
+from pipeline.base import files
+from pipeline.config import loading
+from pipeline.data import splits
+from pipeline.network import building, quiet
 
 Curve = list[tuple[float, float]]  # seconds since the start, and test accuracy, for each epoch
 SEEDS = (1, 2, 3)
@@ -55,18 +58,18 @@ def seconds_to(target: float, curve: Curve) -> float:
 
 def recipe(name: str, seed: int) -> Curve:
     """Train the recipe's model as its stage does, to its end."""
-    settings = params.validate(recipes.suited(Path(name)))
+    settings = loading.validate(recipes.suited(Path(name)))
     (network,) = settings.models.values()
     train, test = (files.read_labelled(Path(f"data/raw/{part}.npz")) for part in ("train", "test"))
     parts = splits.three_parts(train, test, settings.prepare, seed)
     scaling = splits.scaling(parts["train"][0], settings.prepare.scaling)
     quiet.import_tensorflow()
-    from pipeline import models, training
+    from pipeline.network import training
 
     curve: Curve = []
     began = time.perf_counter()
     training.make_deterministic(seed)
-    model = models.build(network, (28, 28, 1), 10, scaling)
+    model = building.build(network, (28, 28, 1), 10, scaling)
 
     def on_epoch(row: training.Row, _: files.Arrays) -> None:
         curve.append((time.perf_counter() - began, row["validation_accuracy"]))
@@ -79,7 +82,7 @@ def published(seed: int) -> Curve:
     """Train row E2 until it reaches the target."""
     raw = [files.read_labelled(Path(f"data/raw/{part}.npz")) for part in ("train", "test")]
     (images, labels), test = ((part[0].astype(np.float32) / 255, part[1]) for part in raw)
-    (network,) = params.load(Path("recipes/e2.yaml")).models.values()
+    (network,) = loading.load(Path("recipes/e2.yaml")).models.values()
     import keras  # not by `quiet`, which chooses oneDNN
 
     from benchmarks.contestants import plain_keras

@@ -1,1 +1,12 @@
-"""A reproducible image-classification pipeline: DVC stages, Keras models, MLflow tracking."""
+"""A file here is a command that a person types, `python -m pipeline.NAME`; a folder is one subject.
+
+Imports go down this list, never up: `stages/` and the commands, `champion/`, `runs/`, `evaluation/`, `network/`,
+`data/`, `config/`, `figures/`, `base/`. Each folder's docstring says what its files hold.
+
+- `params.py`: checks `params.yaml`
+- `gate.py`: holds metrics to the floors of `params.yaml`
+- `predict.py`: tells what pictures show
+- `registry.py`: promotes a model to champion, rolls back, shows
+- `serve.py`: serves the champion
+- `tracking.py`: brings MLflow's runs and the bytes on disk together
+"""

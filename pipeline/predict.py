@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -10,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from pipeline import errors, files, fingerprint, params, pictures, quiet
-from pipeline.errors import InputError
+from pipeline.base import errors, files, tables
+from pipeline.base.errors import InputError
+from pipeline.config import loading
+from pipeline.data import pictures
+from pipeline.runs import lock, paths
 
-DATASET = Path("data/prepared/dataset.json")
-LOCK = Path("dvc.lock")
 PLOTTED_IMAGES = 12
 NOTE = (
     "Fashion-MNIST and the digits are bright on black, and a network knows nothing else: give --invert for pictures "
@@ -36,22 +39,22 @@ class Trained:
 
 def champion() -> Trained:
     """Load the registry's champion; raise `InputError` if there is none."""
-    from pipeline import registry  # here, since a model on disk needs no mlflow
+    from pipeline.champion import promotion  # here, since a model on disk needs no mlflow
 
-    dataset = params.load().fetch.dataset_name
-    model, class_names, _ = registry.champion(dataset)
+    dataset = loading.load().fetch.dataset_name
+    model, class_names, _ = promotion.champion(dataset)
     return Trained(model, class_names, model.input_shape[1:])
 
 
 def find(name: str) -> Trained:
     """Find the trained model of that name, without TensorFlow; raise `InputError` for an unknown or untrained one."""
-    params.load().model(name)
-    file = Path("models", f"{name}.keras")
-    for path in (file, DATASET):
+    loading.load().model(name)  # or an error that says which there are
+    file = paths.model(name)
+    for path in (file, paths.DATASET):
         if not path.is_file():
             raise InputError(f"{path} is missing: run `dvc repro` first")
     _require_same_classes(name, file)
-    dataset = files.read_json(DATASET)
+    dataset = files.read_json(paths.DATASET)
     height, width, channels = dataset["image_shape"]
     return Trained(file, dataset["class_names"], (height, width, channels))
 
@@ -61,16 +64,15 @@ def predict(trained: Trained, images: np.ndarray) -> np.ndarray:
 
     Raise `InputError` for a broken model, and for one of other images or classes than the dataset's.
     """
-    quiet.import_tensorflow()
-    from pipeline import models, training  # here, so that bad input is refused at once
+    from pipeline.network import saving, training  # here, so that bad input is refused at once
 
-    model = models.load(trained.source) if isinstance(trained.source, Path) else trained.source
+    model = saving.load(trained.source) if isinstance(trained.source, Path) else trained.source
     shapes = (*model.input_shape[1:], model.output_shape[-1])
     if shapes != (*trained.image_shape, len(trained.class_names)):
         described = " × ".join(map(str, shapes[:-1]))
         raise InputError(
-            f"{trained.source} takes images of {described} and knows {shapes[-1]} classes, not as {DATASET} has it: "
-            "run `dvc repro` first"
+            f"{trained.source} takes images of {described} and knows {shapes[-1]} classes, not as {paths.DATASET} has "
+            "it: run `dvc repro` first"
         )
     return training.predict(model, images)
 
@@ -82,12 +84,14 @@ def as_table(names: Sequence[str], probabilities: np.ndarray, class_names: Seque
     """
     order = _most_probable_first(probabilities)
     if len(names) == 1:
-        rows = [[class_names[index], f"{probabilities[0, index]:.4f}"] for index in order[0]]
-        return f"{names[0]}\n\n{_aligned([['class', 'probability'], *rows])}"
-    table = [["image", "class", "probability", "runner-up", "probability"]]
-    for name, row, (first, second, *_) in zip(names, probabilities, order, strict=True):
-        table.append([name, class_names[first], f"{row[first]:.4f}", class_names[second], f"{row[second]:.4f}"])
-    return _aligned(table)
+        named = {"class": [class_names[index] for index in order[0]], "probability": probabilities[0][order[0]]}
+        return f"{names[0]}\n\n{tables.for_terminal(pd.DataFrame(named).astype({'probability': float}))}"
+    rows = [
+        (name, class_names[first], float(row[first]), class_names[second], float(row[second]))
+        for name, row, (first, second, *_) in zip(names, probabilities, order, strict=True)
+    ]
+    columns = ["image", "class", "probability", "runner-up", "probability"]
+    return tables.for_terminal(pd.DataFrame(rows, columns=columns))
 
 
 def as_json(names: Sequence[str], probabilities: np.ndarray, class_names: Sequence[str]) -> str:
@@ -113,11 +117,11 @@ def main() -> None:
     probabilities = predict(trained, images)
     names = [_shown(path) for path in paths]
     if options.plot:
-        from pipeline import gallery  # here, so that a table does not wait for matplotlib
+        from pipeline.figures import gallery, png  # here, so that a table does not wait for matplotlib
 
         titles = [Path(name).name for name in names]
         figure = gallery.predictions(titles, images, probabilities, trained.class_names)
-        files.write_figure(options.plot, figure)
+        files.write_bytes(options.plot, png.encode(figure, most=math.inf))
     write = as_json if options.json else as_table
     _print(write(names, probabilities, trained.class_names))
 
@@ -158,23 +162,13 @@ def _check_plot(path: Path, images: list[Path]) -> None:
 
 def _require_same_classes(name: str, file: Path) -> None:
     """Raise `InputError` if dvc.lock says that a model was trained on another dataset.json: its classes may differ."""
-    entry = files.read_yaml(LOCK)["stages"].get(f"train@{name}", {}) if LOCK.exists() else {}
-    known = {dep["path"]: dep["md5"] for dep in entry.get("deps", [])}
-    if known.get(DATASET.as_posix(), fingerprint.md5(DATASET)) != fingerprint.md5(DATASET):
-        raise InputError(f"{file} was trained on other data than {DATASET} describes now: run `dvc repro` first")
+    stage, now = lock.read().get(f"train@{name}"), files.md5(paths.DATASET)
+    if stage and stage.deps.get(paths.DATASET.as_posix(), now) != now:
+        raise InputError(f"{file} was trained on other data than {paths.DATASET} describes now: run `dvc repro` first")
 
 
 def _most_probable_first(probabilities: np.ndarray) -> np.ndarray:
     return np.argsort(-probabilities, axis=-1, kind="stable")  # of equals the first, as argmax has it
-
-
-def _aligned(table: list[list[str]]) -> str:
-    """Align columns: probabilities, the columns so headed, to the right, all others to the left."""
-    columns = [
-        [cell.rjust(width) if column[0] == "probability" else cell.ljust(width) for cell in column]
-        for column, width in ((column, max(map(len, column))) for column in zip(*table, strict=True))
-    ]
-    return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
 
 
 def _shown(path: Path) -> str:

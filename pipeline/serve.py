@@ -16,9 +16,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline import errors, params
-from pipeline.errors import InputError
-from pipeline.explain import short
+from pipeline.base import errors
+from pipeline.base.errors import InputError, short
+from pipeline.config import loading
 
 HOST, PORT = "127.0.0.1", 5001
 LIMIT = 4 * 2**20  # bytes of a request: several hundred images of 28 × 28
@@ -103,10 +103,10 @@ def main() -> None:
     if len(sys.argv) > 2 or not all(argument.isdecimal() and int(argument) < 2**16 for argument in sys.argv[1:]):
         raise InputError(f"{' '.join(sys.argv[1:])} is no port: one number, or none for {PORT}")
     port = int(sys.argv[1]) if len(sys.argv) > 1 else PORT
-    settings = params.load()
-    from pipeline import registry  # here, so that bad params are refused at once
+    params = loading.load()
+    from pipeline.champion import promotion  # here, so that bad params are refused at once
 
-    app, shape, words = registry.scoring_app(settings.fetch.dataset_name)
+    app, shape, words = promotion.scoring_app(params.fetch.dataset_name)
     print(f"serving {words}", flush=True)
     served: Any = Checked(app, shape)
     uvicorn.run(served, host=HOST, port=port)

@@ -6,8 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from pipeline import files, fingerprint, params
+from pipeline.base import files
+from pipeline.config import loading
+from pipeline.evaluation import records
+from pipeline.evaluation.records import Evaluation, Predictions
+from pipeline.network import saving
+from pipeline.runs import fingerprints
 from tests.conftest import ROOT
 
 CLASS_NAMES = ["zero", "one", "two", "three"]
@@ -47,19 +53,16 @@ class Clone:
 
         None is for a training without a validation part.
         """
-        from pipeline import models
-
         probabilities = model.predict(self.images, verbose=0)
         classes = probabilities.shape[1]
         right = np.eye(classes, dtype=np.float32)[[0] * (validation or 100) + [1] * (100 - (validation or 100))]
         splits = ("train",) if validation is None else ("train", "validation")
-        evaluation = {f"{split}_labels": np.zeros(100, int) for split in splits}
-        evaluation |= {f"{split}_probabilities": right for split in splits}
-        evaluation |= {"test_labels": self.labels, "test_probabilities": probabilities}
+        predictions = dict.fromkeys(splits, Predictions(np.zeros(100, int), right))
+        predictions["test"] = Predictions(self.labels, probabilities)
         names = [*CLASS_NAMES, *map(str, range(classes))][:classes]
-        evaluation |= {"class_names": np.array(names), "parameters": np.array(8), "model_bytes": np.array(9)}
-        files.write_arrays(self.folder / f"data/evaluations/{name}.npz", evaluation)
-        files.write_bytes(self.folder / f"models/{name}.keras", models.to_bytes(model))
+        evaluation = Evaluation(names, 8, 9, pd.DataFrame({"epoch": [1.0]}), predictions)
+        files.write_arrays(self.folder / f"data/evaluations/{name}.npz", records.to_arrays(evaluation))
+        files.write_bytes(self.folder / f"models/{name}.keras", saving.to_bytes(model))
         self.lock(name)
         if log:
             self.log(name)
@@ -82,9 +85,7 @@ class Clone:
         import mlflow
         from mlflow.models import infer_signature
 
-        from pipeline import models
-
-        model = models.load(self.folder / f"models/{name}.keras")
+        model = saving.load(self.folder / f"models/{name}.keras")
         tags = {"fingerprint": self.fingerprint(name), "git.commit": "c" * 40, "model": name}
         mlflow.set_tracking_uri(f"sqlite:///{self.folder}/runs.db")
         if not mlflow.get_experiment_by_name("digits"):
@@ -96,14 +97,14 @@ class Clone:
 
     def fingerprint(self, name: str) -> str:
         """Return the fingerprint of a model's training by dvc.lock."""
-        return fingerprint.of_lock(f"train@{name}", self.folder / "dvc.lock")
+        return fingerprints.of_lock(f"train@{name}", self.folder / "dvc.lock")
 
 
 def promote(name: str | None = None, *, force: bool = False) -> str:
     """Promote a model of the working folder, which is a clone."""
-    from pipeline import registry
+    from pipeline.champion import promotion
 
-    return registry.promote(params.load(), name, force=force)
+    return promotion.promote(loading.load(), name, force=force)
 
 
 def aliases() -> dict[str, str]:

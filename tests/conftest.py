@@ -11,7 +11,8 @@ import pytest
 from hypothesis import settings
 from ruamel.yaml import YAML
 
-from pipeline import files, quiet
+import pipeline.network  # noqa: F401  # first, or another import would bring TensorFlow as it comes
+from pipeline.base import files
 
 if TYPE_CHECKING:
     from tests.clones import Clone
@@ -52,12 +53,6 @@ def ctrl_c() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
-
-
-@pytest.fixture(scope="session")
-def tensorflow() -> None:
-    """Import TensorFlow once, quietly."""
-    quiet.import_tensorflow()
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from pipeline.errors import InputError
-from pipeline.files import Labelled
+from pipeline.base.errors import InputError
+from pipeline.base.files import Labelled
 
 
 def refused(decode: Callable[[], object], expected: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from pipeline import files
+from pipeline.base import files
 from tests.workspace import Workspace
 
 HEAVY: dict[str, Any] = {

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.io import savemat
 
-from pipeline.decoders import cifar10 as decoder
-from pipeline.decoders import digits
+from pipeline.data.decoders import cifar10 as decoder
+from pipeline.data.decoders import digits
 
 NAMES = [name.encode() for name in decoder.CLASS_NAMES]
 RANDOM = np.random.default_rng(0)

@@ -3,9 +3,8 @@ import warnings
 import numpy as np
 import pytest
 
-from pipeline.schema import Augmentation, Erasing
+from pipeline.config.schema import Augmentation, Erasing
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
 E3 = Augmentation(
     rotation_range=10,
     zoom_range=0.1,
@@ -34,7 +33,7 @@ def pictures(count: int, side: int = 28, channels: int = 1) -> np.ndarray:
 def test_transform_is_image_data_generators_for_the_same_parameters(settings: Augmentation, channels: int) -> None:
     from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
-    from pipeline import augmentation
+    from pipeline.network import augmentation
 
     images = pictures(100, channels=channels)
     drawn = augmentation.draw(100, 28, 28, settings, [1, 2])
@@ -50,7 +49,7 @@ def test_transform_is_image_data_generators_for_the_same_parameters(settings: Au
 
 
 def test_parameters_fill_their_ranges_and_no_more() -> None:
-    from pipeline import augmentation
+    from pipeline.network import augmentation
 
     drawn = {name: values.numpy() for name, values in augmentation.draw(20_000, 28, 40, STRONG, [3, 4]).items()}
     for name, low, high in (
@@ -71,14 +70,14 @@ def test_parameters_fill_their_ranges_and_no_more() -> None:
 
 
 def test_nothing_asked_changes_nothing() -> None:
-    from pipeline import augmentation
+    from pipeline.network import augmentation
 
     images = pictures(20)
     assert np.array_equal(augmentation.augment(images, Augmentation(), [5, 6]).numpy(), images)
 
 
 def test_flip_alone_mirrors_pixels_exactly() -> None:
-    from pipeline import augmentation
+    from pipeline.network import augmentation
 
     images = pictures(50)
     changed = augmentation.augment(images, Augmentation(horizontal_flip=True), [7, 8]).numpy()
@@ -89,7 +88,7 @@ def test_flip_alone_mirrors_pixels_exactly() -> None:
 
 
 def test_shift_moves_by_whole_pixels_every_way_as_often() -> None:
-    from pipeline import augmentation
+    from pipeline.network import augmentation
 
     images = pictures(5_000, side=6)
     moved = augmentation.augment(images, Augmentation(shift_pixels=1), [1, 2]).numpy()
@@ -101,7 +100,7 @@ def test_shift_moves_by_whole_pixels_every_way_as_often() -> None:
 
 
 def test_erasing_makes_one_rectangle_inside_black() -> None:
-    from pipeline import augmentation
+    from pipeline.network import augmentation
 
     images = np.full((4_000, 7, 9, 3), 200, np.uint8)
     erasing = Erasing(height=4, width=3, probability=0.75)
@@ -117,7 +116,7 @@ def test_erasing_makes_one_rectangle_inside_black() -> None:
 
 
 def test_erasing_with_noise_fills_the_same_rectangles_with_every_level() -> None:
-    from pipeline import augmentation
+    from pipeline.network import augmentation
 
     def erased(fill: str, seed: list[int]) -> np.ndarray:
         erasing = Erasing.model_validate({"height": 4, "width": 3, "probability": 0.75, "fill": fill})
@@ -134,7 +133,7 @@ def test_erasing_with_noise_fills_the_same_rectangles_with_every_level() -> None
 
 
 def test_alternating_flip_mirrors_those_it_is_told_to() -> None:
-    from pipeline import augmentation
+    from pipeline.network import augmentation
 
     images, told = pictures(50), np.random.default_rng(3).random(50) < 0.5
     changed = augmentation.augment(images, Augmentation(horizontal_flip="alternating"), [7, 8], told).numpy()
@@ -144,7 +143,7 @@ def test_alternating_flip_mirrors_those_it_is_told_to() -> None:
 def test_height_shift_moves_rows_of_an_oblong_picture() -> None:
     import tensorflow as tf
 
-    from pipeline import augmentation
+    from pipeline.network import augmentation
 
     images = np.random.default_rng(1).integers(0, 256, (1, 6, 10, 1), np.uint8)
     parameters = {name: tf.zeros(1) for name in ("theta", "shear", "tx")}
@@ -158,7 +157,7 @@ def test_height_shift_moves_rows_of_an_oblong_picture() -> None:
 def test_same_in_a_parallel_dataset_as_alone(settings: Augmentation) -> None:
     import tensorflow as tf
 
-    from pipeline import augmentation
+    from pipeline.network import augmentation
 
     images = pictures(64)
     alone = [augmentation.augment(images[i : i + 8], settings, [9, i]).numpy() for i in range(0, 64, 8)]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import clones, cost, recipes, target
-from pipeline import files, processor
+from pipeline.base import files, processor
 from tests.conftest import ROOT
 
 
@@ -15,7 +15,6 @@ def test_the_target_is_reached_at_the_first_epochs_end_that_has_it(accuracy: flo
     assert target.seconds_to(accuracy, [(10.0, 0.5), (20.0, 0.8), (30.0, 0.9), (40.0, 0.7)]) == seconds
 
 
-@pytest.mark.usefixtures("tensorflow")
 def test_arithmetic_is_three_products_of_every_kernel() -> None:
     import keras
 

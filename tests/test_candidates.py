@@ -3,12 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import files
-from pipeline.candidates import Refused
-from pipeline.errors import InputError
+from pipeline.base import files
+from pipeline.base.errors import InputError
+from pipeline.champion.candidate import Refused
 from tests.clones import IMAGES, Clone, aliases, network, promote, versions
-
-pytestmark = pytest.mark.usefixtures("tensorflow")
 
 
 def test_without_a_validation_part_the_best_of_several_has_to_be_named(clone: Clone) -> None:

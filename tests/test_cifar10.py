@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.decoders import cifar10
-from pipeline.decoders.reading import LARGEST
-from pipeline.files import Labelled
+from pipeline.base.files import Labelled
+from pipeline.data.decoders import cifar10
+from pipeline.data.decoders.reading import LARGEST
 from tests.decoding import damage, has_types, refused, refused_or_decoded
 from tests.publishers import NAMES, RANDOM, batch, cifar10_members, python2_pickle, tar
 

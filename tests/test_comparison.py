@@ -2,22 +2,22 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from pipeline import comparison
+from pipeline.evaluation import comparison
+from pipeline.evaluation.records import SPLITS, Evaluation, Predictions
 from tests.test_dvc import definition
 
-NAMES = np.array(["cat & dog", "fish"])
+NAMES = ["cat & dog", "fish"]
 
 
-def evaluation(right: int) -> dict[str, np.ndarray]:
+def evaluation(right: int) -> Evaluation:
     labels = np.tile([0, 1], 50)
     guesses = np.where(np.arange(100) < right, labels, 1 - labels)
     probabilities = np.where(np.eye(2)[guesses] > 0, 0.9, 0.1).astype(np.float32)
-    found = {"class_names": NAMES, "parameters": np.array(12_345), "model_bytes": np.array(2_500_000)}
-    for split in ("train", "validation", "test"):
-        found |= {f"{split}_labels": labels, f"{split}_probabilities": probabilities}
-    return found
+    splits = dict.fromkeys(SPLITS, Predictions(labels, probabilities))
+    return Evaluation(NAMES, 12_345, 2_500_000, pd.DataFrame({"epoch": [1.0]}), splits)
 
 
 PLOTS = [next(iter(plot)) for stage in ("train", "evaluate") for plot in definition(stage)["plots"]]
@@ -26,8 +26,7 @@ EVALUATIONS = {"small": evaluation(80), "large": evaluation(95), "like_large": e
 
 
 def test_models_table_states_accuracy_interval_and_size() -> None:
-    header, *rows = comparison.models_table(EVALUATIONS)
-    row = dict(zip(header, rows[0], strict=True))
+    row = comparison.models_table(EVALUATIONS).iloc[0]
     assert row["model"] == "small"
     assert row["test accuracy"] == "0.8000"
     assert row["95 % interval"] == "0.7112 – 0.8666"  # Wilson's, by his formula
@@ -36,8 +35,8 @@ def test_models_table_states_accuracy_interval_and_size() -> None:
 
 
 def test_differences_table_tells_apart_what_the_images_tell_apart() -> None:
-    header, *rows = comparison.differences_table(EVALUATIONS)
-    told = {row[0]: row[header.index("told apart")] for row in rows}
+    table = comparison.differences_table(EVALUATIONS)
+    told = dict(zip(table["models"], table["told apart"], strict=True))
     assert told == {"small – large": "yes", "small – like_large": "yes", "large – like_large": "no"}
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import datasets
-from pipeline.download import PublishedFile
-from pipeline.errors import InputError
-from pipeline.files import read_labelled
-from pipeline.schema import Fetch
+from pipeline.base.errors import InputError
+from pipeline.base.files import read_labelled
+from pipeline.config.schema import Fetch
+from pipeline.data import datasets
+from pipeline.data.download import PublishedFile
 from pipeline.stages import fetch
 from tests.publishers import as_idx
 

@@ -1,20 +1,21 @@
-from typing import Any
-
 import numpy as np
+import pandas as pd
 import pytest
 
-from pipeline import diagram
+from pipeline.figures import diagram
 from tests.pictures import drawn, edges
 
-LAYERS: dict[str, list[Any]] = {
-    "layer": ["pixels", "scaling", "flatten", "logits", "probabilities"],
-    "kind": ["InputLayer", "Rescaling", "Flatten", "Dense", "Softmax"],
-    "output_shape": ["28 × 28 × 1", "28 × 28 × 1", "784", "10", "10"],
-    "parameters": [0, 0, 0, 7850, 0],
-}
+LAYERS = pd.DataFrame(
+    {
+        "layer": ["pixels", "scaling", "flatten", "logits", "probabilities"],
+        "kind": ["InputLayer", "Rescaling", "Flatten", "Dense", "Softmax"],
+        "output_shape": ["28 × 28 × 1", "28 × 28 × 1", "784", "10", "10"],
+        "parameters": [0, 0, 0, 7850, 0],
+    }
+)
 
 
-def texts(layers: dict[str, list[Any]]) -> list[str]:
+def texts(layers: pd.DataFrame) -> list[str]:
     return [text.get_text() for text in diagram.network(layers).axes[0].texts if text.get_text()]
 
 
@@ -27,23 +28,23 @@ def test_every_layer_is_written_out_in_order() -> None:
 
 @pytest.mark.parametrize("repeats", [1, 12])
 def test_nothing_is_clipped(repeats: int) -> None:
-    picture = drawn(diagram.network({column: values * repeats for column, values in LAYERS.items()}))
+    picture = drawn(diagram.network(pd.concat([LAYERS] * repeats)))
     assert edges(picture).min() == 255
     assert picture.min() < 100
 
 
 def test_a_network_without_parameters_can_be_drawn() -> None:
-    drawn(diagram.network(LAYERS | {"parameters": [0] * 5}))
+    drawn(diagram.network(LAYERS.assign(parameters=0)))
 
 
 def test_texts_keep_apart_where_names_and_numbers_are_long() -> None:
-    layers: dict[str, list[Any]] = {
+    columns = {
         "layer": ["block10_conv10_activation", "block10_conv10_norm"],
         "kind": ["BatchNormalization", "BatchNormalization"],
         "output_shape": ["100 × 100 × 1024", "10240000"],
         "parameters": [1, 987_654_321],
     }
-    figure = diagram.network(layers)
+    figure = diagram.network(pd.DataFrame(columns))
     assert edges(drawn(figure)).min() == 255
     boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text()]
     assert not any(boxes[i].overlaps(boxes[j]) for i, j in zip(*np.triu_indices(len(boxes), 1), strict=True))

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import download
-from pipeline.download import PublishedFile
-from pipeline.errors import InputError
+from pipeline.base.errors import InputError
+from pipeline.data import download
+from pipeline.data.download import PublishedFile
 
 CONTENT = gzip.compress(b"\x00\x00\x08\x01\x00\x00\x00\x03\x05\x06\x07", mtime=0)
 FILE = PublishedFile("labels.gz", hashlib.md5(CONTENT).hexdigest(), hashlib.sha256(CONTENT).hexdigest())

@@ -1,19 +1,22 @@
-"""What dvc.yaml promises: complete dependencies, one home for each path, a lock that is up to date."""
+"""What dvc.yaml promises: a stage depends on what decides its bytes, and dvc.lock is up to date."""
 
-import ast
 import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline import files
+from pipeline.base import files
+from pipeline.runs import lock, paths
 from tests.conftest import ROOT
+from tests.rooms import reached
 
 STAGES = files.read_yaml(ROOT / "dvc.yaml")["stages"]
+DECIDE_NO_BYTE = {
+    "runs": "records what a stage did; a change there makes no other output",
+}
 
 
 def definition(stage: str) -> dict[str, Any]:
@@ -21,35 +24,15 @@ def definition(stage: str) -> dict[str, Any]:
     return found
 
 
-def imports(module: Path) -> set[str]:
-    """List what a module imports, inside functions too: modules, and the names taken from them."""
-    tree = ast.parse((ROOT / module).read_text())
-    if module.name == "params.py":  # its command line, which stages do not run, knows every dataset
-        tree.body = [node for node in tree.body if getattr(node, "name", None) != "main"]
-    found = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
-
-
-def imported(module: Path, seen: set[Path]) -> set[Path]:
-    """Walk the project's modules that a module needs."""
-    seen.add(module)
-    for path in (Path(*name.split(".")).with_suffix(".py") for name in imports(module)):
-        if path.parts[0] == "pipeline" and (ROOT / path).is_file() and path not in seen:
-            imported(path, seen)
-    return seen
-
-
 @pytest.mark.parametrize("stage", STAGES)
-def test_deps_are_exactly_the_modules_a_stage_imports(stage: str) -> None:
-    listed = {Path(dep) for dep in definition(stage)["deps"] if dep.startswith("pipeline/")}
-    assert listed == imported(Path("pipeline", "stages", f"{stage}.py"), set())
+def test_a_stage_depends_on_every_room_that_it_reaches_and_that_decides_a_byte(stage: str) -> None:
+    code = {dep for dep in definition(stage)["deps"] if dep.startswith("pipeline/")}
+    rooms = reached(f"pipeline.stages.{stage}") - DECIDE_NO_BYTE.keys()
+    assert code == {f"pipeline/stages/{stage}.py", *(f"pipeline/{room}" for room in rooms)}
 
 
-def test_import_walk_sees_imports_inside_functions() -> None:
-    assert Path("pipeline/store.py") in imported(Path("pipeline/stages/train.py"), set())
+def test_what_only_records_is_reached_or_off_the_list() -> None:
+    assert all(any(room in reached(f"pipeline.stages.{stage}") for stage in STAGES) for room in DECIDE_NO_BYTE)
 
 
 def test_training_never_sees_the_test_split() -> None:
@@ -63,15 +46,11 @@ def test_what_git_keeps_does_not_switch_off_the_run_cache(stage: str) -> None:
     assert not kept or stage == "report"
 
 
-MLFLOW = {"store.py", "tracking.py", "registry.py", "versions.py"}
-MODULES = [path.relative_to(ROOT) for path in sorted((ROOT / "pipeline").rglob("*.py"))]
-
-
-@pytest.mark.parametrize("module", MODULES, ids=str)
-def test_imports_point_one_way(module: Path) -> None:
-    found = imports(module)
-    assert not any(name.startswith("pipeline.stages") for name in found)
-    assert any(name.split(".")[0] == "mlflow" for name in found) == (module.name in MLFLOW)
+def test_commands_look_where_the_stages_write() -> None:
+    made = {path for stage in lock.read(ROOT / "dvc.lock").values() for path in stage.outs}
+    looked_at = [paths.DATASET, paths.TEST, paths.model("vgg"), paths.evaluation("vgg"), paths.metrics("vgg")]
+    assert {path.as_posix() for path in looked_at} <= made
+    assert paths.EVALUATIONS.as_posix() in definition("report")["deps"]
 
 
 @pytest.mark.parametrize("module", ["fetch", "prepare", "report"])

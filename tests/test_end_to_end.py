@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.network import saving
 from tests.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -58,10 +59,10 @@ def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> Non
     assert scores["parameters"] == run.data.metrics["parameters"]
 
 
-def test_evaluation_agrees_with_keras(workspace: Workspace, tensorflow: None) -> None:
-    from pipeline import files, models
+def test_evaluation_agrees_with_keras(workspace: Workspace) -> None:
+    from pipeline.base import files
 
-    model = models.load(workspace.folder / "models/plain.keras")
+    model = saving.load(workspace.folder / "models/plain.keras")
     model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     images, labels = files.read_labelled(workspace.folder / "data/prepared/test.npz")
     loss, accuracy = model.evaluate(images, labels, verbose=0)
@@ -71,7 +72,7 @@ def test_evaluation_agrees_with_keras(workspace: Workspace, tensorflow: None) ->
 
 
 def test_splits_are_disjoint_stratified_and_of_exact_size(workspace: Workspace) -> None:
-    from pipeline import files
+    from pipeline.base import files
 
     prepared = workspace.folder / "data/prepared"
     parts = {name: files.read_labelled(prepared / f"{name}.npz") for name in ("train", "validation", "test")}

@@ -1,14 +1,12 @@
 import contextlib
-import hashlib
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
-from pipeline import errors, files
-from pipeline.errors import InputError
+from pipeline.base import errors, files
+from pipeline.base.errors import InputError
 
 
 def test_failed_write_leaves_the_old_file_and_nothing_beside_it(
@@ -78,26 +76,11 @@ def test_missing_and_broken_json_are_named(tmp_path: Path) -> None:
         files.read_json(tmp_path / "a.json")
 
 
-def test_csv_reads_back_equal(tmp_path: Path) -> None:
-    files.write_csv(tmp_path / "a.csv", {"epoch": [1, 2], "loss": np.array([0.1, 1e-7])})
-    assert files.read_csv(tmp_path / "a.csv") == {"epoch": [1.0, 2.0], "loss": [0.1, 1e-7]}
-
-
-def test_figure_is_the_same_bytes_each_time(tmp_path: Path) -> None:
-    def draw() -> str:
-        figure = Figure()
-        figure.subplots().plot([1, 2, 3])
-        files.write_figure(tmp_path / "a.png", figure)
-        return hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest()
-
-    assert draw() == draw()
-
-
 def pressing_ctrl_c(times: int) -> list[int | str]:
     """Press Ctrl-C in a block that holds it back, and return how far the block came before it was interrupted."""
     done: list[int | str] = []
     with contextlib.suppress(KeyboardInterrupt):
-        with errors.holding_back():
+        with errors.interrupts_held_back():
             for time in range(times):
                 signal.raise_signal(signal.SIGINT)
                 done.append(time)

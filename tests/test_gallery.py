@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from pipeline import gallery, png
+from pipeline.figures import gallery, png
 from tests.pictures import drawn, edges
 
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (24, 96, 3), (96, 96, 3)]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from pipeline.decoders import idx
-from pipeline.errors import InputError
+from pipeline.base.errors import InputError
+from pipeline.data.decoders import idx
 from tests.decoding import refused
 from tests.publishers import as_idx
 

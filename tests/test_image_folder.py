@@ -8,10 +8,10 @@ import psutil
 import pytest
 from PIL import Image
 
-from pipeline import pictures
-from pipeline.decoders import image_folder
-from pipeline.decoders.image_folder import Pictures
-from pipeline.errors import InputError
+from pipeline.base.errors import InputError
+from pipeline.data import pictures
+from pipeline.data.decoders import image_folder
+from pipeline.data.decoders.image_folder import Pictures
 
 SHAPE = (8, 6, 3)
 

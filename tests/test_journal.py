@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 import json
 import os
@@ -5,18 +6,24 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from pipeline import errors, files, journal, runs
+from pipeline.base import errors, files
+from pipeline.runs import description, journal
+from pipeline.runs.description import Training
 from tests.conftest import ROOT
 
-FACTS: dict[str, Any] = {
-    **{"experiment": "digits", "name": "vgg", "fingerprint": "f" * 64, "params": {}},
-    **{"tags": {"model": "vgg", "fingerprint": "f" * 64}, "dataset": {}},
-}
+TRAINING = Training(
+    experiment="digits",
+    name="vgg",
+    fingerprint="f" * 64,
+    params={},
+    tags={"model": "vgg", "fingerprint": "f" * 64},
+    dataset={},
+)
 STATE = {"variable/0": np.arange(3.0)}
 
 
@@ -31,14 +38,14 @@ def row(epoch: int) -> dict[str, float]:
 
 
 def values(record: journal.Journal, wanted: str) -> list[tuple[int, float]]:
-    return [(step, value) for name, value, _, step in record.content["metrics"] if name == wanted]
+    return [(metric.step, metric.value) for metric in record.record.metrics if metric.name == wanted]
 
 
 def broken_off(ending: type[BaseException]) -> journal.Journal:
     """Train one epoch and end with an exception."""
     record = None
     try:
-        with journal.training(FACTS, False) as record:
+        with journal.opened(TRAINING, False) as record:
             record.log_epoch(row(1), 100)
             record.save_state(STATE)
             raise ending
@@ -52,10 +59,10 @@ def broken_off(ending: type[BaseException]) -> journal.Journal:
 )
 def test_what_did_not_finish_goes_on_in_the_same_journal(ending: type[BaseException], status: str) -> None:
     first = broken_off(ending)
-    assert journal.Journal(first.folder).content["status"] == status
-    with journal.training(FACTS, False) as second:
+    assert journal.Journal(first.folder).record.status == status
+    with journal.opened(TRAINING, False) as second:
         assert second.folder == first.folder
-        assert second.content["status"] == "RUNNING"
+        assert second.record.status == "RUNNING"
         np.testing.assert_array_equal(second.state()["variable/0"], STATE["variable/0"])  # type: ignore[index]
         second.log_epoch(row(1), 100)  # done again, since its state came too late: known already
         second.log_epoch(row(2), 100)
@@ -63,7 +70,7 @@ def test_what_did_not_finish_goes_on_in_the_same_journal(ending: type[BaseExcept
 
 
 def finished() -> journal.Journal:
-    with journal.training(FACTS, False) as record:
+    with journal.opened(TRAINING, False) as record:
         record.log_epoch(row(1), 100)
         record.save_state(STATE)
     return record
@@ -71,55 +78,55 @@ def finished() -> journal.Journal:
 
 def test_what_finished_goes_on_until_dvc_has_recorded_it() -> None:
     first = finished()
-    with journal.training(FACTS, recorded=False) as second:  # killed before dvc.lock was written
+    with journal.opened(TRAINING, recorded=False) as second:  # killed before dvc.lock was written
         assert second.folder == first.folder
         np.testing.assert_array_equal(second.state()["variable/0"], STATE["variable/0"])  # type: ignore[index]
-    with journal.training(FACTS, recorded=True) as third:  # dvc repro --force
+    with journal.opened(TRAINING, recorded=True) as third:  # dvc repro --force
         assert third.folder != first.folder
         assert third.state() is None
 
 
 def test_evaluation_drops_the_state() -> None:
     first = finished()
-    with journal.appended(FACTS):
+    with journal.appended(TRAINING):
         assert not (first.folder / "state.npz").exists()
-    with journal.training(FACTS, recorded=False) as second:
+    with journal.opened(TRAINING, recorded=False) as second:
         assert second.folder != first.folder
 
 
 def test_what_broke_off_before_a_training_that_finished_is_given_up() -> None:
-    with journal.training(FACTS, False) as first:
+    with journal.opened(TRAINING, False) as first:
         broken_off(KeyboardInterrupt)  # at the same time
         first.log_epoch(row(1), 100)
     newest = finished()
-    with journal.training(FACTS, recorded=True) as second:
+    with journal.opened(TRAINING, recorded=True) as second:
         assert second.folder not in (first.folder, newest.folder)
 
 
 def test_state_of_another_fingerprint_is_never_used() -> None:
     broken_off(KeyboardInterrupt)
-    with journal.training(FACTS | {"fingerprint": "0" * 64}, False) as other:
+    with journal.opened(dataclasses.replace(TRAINING, fingerprint="0" * 64), False) as other:
         assert other.state() is None
 
 
 def test_training_of_another_machine_is_not_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
     first = broken_off(KeyboardInterrupt)
-    monkeypatch.setattr(runs, "machine", lambda: {"machine.threads": "77"})
-    with journal.training(FACTS, False) as second:
+    monkeypatch.setattr(description, "machine", lambda: {"machine.threads": "77"})
+    with journal.opened(TRAINING, False) as second:
         assert second.folder != first.folder
         assert second.state() is None
 
 
 def test_two_that_train_the_same_at_once_keep_apart() -> None:
-    with journal.training(FACTS, False) as first, journal.training(FACTS, False) as second:
+    with journal.opened(TRAINING, False) as first, journal.opened(TRAINING, False) as second:
         assert first.folder != second.folder
         assert journal.close_dead() == []
 
 
 def test_journal_of_a_dead_process_is_closed_at_its_last_sign_of_life() -> None:
     code = (
-        "import os, signal\nfrom tests.test_journal import FACTS, row\nfrom pipeline import journal\n"
-        "with journal.training(FACTS, False) as record:\n"
+        "import os, signal\nfrom tests.test_journal import TRAINING, row\nfrom pipeline.runs import journal\n"
+        "with journal.opened(TRAINING, False) as record:\n"
         "    record.log_epoch(row(1), 10)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
@@ -131,21 +138,21 @@ def test_journal_of_a_dead_process_is_closed_at_its_last_sign_of_life() -> None:
 
 
 def test_rebuilt_journal_has_the_history_without_times_or_machine() -> None:
-    history = {"epoch": [1.0, 2.0], "train_loss": [0.5, 0.25]}
+    history = pd.DataFrame({"epoch": [1.0, 2.0], "train_loss": [0.5, 0.25]})
     for _ in range(2):  # the second changes nothing
-        with journal.appended(FACTS) as record:
+        with journal.appended(TRAINING) as record:
             record.log_history(history)
             record.log_scores({"test": {"accuracy": 0.5}})
     assert values(record, "epoch/train_loss") == [(1, 0.5), (2, 0.25)]
     assert values(record, "test/accuracy") == [(0, 0.5)]
-    assert record.content["tags"]["rebuilt"] == "true"
-    assert "machine.processor" not in record.content["tags"]
+    assert record.record.tags["rebuilt"] == "true"
+    assert "machine.processor" not in record.record.tags
 
 
 def test_epochs_tell_their_duration_throughput_and_memory() -> None:
-    with journal.training(FACTS, False) as record:
+    with journal.opened(TRAINING, False) as record:
         record.log_epoch(row(1), 1000)
-    names = {name for name, *_ in record.content["metrics"]}
+    names = {name for name, *_ in record.record.metrics}
     assert {"epoch/seconds", "epoch/images_per_second", "system/peak_memory_megabytes"} <= names
     ((_, memory),) = values(record, "system/peak_memory_megabytes")
     assert 20 < memory < 100_000
@@ -164,5 +171,5 @@ def test_full_disk_leaves_journal_and_state_whole(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(OSError, match="No space"):
         record.end("RUNNING")
     np.testing.assert_array_equal(files.read_arrays(record.folder / "state.npz")["variable/0"], STATE["variable/0"])
-    assert journal.Journal(record.folder).content["status"] == "KILLED"
+    assert journal.Journal(record.folder).record.status == "KILLED"
     assert [path.name for path in record.folder.glob(".*.tmp")] == []

@@ -5,15 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
-
 
 @given(st.integers(0, 10_000), st.sampled_from([(2, 3, 5, 4), (7, 1, 1, 3), (1, 6, 2, 1)]), st.floats(0.5, 0.99))
 @settings(max_examples=20)
-def test_batch_norm_is_keras_own(tensorflow: None, seed: int, shape: tuple[int, ...], momentum: float) -> None:
+def test_batch_norm_is_keras_own(seed: int, shape: tuple[int, ...], momentum: float) -> None:
     import keras
 
-    from pipeline import layers
+    from pipeline.network import layers
 
     generator = np.random.default_rng(seed)
     ours, theirs = (kind.BatchNormalization(momentum=momentum) for kind in (layers, keras.layers))
@@ -38,12 +36,12 @@ def test_batch_norm_is_keras_own(tensorflow: None, seed: int, shape: tuple[int, 
 )
 @settings(max_examples=60)
 def test_convolution_in_bfloat16_has_keras_outputs_and_gradients(
-    tensorflow: None, seed: int, count: int, size: tuple[int, int], kernel: tuple[int, int], padding: str
+    seed: int, count: int, size: tuple[int, int], kernel: tuple[int, int], padding: str
 ) -> None:
     import keras
     import tensorflow as tf
 
-    from pipeline import layers
+    from pipeline.network import layers
 
     if padding == "valid":
         size = (max(size[0], kernel[0]), max(size[1], kernel[1]))
@@ -69,7 +67,7 @@ def test_convolution_in_bfloat16_has_keras_outputs_and_gradients(
 def test_filters_gradient_of_narrow_maps_in_bfloat16_is_of_wide_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     import tensorflow as tf
 
-    from pipeline import layers
+    from pipeline.network import layers
 
     seen: list[int] = []
     take = tf.raw_ops.Conv2DBackpropFilter

@@ -1,10 +1,12 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from pipeline import metrics
+from pipeline.evaluation import metrics
+from pipeline.evaluation.records import Evaluation, Predictions
 
 NAMES = ["a", "b", "c", "d"]
 
@@ -15,14 +17,18 @@ def example(seed: int, images: int = 60) -> tuple[np.ndarray, np.ndarray]:
     return generator.integers(0, 4, images), probabilities
 
 
+def evaluation(splits: dict[str, Predictions], mirrored: np.ndarray | None = None) -> Evaluation:
+    return Evaluation(NAMES, 5, 9, pd.DataFrame({"epoch": [1.0]}), splits, mirrored)
+
+
 @given(st.integers(0, 10_000))
-def test_summary_agrees_with_scikit_learn(seed: int) -> None:
+def test_scores_agree_with_scikit_learn(seed: int) -> None:
     labels, probabilities = example(seed)
     predictions = probabilities.argmax(axis=1)
     report = sklearn_metrics.classification_report(
         labels, predictions, labels=range(4), target_names=NAMES, output_dict=True, zero_division=0
     )
-    summary = metrics.summary(labels, probabilities, NAMES)
+    summary = evaluation({"test": Predictions(labels, probabilities)}).scores["test"]
     assert summary["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(labels, predictions), abs=1e-6)
     assert summary["macro_f1"] == pytest.approx(report["macro avg"]["f1-score"], abs=1e-6)
     assert summary["macro_precision"] == pytest.approx(report["macro avg"]["precision"], abs=1e-6)
@@ -33,23 +39,19 @@ def test_summary_agrees_with_scikit_learn(seed: int) -> None:
 
 def test_scores_have_what_splits_there_are() -> None:
     labels, probabilities = example(0)
-    both = {"class_names": np.array(NAMES), "parameters": np.array(5), "model_bytes": np.array(9)}
-    for split in ("train", "test"):
-        both |= {f"{split}_labels": labels, f"{split}_probabilities": probabilities}
-    assert list(metrics.scores(both)) == ["train", "test", "parameters", "model_bytes"]
-    both |= {"validation_labels": labels, "validation_probabilities": probabilities}
-    scores = metrics.scores(both)
+    splits = dict.fromkeys(("train", "validation", "test"), Predictions(labels, probabilities))
+    scores = evaluation(splits).scores
     assert list(scores) == ["train", "validation", "test", "parameters", "model_bytes"]
     assert scores["validation"] == scores["train"] == metrics.headline(labels, probabilities)
+    del splits["validation"]
+    assert list(evaluation(splits).scores) == ["train", "test", "parameters", "model_bytes"]
 
 
 def test_scores_of_means_over_mirror_images_are_metrics_of_their_own() -> None:
     labels, probabilities = example(0)
     _, mirrored = example(1)
-    evaluation = {"class_names": np.array(NAMES), "parameters": np.array(5), "model_bytes": np.array(9)}
-    evaluation |= {"test_labels": labels, "test_probabilities": probabilities}
-    without = metrics.scores(evaluation)["test"]
-    scores = metrics.scores(evaluation | {"test_mirrored_probabilities": mirrored})["test"]
+    splits = {"test": Predictions(labels, probabilities)}
+    without, scores = evaluation(splits).scores["test"], evaluation(splits, mirrored).scores["test"]
     both = metrics.headline(labels, mirrored)
     assert scores == without | {"mirrored_accuracy": both["accuracy"], "mirrored_loss": both["loss"]}
 
@@ -83,7 +85,7 @@ def test_loss_is_the_mean_negative_logarithm_of_the_true_class() -> None:
 def test_top_2_agrees_with_scikit_learn(seed: int) -> None:
     labels, probabilities = example(seed)
     expected = sklearn_metrics.top_k_accuracy_score(labels, probabilities, k=2, labels=range(4))
-    assert metrics.summary(labels, probabilities, NAMES)["top_2_accuracy"] == pytest.approx(expected, abs=1e-6)
+    assert metrics.top_2_accuracy(labels, probabilities) == pytest.approx(expected, abs=1e-6)
 
 
 def test_impossible_true_class_gives_a_finite_loss() -> None:
@@ -92,12 +94,12 @@ def test_impossible_true_class_gives_a_finite_loss() -> None:
 
 def test_top_2_counts_the_second_guess() -> None:
     probabilities = np.array([[0.5, 0.3, 0.1, 0.1], [0.5, 0.3, 0.1, 0.1]], np.float32)
-    assert metrics.summary(np.array([1, 2]), probabilities, NAMES)["top_2_accuracy"] == 0.5
+    assert metrics.top_2_accuracy(np.array([1, 2]), probabilities) == 0.5
 
 
 def test_class_that_never_occurs_has_recall_0_and_no_warning() -> None:
     labels, probabilities = np.array([0, 0]), np.eye(4, dtype=np.float32)[[0, 1]]
-    assert metrics.summary(labels, probabilities, NAMES)["recall"] == {"a": 0.5, "b": 0.0, "c": 0.0, "d": 0.0}
+    assert metrics.per_class(labels, probabilities)["recall"].tolist() == [0.5, 0.0, 0.0, 0.0]
 
 
 @given(st.integers(0, 10_000))

@@ -5,17 +5,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import datasets, files, params
-from pipeline.errors import InputError
-from pipeline.schema import Model
+from pipeline.base import files
+from pipeline.base.errors import InputError
+from pipeline.config import loading
+from pipeline.config.schema import Model
+from pipeline.data import datasets
+from pipeline.network import building, saving
 from tests.conftest import PARAMS, ROOT
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
 UNIT = {"scale": [1 / 255], "offset": [0.0]}
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
-MODELS = [(path, name) for path in FILES for name in params.load(path).models]
-PUBLISHED = params.load(PARAMS)
-DEMO = params.load(ROOT / "recipes" / "demo.yaml")
+MODELS = [(path, name) for path in FILES for name in loading.load(path).models]
+PUBLISHED = loading.load(PARAMS)
+DEMO = loading.load(ROOT / "recipes" / "demo.yaml")
 
 
 def network(**description: Any) -> Model:
@@ -24,9 +26,8 @@ def network(**description: Any) -> Model:
 
 
 def build(description: Model, channels: int = 1, classes: int = 10, scaling: dict[str, list[float]] = UNIT) -> Any:
-    from pipeline import models
 
-    return models.build(description, (28, 28, channels), classes, scaling)
+    return building.build(description, (28, 28, channels), classes, scaling)
 
 
 @pytest.mark.parametrize(("name", "count"), [("baseline", 241_546), ("vgg", 5_240_842), ("vgg_augmented", 5_240_842)])
@@ -39,13 +40,11 @@ def test_every_model_gives_probabilities_and_a_gradient_in_every_parameter(file:
     import keras
     import tensorflow as tf
 
-    from pipeline import models
-
     keras.utils.set_random_seed(0)
-    settings = params.load(file)
+    settings = loading.load(file)
     shape = datasets.image_shape(settings.fetch)
     assert shape
-    model = models.build(settings.models[name], shape, 10, UNIT)
+    model = building.build(settings.models[name], shape, 10, UNIT)
     images = np.random.default_rng(0).integers(0, 256, (16, *shape), np.uint8)
     with tf.GradientTape() as tape:
         probabilities = model(images, training=True)
@@ -153,7 +152,7 @@ def test_strides_and_global_pools() -> None:
 def test_whatever_the_precision_the_saved_network_is_keras_own_in_float32(tmp_path: Path) -> None:
     import keras
 
-    from pipeline import models, training
+    from pipeline.network import training
 
     described = network(blocks=[{"filters": [4, 6], "batch_norm": "after_convolution"}, {"filters": [8]}], dense=[])
     exact, images = build(described), np.random.default_rng(0).integers(0, 256, (8, 28, 28, 1), np.uint8)
@@ -164,8 +163,8 @@ def test_whatever_the_precision_the_saved_network_is_keras_own_in_float32(tmp_pa
     assert model.output.dtype == model.get_layer("logits").output.dtype == "float32"
     assert keras.config.dtype_policy().name == "float32"
     model.set_weights(exact.get_weights())
-    (tmp_path / "model.keras").write_bytes(models.to_bytes(model))
-    saved = models.load(tmp_path / "model.keras")
+    (tmp_path / "model.keras").write_bytes(saving.to_bytes(model))
+    saved = saving.load(tmp_path / "model.keras")
     assert all(type(layer).__module__.startswith("keras.") for layer in saved.layers)
     np.testing.assert_array_equal(training.predict(saved, images), training.predict(exact, images))
     np.testing.assert_allclose(training.predict(model, images), training.predict(exact, images), atol=0.02)
@@ -185,10 +184,9 @@ def test_scaling_is_the_first_layer() -> None:
 
 
 def test_layer_table_adds_up() -> None:
-    from pipeline import models
 
     model = build(PUBLISHED.models["vgg"])
-    table = models.layer_table(model)
+    table = building.layer_table(model)
     assert sum(table["parameters"]) == 5_240_842
     assert table["output_shape"][table["layer"].index("block2_pool")] == "6 × 6 × 256"
 
@@ -196,7 +194,7 @@ def test_layer_table_adds_up() -> None:
 def test_saved_network_is_the_same_bytes_and_predicts_the_same(tmp_path: Path) -> None:
     import keras
 
-    from pipeline import models, training
+    from pipeline.network import training
 
     digests, outputs = [], []
     images = np.random.default_rng(0).integers(0, 256, (8, 28, 28, 1), np.uint8)
@@ -204,19 +202,18 @@ def test_saved_network_is_the_same_bytes_and_predicts_the_same(tmp_path: Path) -
         keras.utils.set_random_seed(7)
         model = build(DEMO.models["vgg"])
         path = tmp_path / "model.keras"
-        path.write_bytes(models.to_bytes(model))
+        path.write_bytes(saving.to_bytes(model))
         digests.append(hashlib.sha256(path.read_bytes()).hexdigest())
-        outputs += [training.predict(model, images), training.predict(models.load(path), images)]
+        outputs += [training.predict(model, images), training.predict(saving.load(path), images)]
     assert digests[0] == digests[1]
     assert all(np.array_equal(outputs[0], other) for other in outputs)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a zip"])
 def test_broken_model_is_named(tmp_path: Path, content: bytes) -> None:
-    from pipeline import models
 
     (tmp_path / "model.keras").write_bytes(content)
     with pytest.raises(InputError, match=r"model\.keras is not a whole \.keras file"):
-        models.load(tmp_path / "model.keras")
+        saving.load(tmp_path / "model.keras")
     with pytest.raises(InputError, match=r"other\.keras is missing"):
-        models.load(tmp_path / "other.keras")
+        saving.load(tmp_path / "other.keras")

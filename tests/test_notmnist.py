@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.io import loadmat
 from scipy.sparse import csc_matrix
 
-from pipeline.decoders import notmnist
-from pipeline.files import Labelled
+from pipeline.base.files import Labelled
+from pipeline.data.decoders import notmnist
 from tests.decoding import damage, has_types, refused, refused_or_decoded
 from tests.publishers import RANDOM, mat
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.decoders import npz
-from pipeline.files import Labelled
+from pipeline.base.files import Labelled
+from pipeline.data.decoders import npz
 from tests.decoding import damage, has_types, refused, refused_or_decoded
 from tests.publishers import RANDOM
 

@@ -5,8 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
-
 
 @given(
     st.integers(0, 10_000),
@@ -18,11 +16,11 @@ pytestmark = pytest.mark.usefixtures("tensorflow")
 )
 @settings(max_examples=30)
 def test_adam_is_keras_own(
-    tensorflow: None, seed: int, shape: tuple[int, ...], kind: str, beta_1: float, beta_2: float, epsilon: float
+    seed: int, shape: tuple[int, ...], kind: str, beta_1: float, beta_2: float, epsilon: float
 ) -> None:
     import keras
 
-    from pipeline import optimizers
+    from pipeline.network import optimizers
 
     generator = np.random.default_rng(seed)
     start, *gradients = generator.normal(size=(6, *shape)).astype(np.float32)
@@ -41,7 +39,7 @@ def step(shape: tuple[int, ...], path: str = "block1_conv1/kernel", **options: A
     """Return a random gradient, and what one step of rate 1 subtracts from a weight."""
     import keras
 
-    from pipeline.optimizers import Muon
+    from pipeline.network.optimizers import Muon
 
     weight = keras.Variable(np.zeros(shape, np.float32), name="kernel")
     weight._path = path
@@ -70,7 +68,7 @@ def test_step_is_the_gradient_with_singular_values_of_about_one_times_adams_size
 def test_orthogonal_matrix_is_keras_own(shape: tuple[int, int], smallest: float) -> None:
     import keras
 
-    from pipeline.optimizers import Muon
+    from pipeline.network.optimizers import Muon
 
     generator, rank = np.random.default_rng(1), min(shape)
     left, right = (np.linalg.qr(generator.normal(size=(side, rank)))[0] for side in shape)

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import datasets, files, params
-from pipeline.errors import InputError
+from pipeline.base import files
+from pipeline.base.errors import InputError
+from pipeline.config import loading, network_fits
+from pipeline.data import datasets
 from tests.conftest import PARAMS, ROOT
 
 Write = Callable[[dict[str, Any]], Path]
@@ -27,16 +29,16 @@ def set_at(raw: dict[str, Any], path: str, value: Any) -> None:
 
 def error(path: Path) -> str:
     with pytest.raises(InputError) as caught:
-        params.check_networks(params.load(path), (28, 28, 1))
+        network_fits.check_networks(loading.load(path), (28, 28, 1))
     return str(caught.value)
 
 
 @pytest.mark.parametrize("path", [ROOT / "params.yaml", PARAMS, *RECIPES], ids=lambda path: str(path.relative_to(ROOT)))
 def test_committed_files_are_right(path: Path) -> None:
-    settings = params.load(path)
+    settings = loading.load(path)
     shape = datasets.image_shape(settings.fetch)
     assert shape
-    params.check_networks(settings, shape)
+    network_fits.check_networks(settings, shape)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ def test_missing_key_is_named(raw: dict[str, Any], write_params: Write, path: st
 )
 def test_ones_own_dataset_is_called_as_its_folder_or_file(raw: dict[str, Any], dataset: Any, name: str) -> None:
     raw["fetch"]["dataset"] = dataset
-    assert params.validate(raw).fetch.dataset_name == name
+    assert loading.validate(raw).fetch.dataset_name == name
 
 
 def test_weights_best_and_averaged_at_once_are_refused(raw: dict[str, Any], write_params: Write) -> None:
@@ -147,7 +149,7 @@ def test_weights_best_and_averaged_at_once_are_refused(raw: dict[str, Any], writ
     raw["train"]["optimizer"]["ema_momentum"] = 0.9
     assert "restore_best_weights would undo optimizer.ema_momentum" in error(write_params(raw))
     raw["train"]["early_stopping"]["restore_best_weights"] = False
-    params.validate(raw)
+    loading.validate(raw)
 
 
 def test_early_stopping_needs_a_validation_part(raw: dict[str, Any], write_params: Write) -> None:
@@ -161,7 +163,7 @@ def test_five_pools_do_not_fit_8_by_8(raw: dict[str, Any]) -> None:
     raw["gate"] = {}
     raw["models"] = {"deep": {"blocks": [{"filters": [4]}] * 5}}
     with pytest.raises(InputError, match=r"models\.deep\.blocks\.3: the 2 × 2 pool does not fit a map of 1 × 1"):
-        params.check_networks(params.validate(raw), (8, 8, 3))
+        network_fits.check_networks(loading.validate(raw), (8, 8, 3))
 
 
 @pytest.mark.parametrize(
@@ -182,13 +184,13 @@ def test_kernels_wider_than_a_map_are_refused_in_bfloat16_where_strides_leave_it
 ) -> None:
     raw["gate"] = {}
     raw["models"] = {"narrow": {"blocks": [{"filters": [4], "strides": 2, "pool": "none"} | changes]}}
-    params.check_networks(params.validate(raw), (9, width, 1))
+    network_fits.check_networks(loading.validate(raw), (9, width, 1))
     raw["train"]["precision"] = "mixed_bfloat16"
     if not refused:
-        params.check_networks(params.validate(raw), (9, width, 1))
+        network_fits.check_networks(loading.validate(raw), (9, width, 1))
         return
     with pytest.raises(InputError, match=rf"models\.narrow\.blocks\.0: .* map {width} wide with strides"):
-        params.check_networks(params.validate(raw), (9, width, 1))
+        network_fits.check_networks(loading.validate(raw), (9, width, 1))
 
 
 def test_two_mistakes_are_two_lines(raw: dict[str, Any], write_params: Write) -> None:
@@ -198,7 +200,7 @@ def test_two_mistakes_are_two_lines(raw: dict[str, Any], write_params: Write) ->
 
 def test_model_takes_train_defaults_and_replaces_whole_keys(raw: dict[str, Any], write_params: Write) -> None:
     raw["models"]["vgg"]["train"] = {"optimizer": {"name": "sgd", "learning_rate": 0.1}}
-    settings = params.load(write_params(raw))
+    settings = loading.load(write_params(raw))
     assert settings.models["vgg"].train.optimizer.name == "sgd"
     assert settings.models["vgg"].train.epochs == settings.train.epochs
     assert settings.models["baseline"].train == settings.train
@@ -207,7 +209,7 @@ def test_model_takes_train_defaults_and_replaces_whole_keys(raw: dict[str, Any],
 def test_exponents_are_numbers_as_for_dvc(raw: dict[str, Any], write_params: Write) -> None:
     path = write_params(raw)
     path.write_text(path.read_text().replace("learning_rate: 0.001", "learning_rate: 1e-3"))
-    assert params.load(path).train.optimizer.learning_rate == 0.001
+    assert loading.load(path).train.optimizer.learning_rate == 0.001
 
 
 @pytest.mark.parametrize("content", ["", "- a", "a: [", "a: 1\na: 2", "\x00", "seed: 1: 2"])
@@ -252,7 +254,7 @@ def test_any_value_anywhere_is_taken_or_refused_with_a_message(place: str, value
     raw = copy.deepcopy(COMMITTED)
     set_at(raw, place, value)
     try:
-        params.validate(raw)
+        loading.validate(raw)
     except InputError as refused:
         assert str(refused).strip()  # noqa: PT017  # most values are refused, some are not
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline import pictures
-from pipeline.errors import InputError
+from pipeline.base.errors import InputError
+from pipeline.data import pictures
 
 GREY, COLOUR = (28, 28, 1), (28, 28, 3)
 LEVELS = np.arange(784, dtype=np.uint8).reshape(28, 28)  # every level, three times

@@ -1,11 +1,10 @@
 import io
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pipeline import files, png
+from pipeline.figures import png
 
 
 def noise() -> Figure:
@@ -14,9 +13,10 @@ def noise() -> Figure:
     return figure
 
 
-def test_small_figures_are_as_write_figure_has_them(tmp_path: Path) -> None:
-    files.write_figure(tmp_path / "figure.png", noise())
-    assert png.encode(noise()) == (tmp_path / "figure.png").read_bytes()
+def test_small_figures_keep_every_colour_and_no_version_of_the_software() -> None:
+    with Image.open(io.BytesIO(png.encode(noise()))) as picture:
+        assert picture.mode == "RGBA"
+        assert "Software" not in picture.info
 
 
 def test_others_have_256_colours_near_their_own() -> None:
@@ -30,3 +30,4 @@ def test_others_have_256_colours_near_their_own() -> None:
 
 def test_same_bytes_each_time() -> None:
     assert png.encode(noise(), most=0) == png.encode(noise(), most=0)
+    assert png.encode(noise()) == png.encode(noise())

@@ -11,9 +11,13 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from pipeline import files, predict
-from pipeline.errors import InputError
-from pipeline.schema import Model
+from pipeline import predict
+from pipeline.base import files
+from pipeline.base.errors import InputError
+from pipeline.champion import promotion
+from pipeline.config.schema import Model
+from pipeline.network import building, saving
+from pipeline.runs import lock, paths
 from tests.conftest import ROOT
 
 CLASSES = ["Bag", "Coat", "Ankle boot"]
@@ -25,7 +29,7 @@ def workspace(tmp_path: Path, raw: dict[str, Any], monkeypatch: pytest.MonkeyPat
     """Go to a folder with params.yaml, three classes, and test images as pictures, without a model."""
     monkeypatch.chdir(tmp_path)
     write_params(raw)
-    files.write_json(predict.DATASET, {"class_names": CLASSES, "image_shape": [28, 28, 1]})
+    files.write_json(paths.DATASET, {"class_names": CLASSES, "image_shape": [28, 28, 1]})
     Path("pictures").mkdir()
     for index, image in enumerate(IMAGES[:3]):
         Image.fromarray(image[..., 0]).save(f"pictures/{index}.png")
@@ -33,7 +37,7 @@ def workspace(tmp_path: Path, raw: dict[str, Any], monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def model(workspace: Path, raw: dict[str, Any], tensorflow: None) -> Any:
+def model(workspace: Path, raw: dict[str, Any]) -> Any:
     """Put a tiny network at the baseline's place."""
     return save_model(raw, len(CLASSES))
 
@@ -46,12 +50,10 @@ def write_params(raw: dict[str, Any]) -> None:
 def save_model(raw: dict[str, Any], classes: int) -> Any:
     import keras
 
-    from pipeline import models
-
     keras.utils.set_random_seed(0)
     network = Model.model_validate({"blocks": [{"filters": [4]}], "dense": [{"units": 8}], "train": raw["train"]})
-    made = models.build(network, (28, 28, 1), classes, {"scale": [1 / 255], "offset": [0.0]})
-    files.write_bytes(Path("models/baseline.keras"), models.to_bytes(made))
+    made = building.build(network, (28, 28, 1), classes, {"scale": [1 / 255], "offset": [0.0]})
+    files.write_bytes(Path("models/baseline.keras"), saving.to_bytes(made))
     return made
 
 
@@ -74,7 +76,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_test_image_saved_as_png_is_predicted_exactly_as_its_array(
     model: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pipeline import training
+    from pipeline.network import training
 
     run(monkeypatch, "pictures", "--model", "baseline", "--json")
     told = json.loads(capsys.readouterr().out)
@@ -91,10 +93,10 @@ def test_one_image_gets_a_line_for_each_class() -> None:
     assert table.splitlines() == [
         "boot.png",
         "",
-        "class       probability",
-        "Ankle boot       0.6875",
-        "Bag              0.2500",
-        "Coat             0.0625",
+        "class         probability",
+        "Ankle boot         0.6875",
+        "Bag                0.2500",
+        "Coat               0.0625",
     ]
 
 
@@ -120,9 +122,7 @@ def test_invert_swaps_black_and_white(
 def test_without_a_name_the_champion_answers(
     model: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pipeline import registry
-
-    monkeypatch.setattr(registry, "champion", lambda dataset: (model, [*CLASSES[:-1], dataset], "its version"))
+    monkeypatch.setattr(promotion, "champion", lambda dataset: (model, [*CLASSES[:-1], dataset], "its version"))
     run(monkeypatch, "pictures/0.png", "--json")
     (entry,) = json.loads(capsys.readouterr().out)
     assert list(entry["probabilities"]) == [*CLASSES[:-1], "fashion_mnist"]
@@ -161,17 +161,17 @@ def test_bad_input_is_named(workspace: Path, monkeypatch: pytest.MonkeyPatch, ar
 
 def test_missing_dataset_is_named(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files.write_bytes(Path("models/baseline.keras"), b"")
-    predict.DATASET.unlink()
+    paths.DATASET.unlink()
     with pytest.raises(InputError, match=r"^data/prepared/dataset\.json is missing: run `dvc repro` first$"):
         run(monkeypatch, "pictures", "--model", "baseline")
 
 
 def test_model_trained_on_another_dataset_is_refused(workspace: Path) -> None:
     files.write_bytes(Path("models/baseline.keras"), b"")
-    deps = [{"path": "data/prepared/dataset.json", "md5": hashlib.md5(predict.DATASET.read_bytes()).hexdigest()}]
-    files.write_json(predict.LOCK, {"stages": {"train@baseline": {"deps": deps}}})
+    deps = [{"path": "data/prepared/dataset.json", "md5": hashlib.md5(paths.DATASET.read_bytes()).hexdigest()}]
+    files.write_json(lock.LOCK, {"stages": {"train@baseline": {"deps": deps}}})
     assert predict.find("baseline").class_names == CLASSES
-    files.write_json(predict.DATASET, {"class_names": ["0", "1", "2"], "image_shape": [28, 28, 1]})
+    files.write_json(paths.DATASET, {"class_names": ["0", "1", "2"], "image_shape": [28, 28, 1]})
     with pytest.raises(
         InputError, match=r"models/baseline\.keras was trained on other data than data/prepared/dataset"
     ):
@@ -179,7 +179,7 @@ def test_model_trained_on_another_dataset_is_refused(workspace: Path) -> None:
 
 
 def test_model_of_other_classes_than_the_dataset_is_refused(
-    workspace: Path, tensorflow: None, raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    workspace: Path, raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_model(raw, 5)
     with pytest.raises(InputError, match=r"baseline\.keras takes images of 28 × 28 × 1 and knows 5 classes, not as"):
@@ -190,7 +190,7 @@ def test_bad_picture_is_refused_before_tensorflow_is_imported(workspace: Path) -
     files.write_bytes(Path("models/baseline.keras"), b"")
     Path("pictures/3.png").write_text("hello\n")
     code = (  # not -X importtime: its lines are held back with all that TensorFlow prints
-        "import atexit, runpy, sys; slow = {'tensorflow', 'keras', 'mlflow', 'sklearn', 'pandas', 'matplotlib'}; "
+        "import atexit, runpy, sys; slow = {'tensorflow', 'keras', 'mlflow', 'sklearn', 'matplotlib'}; "
         "atexit.register(lambda: print(sorted(slow & set(sys.modules)))); "
         "runpy.run_module('pipeline.predict', run_name='__main__')"
     )

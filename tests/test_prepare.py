@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import files
-from pipeline.errors import InputError
+from pipeline.base import files
+from pipeline.base.errors import InputError
 from pipeline.stages import prepare
 
 Write = Callable[[dict[str, Any]], Path]

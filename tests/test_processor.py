@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import processor
+from pipeline.base import processor
 
 X86 = "processor\t: 0\nmodel name\t: {}\nflags\t\t: fpu vme {}\n"
 

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from pipeline import processor, quiet
+from pipeline.base import processor
+from pipeline.network import quiet
 from tests.conftest import ROOT
 
 
@@ -28,7 +29,7 @@ def test_it_is_shown_when_that_fails(capfd: pytest.CaptureFixture[str]) -> None:
 def test_tensorflow_comes_without_what_keras_can_do_without() -> None:
     """The packages stay importable, for who needs them after."""
     code = (
-        "import sys; from pipeline import quiet; quiet.import_tensorflow(); "
+        "import sys; from pipeline.network import quiet; "
         "print(sorted({'keras', *quiet.OPTIONAL} & set(sys.modules))); import matplotlib, pandas, sklearn"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -39,7 +40,7 @@ def test_tensorflow_comes_without_what_keras_can_do_without() -> None:
 def test_tensorflow_computes_by_onednn_on_any_processor_unless_told_not_to(chosen: str | None, enabled: str) -> None:
     """TensorFlow's own default depends on the processor."""
     code = (
-        "from pipeline import quiet; quiet.import_tensorflow(); "
+        "import pipeline.network; "
         "from tensorflow.python.util import _pywrap_util_port as port; print(port.IsMklEnabled())"
     )
     environment = {key: value for key, value in os.environ.items() if key != processor.ONEDNN}

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pipeline import datasets, files, params
-from pipeline.decoders import digits
+from pipeline.base import files, tables
+from pipeline.config import loading, network_fits
+from pipeline.data import datasets
+from pipeline.data.decoders import digits
+from pipeline.network import building
 from tests import publishers
 from tests.conftest import ROOT
 from tests.workspace import Workspace
@@ -65,7 +68,7 @@ UNIT = {"scale": [1 / 255], "offset": [0.0]}
 
 
 def load(name: str) -> Any:
-    return params.load(ROOT / "recipes" / f"{name}.yaml")
+    return loading.load(ROOT / "recipes" / f"{name}.yaml")
 
 
 def test_each_recipe_is_a_published_system_or_a_known_other() -> None:
@@ -73,14 +76,13 @@ def test_each_recipe_is_a_published_system_or_a_known_other() -> None:
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_recipe_has_exactly_the_published_parameters(name: str, tensorflow: None) -> None:
-    from pipeline import models
+def test_recipe_has_exactly_the_published_parameters(name: str) -> None:
 
     settings = load(name)
     shape = datasets.image_shape(settings.fetch)
     assert shape
-    params.check_networks(settings, shape)
-    model = models.build(settings.models[name], shape, 10, UNIT)
+    network_fits.check_networks(settings, shape)
+    model = building.build(settings.models[name], shape, 10, UNIT)
     assert model.count_params() == PARAMETERS[name]
     if name in TRAINABLE:
         assert sum(variable.numpy().size for variable in model.trainable_variables) == TRAINABLE[name]
@@ -129,7 +131,7 @@ def test_whole_recipe_runs_on_small_files_of_the_publishers_format(name: str, tm
     scores = files.read_json(workspace.folder / "reports" / name / "metrics.json")
     assert scores["parameters"] == PARAMETERS[name]
     assert ("validation" in scores) == (dataset == "notmnist")
-    epochs = len(files.read_csv(workspace.folder / "reports" / name / "history.csv")["epoch"])
+    epochs = len(tables.read_csv(workspace.folder / "reports" / name / "history.csv")["epoch"])
     assert epochs == load(name).train.epochs or load(name).train.early_stopping
 
 

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import files
-from pipeline.errors import InputError
+from pipeline.base import files
+from pipeline.base.errors import InputError
 from tests.clones import CLASS_NAMES, IMAGES, Clone, aliases, network, promote, versions
 from tests.conftest import ROOT
-
-pytestmark = pytest.mark.usefixtures("tensorflow")
 
 
 def test_first_promotion_makes_a_whole_version(clone: Clone) -> None:
@@ -67,19 +65,19 @@ def test_a_store_that_is_not_there_is_not_made(clone: Clone) -> None:
 
 
 def test_rollback_swaps(clone: Clone) -> None:
-    from pipeline import registry
+    from pipeline.champion import promotion
 
     with pytest.raises(InputError, match="digits has no previous champion"):
-        registry.rollback("digits")
+        promotion.rollback("digits")
     clone.train("baseline", network(45))
     promote()
     with pytest.raises(InputError, match="digits has no previous champion"):
-        registry.rollback("digits")
+        promotion.rollback("digits")
     clone.train("vgg", network(50))
     promote("vgg")
-    assert registry.rollback("digits") == "champion: digits version 1: baseline, test accuracy 0.9000"
+    assert promotion.rollback("digits") == "champion: digits version 1: baseline, test accuracy 0.9000"
     assert aliases() == {"champion": "1", "previous": "2"}
-    assert registry.rollback("digits") == "champion: digits version 2: vgg, test accuracy 1.0000"
+    assert promotion.rollback("digits") == "champion: digits version 2: vgg, test accuracy 1.0000"
     assert aliases() == {"champion": "2", "previous": "1"}
 
 
@@ -125,7 +123,7 @@ def cut_off(action: Any, write: int) -> bool:
 
 
 def test_a_promotion_killed_anywhere_keeps_a_champion_and_heals(clone: Clone, empty_database: Path) -> None:
-    from pipeline import registry
+    from pipeline.champion import promotion
 
     clone.train("baseline", network(45))
     promote()
@@ -133,7 +131,7 @@ def test_a_promotion_killed_anywhere_keeps_a_champion_and_heals(clone: Clone, em
     shutil.copy("runs.db", "before.db")
     write = 0
     while cut_off(lambda: promote("vgg"), write):
-        assert registry.champion("digits")[2].startswith(("digits version 1: baseline", "digits version 2: vgg"))
+        assert promotion.champion("digits")[2].startswith(("digits version 1: baseline", "digits version 2: vgg"))
         promote("vgg")
         assert aliases() == {"champion": "2", "previous": "1"}
         assert [version.tags["model"] for version in versions()] == ["baseline", "vgg"]
@@ -143,7 +141,7 @@ def test_a_promotion_killed_anywhere_keeps_a_champion_and_heals(clone: Clone, em
 
 
 def test_a_rollback_killed_anywhere_keeps_both_and_is_not_done_twice(clone: Clone) -> None:
-    from pipeline import registry
+    from pipeline.champion import promotion
 
     clone.train("baseline", network(45))
     promote()
@@ -151,9 +149,9 @@ def test_a_rollback_killed_anywhere_keeps_both_and_is_not_done_twice(clone: Clon
     promote("vgg")
     shutil.copy("runs.db", "before.db")
     write = 0
-    while cut_off(lambda: registry.rollback("digits"), write):
+    while cut_off(lambda: promotion.rollback("digits"), write):
         assert aliases()["champion"] in ("1", "2")
-        registry.rollback("digits")
+        promotion.rollback("digits")
         assert aliases() == {"champion": "1", "previous": "2"}
         shutil.copy("before.db", "runs.db")
         write += 1
@@ -161,28 +159,28 @@ def test_a_rollback_killed_anywhere_keeps_both_and_is_not_done_twice(clone: Clon
 
 
 def test_champion_needs_the_store_alone(clone: Clone) -> None:
-    from pipeline import registry
+    from pipeline.champion import promotion
 
     with pytest.raises(InputError, match="digits has no champion at sqlite"):
-        registry.champion("digits")
+        promotion.champion("digits")
     model = network(47)
     clone.train("vgg", model)
     promote()
     for gone in ("data", "models"):
         shutil.rmtree(gone)
-    loaded, class_names, words = registry.champion("digits")
+    loaded, class_names, words = promotion.champion("digits")
     np.testing.assert_array_equal(loaded.predict(IMAGES, verbose=0), model.predict(IMAGES, verbose=0))
     assert class_names == CLASS_NAMES
     assert words == "digits version 1: vgg, test accuracy 0.9400"
     shutil.rmtree("mlartifacts")
     with pytest.raises(InputError, match="digits version 1 cannot be loaded"):
-        registry.champion("digits")
+        promotion.champion("digits")
 
 
 def test_a_version_registered_by_hand_is_named(clone: Clone) -> None:
     import mlflow
 
-    from pipeline import registry
+    from pipeline.champion import promotion
 
     clone.train("vgg", network(47))
     promote()
@@ -190,7 +188,7 @@ def test_a_version_registered_by_hand_is_named(clone: Clone) -> None:
     client.create_model_version("digits", versions()[0].source)
     client.set_registered_model_alias("digits", "champion", "2")
     with pytest.raises(InputError, match="digits version 2 is `champion` but not of `promote`"):
-        registry.show("digits")
+        promotion.show("digits")
 
 
 def command(clone: Clone, *arguments: str) -> subprocess.Popen[str]:

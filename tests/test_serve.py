@@ -18,8 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import params, serve
-from pipeline.errors import InputError
+from pipeline import serve
+from pipeline.base.errors import InputError
+from pipeline.champion import promotion
+from pipeline.config import loading
+from pipeline.network import building
 from tests.clones import Clone
 from tests.conftest import ROOT
 
@@ -136,18 +139,16 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, tensorflow: None) -> Iterator[Server]:
-    from pipeline import models, registry
-
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("serve")
     clone = Clone(folder, IMAGES, np.zeros(3, int))
-    demo = params.load(folder / "params.yaml")
-    model = models.build(demo.models["baseline"], SHAPE, 10, {"scale": [1 / 255], "offset": [0.0]})
+    demo = loading.load(folder / "params.yaml")
+    model = building.build(demo.models["baseline"], SHAPE, 10, {"scale": [1 / 255], "offset": [0.0]})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/runs.db")
         patch.chdir(folder)
         clone.train("baseline", model)
-        registry.promote(demo, "baseline", force=True)
+        promotion.promote(demo, "baseline", force=True)
     for gone in ("data", "models"):
         shutil.rmtree(folder / gone)  # the store is enough
     started = Server(folder, model)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline import significance
+from pipeline.evaluation import significance
 
 
 def test_interval_is_wilsons() -> None:
@@ -19,14 +19,14 @@ def test_difference_counts_what_only_one_gets_right() -> None:
     labels = np.zeros(10, int)
     first, second = (np.eye(4, dtype=np.float32)[[0] * right + [1] * (10 - right)] for right in (9, 3))
     compared = significance.difference(labels, first, second)
-    assert compared["difference"] == pytest.approx(0.6)
-    assert (compared["only_first"], compared["only_second"]) == (6, 0)
-    assert compared["p_value"] == pytest.approx(2 * 0.5**6)
+    assert compared.accuracy == pytest.approx(0.6)
+    assert (compared.only_first, compared.only_second) == (6, 0)
+    assert compared.p_value == pytest.approx(2 * 0.5**6)
 
 
 def test_equal_models_differ_by_nothing() -> None:
     labels, probabilities = np.zeros(5, int), np.eye(4, dtype=np.float32)[[0, 1, 2, 0, 0]]
-    assert significance.difference(labels, probabilities, probabilities)["p_value"] == 1.0
+    assert significance.difference(labels, probabilities, probabilities).p_value == 1.0
 
 
 def test_holm_on_his_own_kind_of_example() -> None:

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from pipeline import splits
-from pipeline.errors import InputError
-from pipeline.schema import Prepare
+from pipeline.base.errors import InputError
+from pipeline.config.schema import Prepare
+from pipeline.data import splits
 
 LABELS = np.repeat(np.arange(4), [40, 80, 20, 60])
 

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import files, metrics, params
-from pipeline.errors import InputError
-from pipeline.schema import Train
+from pipeline.base import files
+from pipeline.base.errors import InputError
+from pipeline.config import loading
+from pipeline.config.schema import Train
+from pipeline.evaluation import metrics
+from pipeline.network import building, saving
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
-DEMO = params.load(ROOT / "recipes" / "demo.yaml")
+DEMO = loading.load(ROOT / "recipes" / "demo.yaml")
 UNIT = {"scale": [1 / 255], "offset": [0.0]}
 
 
@@ -25,17 +27,17 @@ def settings(**changes: Any) -> Train:
 
 @functools.cache
 def digits(first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-    from pipeline import datasets
+    from pipeline.data import datasets
 
     images, labels = datasets.DATASETS["digits"].decode([])["train"]
     return images[first:end], labels[first:end]
 
 
 def train(name: str = "baseline", **changes: Any) -> tuple[Any, dict[str, list[float]], list[int]]:
-    from pipeline import models, training
+    from pipeline.network import training
 
     training.make_deterministic(3)
-    model = models.build(DEMO.models[name], (28, 28, 1), 10, UNIT)
+    model = building.build(DEMO.models[name], (28, 28, 1), 10, UNIT)
     seen: list[int] = []
     chosen = settings(**{"epochs": 2, **changes})
     history = training.fit(
@@ -55,10 +57,10 @@ def test_history_has_a_row_for_each_epoch_and_learning_lowers_the_loss() -> None
 
 
 def test_without_a_validation_part_history_has_none() -> None:
-    from pipeline import models, training
+    from pipeline.network import training
 
     training.make_deterministic(3)
-    model = models.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
+    model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
     history = training.fit(model, digits(0, 64), digits(0, 0), settings(epochs=2), 3, lambda *_: None)
     assert set(history) == {"epoch", "train_loss", "train_accuracy", "learning_rate"}
 
@@ -66,7 +68,7 @@ def test_without_a_validation_part_history_has_none() -> None:
 def test_no_data_is_tuned_by_tensorflow_whose_end_could_then_last_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     import tensorflow as tf
 
-    from pipeline import training
+    from pipeline.network import training
 
     iterate, tuned = tf.data.Dataset.__iter__, []
 
@@ -83,9 +85,9 @@ def test_no_data_is_tuned_by_tensorflow_whose_end_could_then_last_a_minute(monke
 
 def test_loss_is_taken_from_the_logits() -> None:
     """A probability of e-60 counts as such; from probabilities, Keras would clip it at 1e-7, a loss of 16."""
-    from pipeline import models, training
+    from pipeline.network import training
 
-    model = models.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
+    model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
     logits = model.get_layer("logits")
     logits.set_weights([np.zeros(shape) for shape in (logits.kernel.shape, logits.bias.shape)])
     logits.bias.assign([60.0] + [0.0] * 9)
@@ -103,7 +105,7 @@ class InterruptedWhenDeleted:
 
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_the_training_also_where_python_would_forget_it() -> None:
-    from pipeline import models, training
+    from pipeline.network import training
 
     seen: list[int] = []
 
@@ -111,7 +113,7 @@ def test_ctrl_c_ends_the_training_also_where_python_would_forget_it() -> None:
         seen.append(int(row["epoch"]))
         InterruptedWhenDeleted()
 
-    model = models.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
+    model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
     with pytest.raises(KeyboardInterrupt):
         training.fit(model, digits(0, 100), digits(200, 300), settings(epochs=3), 3, on_epoch)
     assert seen == [1]
@@ -132,7 +134,7 @@ def test_every_loss_and_optimizer_trains() -> None:
 
 
 def test_evaluation_agrees_with_keras() -> None:
-    from pipeline import training
+    from pipeline.network import training
 
     model, history, _ = train()
     images, labels = digits(200, 300)
@@ -144,10 +146,10 @@ def test_evaluation_agrees_with_keras() -> None:
 
 
 def test_weights_averaged_are_what_is_validated_and_kept() -> None:
-    from pipeline import models, training
+    from pipeline.network import training
 
     chosen = settings(epochs=4, batch_size=200, optimizer={"name": "sgd", "learning_rate": 0.05, "ema_momentum": 0.6})
-    model, states = models.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT), []
+    model, states = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT), []
     data = digits(0, 200), digits(200, 300)
     history = training.fit(model, *data, chosen, 3, lambda _, state: states.append(state))
     for index, variable in enumerate(model.variables):
@@ -161,7 +163,7 @@ def test_weights_averaged_are_what_is_validated_and_kept() -> None:
 
 
 def test_early_stopping_restores_the_best_weights() -> None:
-    from pipeline import training
+    from pipeline.network import training
 
     stop = {"monitor": "validation_loss", "patience": 2, "min_delta": 0.0}
     optimizer = {"name": "adam", "learning_rate": 0.02}
@@ -188,7 +190,7 @@ STOPPED = {"monitor": "validation_loss", "patience": 2, "min_delta": 0.5}  # aft
     ids=["adam", "early stopping", "momentum", "fast"],
 )
 def test_training_goes_on_from_any_epoch_to_the_same_bytes(changes: dict[str, Any], after: int) -> None:
-    from pipeline import models, training
+    from pipeline.network import training
 
     chosen = DEMO.models["vgg_augmented"].train.model_dump() | {"epochs": 4, **changes}
     states: list[files.Arrays] = []
@@ -196,10 +198,10 @@ def test_training_goes_on_from_any_epoch_to_the_same_bytes(changes: dict[str, An
     def trained(state: files.Arrays | None) -> tuple[bytes, dict[str, list[float]]]:
         training.make_deterministic(3)
         network = DEMO.models["vgg_augmented"].model_copy(update={"train": Train.model_validate(chosen)})
-        model = models.build(network, (28, 28, 1), 10, UNIT)
+        model = building.build(network, (28, 28, 1), 10, UNIT)
         data, keep = (digits(0, 100), digits(100, 150)), lambda _, now: states.append(now)
         history = training.fit(model, *data, network.train, 3, keep, state)
-        return models.to_bytes(model), history
+        return saving.to_bytes(model), history
 
     whole = trained(None)
     assert len(states) == (3 if "early_stopping" in changes else 4)
@@ -212,7 +214,7 @@ def test_diverging_training_is_refused_in_one_line() -> None:
 
 
 def test_batches_hold_every_image_once_an_epoch_in_another_order() -> None:
-    from pipeline import training
+    from pipeline.network import training
 
     labels = np.arange(50)
     images = np.broadcast_to(labels.astype(np.uint8)[:, None, None, None], (50, 28, 28, 1))
@@ -226,7 +228,7 @@ def test_batches_hold_every_image_once_an_epoch_in_another_order() -> None:
 
 
 def test_augmented_batches_differ_between_epochs_but_not_between_runs() -> None:
-    from pipeline import training
+    from pipeline.network import training
 
     chosen = DEMO.models["vgg_augmented"].train.model_copy(update={"batch_size": 50, "epochs": 2})
     runs = [
@@ -239,7 +241,7 @@ def test_augmented_batches_differ_between_epochs_but_not_between_runs() -> None:
 
 
 def test_alternating_flip_mirrors_each_image_every_second_epoch() -> None:
-    from pipeline import training
+    from pipeline.network import training
 
     chosen = settings(epochs=4, batch_size=16, augmentation={"horizontal_flip": "alternating"})
     images, labels = digits(0, 64)[0], np.arange(64)
@@ -262,7 +264,7 @@ def test_alternating_flip_mirrors_each_image_every_second_epoch() -> None:
 def test_schedules_start_turn_and_end_where_they_should(
     schedule: dict[str, Any], start: float, middle: float, end: float
 ) -> None:
-    from pipeline import optimizers
+    from pipeline.network import optimizers
 
     chosen = settings(schedule=schedule, epochs=10, optimizer={"name": "sgd", "learning_rate": 1.0})
     rate = optimizers.learning_rate(chosen, 20)
@@ -274,18 +276,17 @@ def test_schedules_start_turn_and_end_where_they_should(
 
 DIGEST = """
 import hashlib
-from pipeline import quiet
+from pipeline.network import quiet
 quiet.import_tensorflow()
-from pipeline import models
+from pipeline.network import models
 from tests.test_training import train
-print(hashlib.sha256(models.to_bytes(train("vgg_augmented")[0])).hexdigest())
+print(hashlib.sha256(saving.to_bytes(train("vgg_augmented")[0])).hexdigest())
 """
 
 
 @pytest.mark.slow
 def test_same_bytes_in_another_process() -> None:
-    from pipeline import models
 
     done = subprocess.run([sys.executable, "-c", DIGEST], capture_output=True, text=True, cwd=ROOT, check=True)
-    here = hashlib.sha256(models.to_bytes(train("vgg_augmented")[0])).hexdigest()
+    here = hashlib.sha256(saving.to_bytes(train("vgg_augmented")[0])).hexdigest()
     assert done.stdout.splitlines()[-1] == here

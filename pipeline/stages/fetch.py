@@ -3,21 +3,23 @@
 import os
 from pathlib import Path
 
-from pipeline import datasets, errors, files, params
+from pipeline.base import errors, files
+from pipeline.config import loading, network_fits
+from pipeline.data import datasets
 
 
 def main() -> None:
     """Write an .npz of `images` and `labels` for each published split, and dataset.json."""
     (raw,) = map(Path, errors.arguments("RAW_FOLDER"))
-    settings = params.load()
-    if shape := datasets.image_shape(settings.fetch):
-        params.check_networks(settings, shape)  # before anything is downloaded
+    params = loading.load()
+    if shape := datasets.image_shape(params.fetch):
+        network_fits.check_networks(params, shape)  # before anything is downloaded
     root = Path(os.environ.get("DVC_ROOT") or ".")
-    named = [*settings.fetch.mirrors, *filter(None, [os.environ.get("DATASET_MIRROR")])]
+    named = [*params.fetch.mirrors, *filter(None, [os.environ.get("DATASET_MIRROR")])]
     mirrors = [mirror if "://" in mirror else str(root / datasets.home(mirror)) for mirror in named]
-    name = settings.fetch.dataset_name
-    class_names, splits = datasets.read(settings.fetch, root, mirrors)
-    params.check_networks(settings, splits["train"][0].shape[1:])
+    name = params.fetch.dataset_name
+    class_names, splits = datasets.read(params.fetch, root, mirrors)
+    network_fits.check_networks(params, splits["train"][0].shape[1:])
     for split, (images, labels) in splits.items():
         print(f"{name} {split}: {len(labels):,} images of {' × '.join(map(str, images.shape[1:]))}")
         files.write_arrays(raw / f"{split}.npz", {"images": images, "labels": labels})

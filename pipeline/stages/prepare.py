@@ -2,22 +2,25 @@
 
 from pathlib import Path
 
-from pipeline import errors, files, gallery, params, png, splits
+from pipeline.base import errors, files
+from pipeline.config import loading
+from pipeline.data import splits
+from pipeline.figures import gallery, png
 
 
 def main() -> None:
     """Write train.npz, validation.npz and test.npz of 8-bit images, dataset.json, and the picture."""
     raw, prepared, picture = map(Path, errors.arguments("RAW_FOLDER PREPARED_FOLDER SAMPLES_PICTURE"))
-    settings = params.load()
+    params = loading.load()
     dataset = files.read_json(raw / "dataset.json")
     test = files.read_labelled(raw / "test.npz") if (raw / "test.npz").exists() else None
-    parts = splits.three_parts(files.read_labelled(raw / "train.npz"), test, settings.prepare, settings.seed)
+    parts = splits.three_parts(files.read_labelled(raw / "train.npz"), test, params.prepare, params.seed)
     images, labels = parts["train"]
     dataset["image_shape"] = images.shape[1:]
-    dataset["scaling"] = splits.scaling(images, settings.prepare.scaling)
+    dataset["scaling"] = splits.scaling(images, params.prepare.scaling)
     dataset["counts"] = {name: splits.counts(part[1], dataset["class_names"]) for name, part in parts.items()}
     if empty := [name for name, count in dataset["counts"]["train"].items() if not count]:
-        how = settings.prepare.split
+        how = params.prepare.split
         raise errors.InputError(f"prepare.split {how} leaves no training image of {empty[0]}: use stratified")
     for name, part in parts.items():
         files.write_arrays(prepared / f"{name}.npz", {"images": part[0], "labels": part[1]})

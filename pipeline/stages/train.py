@@ -2,45 +2,47 @@
 
 from pathlib import Path
 
-from pipeline import errors, files, fingerprint, journal, params, processor, quiet, runs
+from pipeline.base import errors, files, processor, tables
+from pipeline.config import loading, network_fits
+from pipeline.runs import description, fingerprints
 
 
 def main() -> None:
-    """Write the network, its table of layers, its history and its learning curves, and log all of it to MLflow."""
+    """Write the network, its table of layers and its history, and log all of it to MLflow."""
     name, *paths = errors.arguments("MODEL PREPARED_FOLDER MODEL_FILE REPORT_FOLDER")
     prepared, model_file, reports = map(Path, paths)
     errors.end_with_parent()
-    settings = params.load()
-    network = settings.model(name)
-    inputs = fingerprint.of_stage(f"train@{name}")
+    params = loading.load()
+    network, stage = params.model(name), f"train@{name}"
+    fingerprint = fingerprints.of_stage(stage)
     dataset = files.read_json(prepared / "dataset.json")
-    params.check_networks(settings, dataset["image_shape"])
+    network_fits.check_networks(params, dataset["image_shape"])
     if network.train.precision == "mixed_bfloat16":
         processor.warn_without_bfloat16(f"models.{name}.train.precision")
-    quiet.import_tensorflow()
-    from pipeline import curves, models, store, training  # here, so that bad params are refused at once
+    from pipeline.network import building, saving, training  # here, so that bad params are refused at once
+    from pipeline.runs import journal, sending
 
     train, validation = (files.read_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
-    data = store.dataset(settings.fetch.dataset_name, prepared / "train.npz", train)
-    training.make_deterministic(settings.seed)
-    model = models.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"])
+    training.make_deterministic(params.seed)
+    model = building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"])
     print(f"{name}: {model.count_params():,} parameters, {len(train[1]):,} images to train on", flush=True)
-    made = [reports / file for file in ("layers.csv", "history.csv", "learning_curves.png")]
-    facts, recorded = runs.facts(settings, name, inputs, data), fingerprint.recorded(f"train@{name}") == inputs
-    with store.sending() as send, journal.training(facts, recorded) as record:
+    data = sending.dataset(params.fetch.dataset_name, prepared / "train.npz", train)
+    described = description.of_training(params, name, fingerprint, data)
+    recorded = fingerprints.recorded(stage) == fingerprint
+    with sending.in_background() as send, journal.opened(described, recorded) as record:
 
         def on_epoch(row: training.Row, state: files.Arrays) -> None:
             record.log_epoch(row, len(train[1]))
             record.save_state(state)
             send()
 
-        history = training.fit(model, train, validation, network.train, settings.seed, on_epoch, record.state())
-        fingerprint.require(f"train@{name}", inputs)
-        files.write_csv(made[0], models.layer_table(model))
-        files.write_csv(made[1], history)
-        files.write_figure(made[2], curves.learning_curves(history))
-        files.write_bytes(model_file, models.to_bytes(model))
-        record.attach_training(model_file, train[0], made)
+        history = training.fit(model, train, validation, network.train, params.seed, on_epoch, record.state())
+        fingerprints.require_unchanged(stage, fingerprint)
+        layers_file, history_file = reports / "layers.csv", reports / "history.csv"
+        tables.write_csv(layers_file, building.layer_table(model))
+        tables.write_csv(history_file, history)
+        files.write_bytes(model_file, saving.to_bytes(model))
+        record.attach_training(model_file, train[0], [layers_file, history_file])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,119 @@
+"""Files written whole or not at all, and always the same bytes for the same content."""
+
+import glob
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from pipeline.base.errors import InputError
+
+Arrays = dict[str, np.ndarray]
+Labelled = tuple[np.ndarray, np.ndarray]  # uint8 images of (n, height, width, channels), integer labels of (n,)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, made whole under a temporary name first; parent folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write `content` as UTF-8 with one newline at its end."""
+    write_bytes(path, (content.rstrip("\n") + "\n").encode())
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write `content` as indented JSON, keys in the order given."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays as an uncompressed `.npz`, which NumPy makes the same bytes each time."""
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **arrays)
+    write_bytes(path, content.getvalue())
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; a missing or broken one is an `InputError` that names it."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing: `dvc repro` makes it") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not JSON ({error}): delete it and run `dvc repro`") from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a mapping from YAML 1.2, as DVC does (1e-3 is a number); anything else is an `InputError` that names it."""
+    try:
+        return parse_yaml(path.read_text("utf-8"), str(path))
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
+
+
+def parse_yaml(text: str, source: str) -> dict[str, Any]:
+    """Parse a mapping as `read_yaml` does; messages begin with `source`."""
+    try:
+        content = YAML(typ="safe", pure=True).load(text)
+    except MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise InputError(f"{source}: {line}not YAML: {str(error.problem).splitlines()[0]}") from None
+    except YAMLError as error:
+        raise InputError(f"{source}: not YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{source}: {content!r:.60} is not a mapping of keys to values")
+    return content
+
+
+def read_arrays(path: Path) -> Arrays:
+    """Read every array of an `.npz`; a missing or broken one is an `InputError` that names it."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing: `dvc repro` makes it") from None
+    except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a whole .npz file ({error}): delete it and run `dvc repro`") from None
+
+
+def read_labelled(path: Path) -> Labelled:
+    """Read the `images` and `labels` of an `.npz`; raise `InputError` as `read_arrays` does."""
+    arrays = read_arrays(path)
+    if not {"images", "labels"} <= set(arrays):
+        raise InputError(f"{path} holds {', '.join(arrays)}, not images and labels: delete it and run `dvc repro`")
+    return arrays["images"], arrays["labels"]
+
+
+def md5(path: Path) -> str:
+    """Return a file's MD5 as DVC has it; raise `InputError` if it is missing."""
+    if not path.is_file():
+        raise InputError(f"{path} is missing: `dvc repro` makes it")
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def _remove_leftovers(path: Path) -> None:
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        if not psutil.pid_exists(int(leftover.name.split(".")[-2])):
+            leftover.unlink(missing_ok=True)  # of a process that was killed while it wrote

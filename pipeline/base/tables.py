@@ -1,0 +1,53 @@
+"""Tables of pandas in CSV files, in Markdown, in HTML and in a terminal."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from pipeline.base import files
+from pipeline.base.errors import InputError
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV with a header; floats in the shortest form that reads back equal."""
+    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a CSV of numbers; a missing or broken one is an `InputError` that names it."""
+    try:
+        return pd.read_csv(path, float_precision="round_trip").astype(float)
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing: `dvc repro` makes it") from None
+    except ValueError as error:  # pandas' own errors among them
+        raise InputError(f"{path} is not a table of numbers ({error}): delete it and run `dvc repro`") from None
+
+
+def for_terminal(table: pd.DataFrame) -> str:
+    """Align a table in plain text: text to the left, numbers to the right, floats with four decimals."""
+    sides = ["right" if is_numeric_dtype(dtype) else "left" for dtype in table.dtypes]
+    lines = _aligned(table.map(_cell), "plain", sides).splitlines()
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def as_markdown(table: pd.DataFrame) -> str:
+    """Write a table of text as Markdown: the first column, which names the rows, to the left, all others right."""
+    return _aligned(table, "pipe", ["left"] + ["right"] * (len(table.columns) - 1))
+
+
+def as_html(table: pd.DataFrame) -> str:
+    """Write a table of text as HTML; its characters are kept, `<` among them."""
+    text: str = table.to_html(index=False, border=0)
+    return text
+
+
+def _aligned(table: pd.DataFrame, form: str, sides: Sequence[str]) -> str:
+    """Have pandas write a table in one of tabulate's forms, which would else take text such as `1e5` for a number."""
+    text: str = table.to_markdown(index=False, tablefmt=form, colalign=sides, disable_numparse=True)
+    return text
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

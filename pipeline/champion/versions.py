@@ -1,0 +1,143 @@
+"""The registered model's versions and aliases, as MLflow holds them: one model for each dataset."""
+
+import json
+import os
+from typing import Any
+
+from pipeline.base import files
+from pipeline.base.errors import InputError
+from pipeline.champion.candidate import Candidate
+from pipeline.evaluation import significance
+from pipeline.runs import paths, server
+
+CHAMPION, PREVIOUS = "champion", "previous"
+MOVING = "aliases.moving"  # tag of the registered model while its aliases move: where they go
+
+Client = Any  # mlflow.MlflowClient, which has no types
+Version = Any  # mlflow.entities.model_registry.ModelVersion
+
+
+def connect() -> Client:
+    """Return a client of the pipeline's store; raise `InputError` where there is none yet."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    if (database := server.database()) and not database.is_file():
+        raise InputError(f"{database} is missing: `dvc repro` makes it as it trains")
+    return server.connect()
+
+
+def by_alias(client: Client, dataset: str, alias: str) -> Version | None:
+    """Return the version that an alias names, or None; raise `InputError` for one that was not promoted here."""
+    for model in client.search_registered_models(f"name = '{dataset}'"):
+        if number := model.aliases.get(alias):
+            version = client.get_model_version(dataset, str(number))
+            if "class_names" not in version.tags:
+                raise InputError(
+                    f"{dataset} version {number} is `{alias}` but not of `promote`: move the alias by hand"
+                )
+            return version
+    return None
+
+
+def require_champion(client: Client, dataset: str) -> Version:
+    """Return the champion's version; raise `InputError`, with the remedy, if there is none."""
+    if version := by_alias(client, dataset, CHAMPION):
+        return version
+    raise InputError(
+        f"{dataset} has no champion at {server.address()}: `python -m pipeline.registry promote` makes one"
+    )
+
+
+def describe(version: Version) -> str:
+    """Say in words which version it is, as in `fashion_mnist version 2: vgg, test accuracy 0.9266`."""
+    accuracy = float(version.tags["test.accuracy"])
+    return f"{version.name} version {version.version}: {version.tags['model']}, test accuracy {accuracy:.4f}"
+
+
+def load(version: Version, flavor: Any = None) -> Any:
+    """Load a version by one of mlflow's flavors, Keras's unless another is given."""
+    import pipeline.network  # noqa: F401  # here: most commands do without TensorFlow, which this keeps quiet
+
+    # isort: split
+    import mlflow.tensorflow
+
+    try:
+        return (flavor or mlflow.tensorflow).load_model(f"models:/{version.name}/{version.version}")
+    except (mlflow.exceptions.MlflowException, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{version.name} version {version.version} cannot be loaded: {reason}") from None
+
+
+def finished_run(client: Client, dataset: str, name: str, fingerprint: str) -> Any:
+    """Return the latest finished run of a fingerprint; raise `InputError`, with the remedy, if the store has none."""
+    experiment = client.get_experiment_by_name(dataset)
+    wanted = f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED'"
+    runs = client.search_runs([experiment.experiment_id], wanted) if experiment else []
+    for run in runs:
+        if run.outputs and run.outputs.model_outputs:
+            return run
+    raise InputError(
+        f"MLflow at {server.address()} has no finished run of {name} as it is on disk: "
+        f"`dvc repro --force --single-item evaluate@{name}` makes it"
+    )
+
+
+def make(client: Client, run: Any, dataset: str, candidate: Candidate, fingerprint: str) -> Version:
+    """Return the version of a fingerprint, with its tags; one left by an earlier promotion is used again."""
+    tags = _tags(run, candidate, fingerprint)
+    if found := client.search_model_versions(f"name = '{dataset}' and tags.fingerprint = '{fingerprint}'"):
+        for key, value in tags.items():
+            client.set_model_version_tag(dataset, found[0].version, key, value)
+        return client.get_model_version(dataset, found[0].version)
+    if not client.search_registered_models(f"name = '{dataset}'"):
+        client.create_registered_model(dataset, description=f"The classifier of {dataset} in use is its `{CHAMPION}`.")
+    made, text = run.outputs.model_outputs[0].model_id, _description(dataset, candidate, run)
+    source, run_id = f"models:/{made}", run.info.run_id
+    return client.create_model_version(dataset, source, run_id, tags, description=text, model_id=made)
+
+
+def _tags(run: Any, candidate: Candidate, fingerprint: str) -> dict[str, str]:
+    scores = candidate.evaluation.scores
+    splits = [split for split in ("test", "validation") if split in scores]
+    accuracies = {f"{split}.accuracy": str(scores[split]["accuracy"]) for split in splits}
+    return accuracies | {
+        "model": candidate.name,
+        "fingerprint": fingerprint,
+        "git.commit": run.data.tags.get("git.commit", "unknown"),  # of a rebuilt run
+        "test.md5": files.md5(paths.TEST),
+        "class_names": json.dumps(candidate.evaluation.class_names, ensure_ascii=False),
+    }
+
+
+def _description(dataset: str, candidate: Candidate, run: Any) -> str:
+    scores, test = candidate.evaluation.scores, candidate.evaluation.test
+    low, high = significance.accuracy_interval(test.labels, test.probabilities)
+    validation = f"- validation accuracy {scores['validation']['accuracy']:.4f}\n" if "validation" in scores else ""
+    return (
+        f"**{candidate.name}** on {dataset}: `{run.data.params.get('network', candidate.name)}`, "
+        f"{scores['parameters']:,} parameters.\n\n"
+        f"- test accuracy {scores['test']['accuracy']:.4f} (95 % interval {low:.4f} – {high:.4f})\n"
+        f"{validation}"
+        "- takes raw 8-bit pixels; the scaling is the network's first layer\n"
+    )
+
+
+def move(client: Client, dataset: str, champion: Any, previous: Any) -> None:
+    """Set both aliases, or `champion` alone where there is no previous version.
+
+    The tag comes first and goes last, so that `finish` can do the rest of a move that was cut off.
+    """
+    target = {CHAMPION: str(champion)} | ({PREVIOUS: str(previous)} if previous else {})
+    client.set_registered_model_tag(dataset, MOVING, json.dumps(target))
+    for alias, version in target.items():
+        client.set_registered_model_alias(dataset, alias, version)
+    client.delete_registered_model_tag(dataset, MOVING)
+
+
+def finish(client: Client, dataset: str) -> bool:
+    """Do the rest of a move that was cut off, and say whether there was one."""
+    for model in client.search_registered_models(f"name = '{dataset}'"):
+        if MOVING in model.tags:
+            target = json.loads(model.tags[MOVING])
+            move(client, dataset, target[CHAMPION], target.get(PREVIOUS))
+            return True
+    return False

@@ -1,0 +1,39 @@
+"""The only reader of params.yaml: typed, strict, and quick to say what is wrong."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.base import files
+from pipeline.base.errors import InputError
+from pipeline.config.explain import explain
+from pipeline.config.schema import Params
+
+PARAMS_FILE = Path("params.yaml")
+
+
+def load(path: Path = PARAMS_FILE) -> Params:
+    """Read and check a whole params file; raise `InputError` with a line for each thing that is wrong."""
+    return validate(files.read_yaml(path), str(path))
+
+
+def validate(raw: dict[str, Any], source: str = PARAMS_FILE.name) -> Params:
+    """Check plain mappings as `load` does; messages begin with `source`."""
+    try:
+        return Params.model_validate(_with_train_defaults(raw))
+    except ValidationError as error:
+        raise InputError("\nerror: ".join(f"{source}: {line}" for line in explain(error, raw))) from None
+
+
+def _with_train_defaults(raw: dict[str, Any]) -> dict[str, Any]:
+    """Give each model the whole of `train`, its own keys first."""
+    models, defaults = raw.get("models"), raw.get("train")
+    if not isinstance(models, dict) or not isinstance(defaults, dict):
+        return raw
+    return raw | {"models": {name: _merged(model, defaults) for name, model in models.items()}}
+
+
+def _merged(model: Any, defaults: dict[str, Any]) -> Any:
+    own = model.get("train", {}) if isinstance(model, dict) else None
+    return model | {"train": defaults | own} if isinstance(own, dict) else model

@@ -1,0 +1,384 @@
+"""What params.yaml may hold: every section, its keys, their types and ranges."""
+
+import math
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+from pipeline.base.errors import InputError, short, unknown_key
+
+EVERY_MODEL = "every_model"
+OWN_KINDS = ("image_folder", "idx_folder", "npz")  # of `fetch.dataset`, beside the published ones
+
+Activation = Literal["relu", "linear", "gelu", "silu", "elu", "tanh"]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(gt=0)]
+Text = Annotated[str, Field(min_length=1)]
+ClassNames = Annotated[list[Text], Field(min_length=2)]
+
+
+class Section(BaseModel):
+    """A mapping of params.yaml: no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, raw: Any) -> Any:
+        for key in raw if isinstance(raw, dict) else ():
+            if key not in cls.model_fields:
+                raise ValueError(unknown_key(str(key), cls.model_fields))
+        return raw
+
+
+class ImageFolder(Section):
+    """One's own pictures, a folder per class at `path`, resized to `height` × `width`, grey (1 channel) or not (3)."""
+
+    name: Literal["image_folder"]
+    path: Text
+    height: Count
+    width: Count
+    channels: Literal[1, 3] = 3
+    unreadable_fraction: Annotated[Rate, Field(description="of all files, how many may be broken")] = 0.01
+
+
+class IdxFolder(Section):
+    """One's own four IDX files in the folder `path`; classes are called by their labels unless named."""
+
+    name: Literal["idx_folder"]
+    path: Text
+    class_names: ClassNames | None = None
+
+
+class Npz(Section):
+    """One's own `.npz` of images and labels at `path`; classes are called by their labels unless named."""
+
+    name: Literal["npz"]
+    path: Text
+    class_names: ClassNames | None = None
+
+
+Own = Annotated[ImageFolder | IdxFolder | Npz, Field(discriminator="name")]
+
+
+class Fetch(Section):
+    """Which dataset, a published one's name or one's own with its settings, and where to look before publishers."""
+
+    dataset: Annotated[
+        Annotated[str, Tag("published")] | Annotated[Own, Tag("own")],
+        Discriminator(lambda value: "published" if isinstance(value, str) else "own"),
+    ]
+    mirrors: list[str] = []
+
+    @property
+    def dataset_name(self) -> str:
+        """What the dataset is called: as published, or as the folder or file that holds one's own."""
+        if isinstance(self.dataset, str):
+            return self.dataset
+        return PurePath(self.dataset.path).name.removesuffix(".npz").strip(".") or self.dataset.name
+
+    @field_validator("dataset", mode="before")
+    @classmethod
+    def _own_data_has_a_path(cls, value: Any) -> Any:
+        if value in OWN_KINDS:
+            raise ValueError(f"{value} needs a path, as in {{name: {value}, path: my/data}}")
+        return value
+
+
+class Prepare(Section):
+    """How the data is split and scaled; `test_fraction` only for datasets published without a test split.
+
+    Without a validation part (`validation_fraction` 0), all training images are trained on.
+    """
+
+    validation_fraction: Rate
+    split: Literal["stratified", "random", "tail"]
+    test_fraction: Fraction = 0.2
+    scaling: Literal["unit", "min_max", "standard"]
+
+
+class Optimizer(Section):
+    """What every optimizer has; given `ema_momentum`, what is validated and saved is the weights' moving average."""
+
+    learning_rate: Positive
+    ema_momentum: Annotated[Fraction | None, Field(description="how much of the average a batch leaves as it is")] = (
+        None
+    )
+
+
+class Adam(Optimizer):
+    """Kingma & Ba 2015; defaults as in Keras."""
+
+    name: Literal["adam"]
+    beta_1: Rate = 0.9
+    beta_2: Rate = 0.999
+    epsilon: Positive = 1e-7
+
+
+class AdamW(Optimizer):
+    """Loshchilov & Hutter 2019: Adam with decoupled weight decay; defaults as in Keras."""
+
+    name: Literal["adamw"]
+    beta_1: Rate = 0.9
+    beta_2: Rate = 0.999
+    epsilon: Positive = 1e-7
+    weight_decay: NotNegative = 0.004
+
+
+class Sgd(Optimizer):
+    """Stochastic gradient descent, with momentum, Nesterov's look-ahead and decoupled weight decay."""
+
+    name: Literal["sgd"]
+    momentum: Rate = 0.0
+    nesterov: bool = False
+    weight_decay: NotNegative | None = None
+
+
+class Muon(Optimizer):
+    """Jordan 2024: each kernel's momentum made orthogonal, as large as Adam's steps are (Liu 2025).
+
+    What is no hidden kernel (biases, norms, the logits) is AdamW's, at the same learning rate and weight decay.
+    """
+
+    name: Literal["muon"]
+    momentum: Rate = 0.95
+    weight_decay: NotNegative = 0.004
+
+
+class Constant(Section):
+    """The optimizer's learning rate throughout."""
+
+    name: Literal["constant"] = "constant"
+
+
+class Cosine(Section):
+    """From the optimizer's learning rate down to `final_fraction` of it along half a cosine."""
+
+    name: Literal["cosine"]
+    final_fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class OneCycle(Section):
+    """Up to the optimizer's learning rate in a straight line, then down along half a cosine (Smith & Topin 2018)."""
+
+    name: Literal["one_cycle"]
+    warmup_fraction: Fraction = 0.3
+    initial_fraction: Annotated[float, Field(ge=0, le=1)] = 0.04
+    final_fraction: Annotated[float, Field(ge=0, le=1)] = 0.0001
+
+
+class EarlyStopping(Section):
+    """Stop when `monitor` has not improved by `min_delta` for `patience` epochs."""
+
+    monitor: Literal["validation_loss", "validation_accuracy"] = "validation_loss"
+    patience: Count
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    restore_best_weights: bool = True
+
+
+class Erasing(Section):
+    """A rectangle of an image is erased, at a random place wholly inside it (Zhong 2020); sizes are pixels."""
+
+    height: Count
+    width: Count
+    fill: Annotated[Literal["black", "noise"], Field(description="0, or a random level for each value")] = "black"
+    probability: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+class Augmentation(Section):
+    """Random changes of each training image, named and meant as in Keras's `ImageDataGenerator`; three are our own.
+
+    `shift_pixels` moves by whole pixels, so that nothing is interpolated. `horizontal_flip: alternating` mirrors half
+    of the images in one epoch and the other half in the next (Jordan 2024).
+    """
+
+    rotation_range: Annotated[float, Field(ge=0, le=180, description="degrees either way")] = 0.0
+    zoom_range: Annotated[float, Field(ge=0, lt=1, description="fraction either way, per axis")] = 0.0
+    shear_range: Annotated[float, Field(ge=0, lt=90, description="degrees either way")] = 0.0
+    width_shift_range: Annotated[float, Field(ge=0, lt=1, description="fraction of the width")] = 0.0
+    height_shift_range: Annotated[float, Field(ge=0, lt=1, description="fraction of the height")] = 0.0
+    shift_pixels: Annotated[int, Field(ge=0, description="whole pixels either way, per axis")] = 0
+    horizontal_flip: bool | Literal["alternating"] = False
+    erasing: Erasing | None = None
+
+
+class Train(Section):
+    """How a model is trained."""
+
+    epochs: Count
+    batch_size: Count
+    precision: Annotated[
+        Literal["float32", "mixed_bfloat16"], Field(description="of the arithmetic; weights are float32")
+    ] = "float32"
+    optimizer: Annotated[Adam | AdamW | Sgd | Muon, Field(discriminator="name")]
+    schedule: Annotated[Constant | Cosine | OneCycle, Field(discriminator="name")] = Constant()
+    loss: Literal["sparse_categorical_crossentropy", "categorical_crossentropy"] = "sparse_categorical_crossentropy"
+    label_smoothing: Rate = 0.0
+    early_stopping: EarlyStopping | None = None
+    augmentation: Augmentation | None = None
+
+    @model_validator(mode="after")
+    def _smoothing_needs_one_hot_labels(self) -> "Train":
+        if self.label_smoothing and self.loss != "categorical_crossentropy":
+            raise ValueError(f"label_smoothing {self.label_smoothing} needs loss: categorical_crossentropy")
+        return self
+
+    @model_validator(mode="after")
+    def _early_stopping_keeps_one_kind_of_weights(self) -> "Train":
+        if self.optimizer.ema_momentum and self.early_stopping and self.early_stopping.restore_best_weights:
+            raise ValueError("early_stopping.restore_best_weights would undo optimizer.ema_momentum: set it to false")
+        return self
+
+
+class Normal(Section):
+    """Weights drawn from a normal distribution about 0."""
+
+    name: Literal["normal"]
+    stddev: Positive
+
+
+NamedInitializer = Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal"]
+Initializer = Annotated[
+    Annotated[NamedInitializer, Tag("named")] | Annotated[Normal, Tag("normal")],
+    Discriminator(lambda value: "named" if isinstance(value, str) else "normal"),
+]
+
+
+class Convolution(Section):
+    """One convolution of a block; `dropout` follows it, or the pool if it is the block's last."""
+
+    filters: Count
+    kernel_size: Count
+    strides: Count
+    padding: Literal["same", "valid"]
+    activation: Activation
+    use_bias: bool
+    kernel_initializer: Initializer
+    dropout: Rate
+
+
+class Block(Section):
+    """Convolutions, one for each number of `filters`, and a pool at the end.
+
+    Every other setting of a convolution is one value for all or a list with one for each; a single `dropout` is the
+    block's, after the pool. `batch_norm` stands before each convolution's activation, or once after the pool. With
+    `residual`, the block's input is added before its last activation (He 2016), through a 1 × 1 convolution where it
+    has another number of channels.
+    """
+
+    filters: list[Count]
+    kernel_size: list[Count] = [3]
+    strides: list[Count] = [1]
+    padding: list[Literal["same", "valid"]] = ["same"]
+    activation: list[Activation] = ["relu"]
+    use_bias: list[bool] = [True]
+    kernel_initializer: list[Initializer] = ["glorot_uniform"]
+    batch_norm: Literal["none", "after_convolution", "after_pool"] = "none"
+    batch_norm_momentum: Annotated[Rate, Field(description="of the moving mean and variance, as in Keras")] = 0.99
+    residual: bool = False
+    pool: Literal["max", "none"] = "max"
+    dropout: list[Rate] = [0.0]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_or_each(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return raw
+        if not isinstance(raw.get("filters"), list) or not raw["filters"]:
+            raise ValueError(f"filters is {short(raw.get('filters'))}: give a list, one number for each convolution")
+        count = len(raw["filters"])
+        each = {key: raw.get(key, cls.model_fields[key].default[0]) for key in _PER_CONVOLUTION}
+        each = {key: value if isinstance(value, list) else [value] * count for key, value in each.items()}
+        if not isinstance(raw.get("dropout"), list):
+            each["dropout"] = [0.0] * (count - 1) + [raw.get("dropout", 0.0)]
+        for key, values in each.items():
+            if len(values) != count:
+                raise ValueError(f"{key} has {len(values)} values for {count} filters: give one value, or {count}")
+        return raw | each
+
+    @model_validator(mode="after")
+    def _residual_keeps_the_size(self) -> "Block":
+        if self.residual and ("valid" in self.padding or max(self.strides) > 1):
+            raise ValueError("residual needs padding: same and strides: 1, for only maps of one size can be added")
+        return self
+
+    def convolutions(self) -> list[Convolution]:
+        """List the block's convolutions in order."""
+        rows = zip(self.filters, *(getattr(self, key) for key in _PER_CONVOLUTION), strict=True)
+        return [Convolution(**dict(zip(("filters", *_PER_CONVOLUTION), row, strict=True))) for row in rows]
+
+
+_PER_CONVOLUTION = tuple(key for key in Convolution.model_fields if key != "filters")
+
+
+class Dense(Section):
+    """A fully connected layer, then batch norm and dropout where asked."""
+
+    units: Count
+    activation: Activation = "relu"
+    batch_norm: bool = False
+    dropout: Rate = 0.0
+
+
+class Model(Section):
+    """A network, first convolution to last hidden layer, and how it is trained (the defaults already filled in).
+
+    `global_pool` leaves one value for each of the last block's channels, where otherwise every value of the map counts.
+    """
+
+    blocks: list[Block] = []
+    global_pool: Literal["none", "max", "average"] = "none"
+    dense: list[Dense] = []
+    train: Train
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    fetch: Fetch
+    prepare: Prepare
+    train: Train
+    models: Annotated[dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")], Model], Field(min_length=1)]
+    gate: dict[str, dict[str, Any]] = {}
+
+    def model(self, name: str) -> Model:
+        """Return the model of that name; raise `InputError` for an unknown one."""
+        if name not in self.models:
+            raise InputError(f"params.yaml: models: {unknown_key(name, self.models)}")
+        return self.models[name]
+
+    @model_validator(mode="after")
+    def _early_stopping_has_a_validation_part(self) -> "Params":
+        stopping = [name for name, model in self.models.items() if model.train.early_stopping]
+        if stopping and not self.prepare.validation_fraction:
+            raise ValueError(f"prepare.validation_fraction is 0, but models.{stopping[0]} stops early by validation")
+        return self
+
+    @model_validator(mode="after")
+    def _gate_names_models(self) -> "Params":
+        if EVERY_MODEL in self.models:
+            raise ValueError(f"models: {EVERY_MODEL} is no name for a model: gate means all of them by it")
+        for name, floors in self.gate.items():
+            if name not in (EVERY_MODEL, *self.models):
+                raise ValueError(f"gate: {unknown_key(name, [EVERY_MODEL, *self.models])}")
+            for path, floor in leaves(floors):
+                if isinstance(floor, bool) or not isinstance(floor, int | float) or not math.isfinite(floor):
+                    raise ValueError(f"gate.{name}.{path}: {floor!r} is not a number")
+                if path.endswith("loss"):
+                    raise ValueError(f"gate.{name}.{path}: a floor would let the worst loss pass; use another metric")
+        return self
+
+
+def leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value of nested mappings with its dotted path."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

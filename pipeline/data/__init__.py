@@ -1,0 +1,8 @@
+"""From a dataset's name to 8-bit images with labels, in three parts.
+
+- `datasets.py`: what each dataset is: files, checksums, publishers; a new one is one entry
+- `download.py`: finds a file in mirrors or at its publishers, and takes it only with its checksums
+- `decoders/`: a module for each format: IDX, CIFAR-10's archive, MATLAB, `.npz`, folders of pictures
+- `pictures.py`: PNG and JPEG files as a network's input
+- `splits.py`: which images are held out; the constants of the scaling
+"""

@@ -1,0 +1,53 @@
+"""What decoders share: one error for whatever is damaged, and a limit to what a file may unpack to."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from pipeline.base.errors import InputError
+from pipeline.base.files import Labelled
+
+LARGEST = 400_000_000  # bytes that a published file may unpack to; CIFAR-10 has 186 million, notMNIST 118 million
+
+
+@contextmanager
+def reading(path: Path | str, what: str) -> Iterator[None]:
+    """Turn whatever a library trips over in a damaged file into one `InputError`; its warnings say no more."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except InputError:
+        raise
+    except Exception as error:  # libraries promise nothing about which
+        if isinstance(error, OSError) and error.strerror:
+            raise InputError(f"{path} cannot be read ({error.strerror}): name another {what}") from None
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path} is not a whole {what}: {reason:.200}") from None
+
+
+def labelled(images: np.ndarray, labels: np.ndarray, source: str) -> Labelled:
+    """Return images as (n, height, width, channels) and labels as int64.
+
+    Raise `InputError` unless there are images of 1 or 3 channels, and a label for each.
+    """
+    if len(images) != len(labels):
+        raise InputError(f"{source}: there are {len(images):,} images, but {len(labels):,} labels")
+    if not len(images):
+        raise InputError(f"{source}: there are no images")
+    if images.ndim not in (3, 4) or images.shape[3:] not in ((), (1,), (3,)) or not images.size or labels.ndim != 1:
+        wanted = "(n, height, width), perhaps of 1 or 3 channels, and (n,)"
+        raise InputError(f"{source}: images are {images.shape} and labels {labels.shape}: give {wanted}")
+    return images.reshape(*images.shape[:3], -1), labels.astype(np.int64)
+
+
+def require_memory(size: int, source: Path | str, remedy: str) -> None:
+    """Raise `InputError` for more bytes than a quarter of the machine's memory: a stage holds images several times."""
+    memory = psutil.virtual_memory().total
+    if size > memory / 4:
+        taken = f"a quarter of this machine's memory, {memory / 4e9:,.1f} GB, is taken at most"
+        raise InputError(f"{source} would take {size / 1e9:,.1f} GB, and {taken}: {remedy}")

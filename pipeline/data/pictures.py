@@ -1,0 +1,118 @@
+"""PNG and JPEG files as a network's input."""
+
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from pipeline.base.errors import InputError
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+MODES = {1: "L", 3: "RGB"}  # Pillow's name for so many channels
+TURNS = {  # EXIF's orientation: what turns it upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
+
+
+def find(places: list[Path]) -> list[Path]:
+    """List the pictures at `places`: a file as it is, a folder as its PNG and JPEG files, sorted by name.
+
+    A folder's folders, hidden files and files with other endings are left out. Raise `InputError` for a place that is
+    missing or cannot be looked into, and for a folder without a picture.
+    """
+    return [path for place in places for path in _at(place)]
+
+
+def read(path: Path, shape: tuple[int, int, int], *, invert: bool = False) -> np.ndarray:
+    """Read a picture as uint8 of `shape`, which is (height, width, channels), 0 black to 255 white.
+
+    It is turned as its EXIF says, transparent pixels become black, and the whole of it is resized into the middle of
+    black, its proportions kept. With `invert`, transparent pixels become white, then black and white change places.
+    Raise `InputError` for a file that is no whole PNG or JPEG picture, or has more pixels than Pillow's limit.
+    """
+    height, width, channels = shape
+    image = _flat(_decoded(path), MODES[channels], ground=255 if invert else 0)
+    image = _fitted(ImageOps.invert(image) if invert else image, width, height)
+    return np.asarray(image).reshape(shape)
+
+
+def _at(place: Path) -> list[Path]:
+    try:
+        if place.is_dir():
+            listed = [path for path in sorted(place.iterdir()) if path.suffix.lower() in SUFFIXES]
+            found = [path for path in listed if path.is_file() and not path.name.startswith(".")]
+        else:
+            found = [place] if place.is_file() else []
+    except OSError as error:
+        raise InputError(f"{place} cannot be read ({error.strerror}): name another file or folder") from None
+    if not found and place.is_dir():
+        raise InputError(f"{place} holds no PNG or JPEG file: name a folder that holds some, or a file")
+    if not found:
+        state = "no file" if place.exists() else "missing"
+        raise InputError(f"{place} is {state}: name a PNG or JPEG file, or a folder of them")
+    return found
+
+
+def _decoded(path: Path) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged EXIF, say, which costs no pixel
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=("PNG", "JPEG")) as image:
+                image.load()
+                return _upright(image)
+    except BOMBS as error:
+        pixels = int(re.findall(r"\d+", str(error))[0])
+        limit = f"{Image.MAX_IMAGE_PIXELS:,} at most"
+        raise InputError(f"{path} has {pixels:,} pixels, {limit} are read: scale it down first") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({_reason(path, error)}): give a whole PNG or JPEG picture") from None
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "neither PNG nor JPEG, or damaged at its beginning" if path.stat().st_size else "0 bytes"
+    return str(getattr(error, "strerror", None) or error).splitlines()[0]
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn an image as its EXIF says; Pillow's `exif_transpose` also rewrites the EXIF, and fails where that is odd."""
+    turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return image if turn is None else image.transpose(turn)
+
+
+def _flat(image: Image.Image, mode: str, ground: int) -> Image.Image:
+    """Convert an image of any mode to `mode`, L or RGB, what is transparent laid on the grey level `ground`."""
+    if image.mode.startswith("I"):
+        image = _eight_bit(image)
+    if image.has_transparency_data:
+        behind = Image.new("RGBA", image.size, (ground, ground, ground, 255))
+        image = Image.alpha_composite(behind, image.convert("RGBA"))
+    return image.convert(mode)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Keep the upper 8 of 16 bits of grey, as Pillow does in colour; its own conversion of grey clips at 255."""
+    levels = np.asarray(image)
+    grey = Image.fromarray((levels >> 8).astype(np.uint8))
+    if "transparency" in image.info:  # the one level that is transparent
+        grey.putalpha(Image.fromarray(np.where(levels == image.info["transparency"], 0, 255).astype(np.uint8)))
+    return grey
+
+
+def _fitted(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Resize an image to just fit into the middle of black; one of this very size keeps every pixel."""
+    scale = min(width / image.width, height / image.height)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    canvas = Image.new(image.mode, (width, height))
+    canvas.paste(image.resize(size, Image.Resampling.LANCZOS), ((width - size[0]) // 2, (height - size[1]) // 2))
+    return canvas

@@ -1,0 +1,85 @@
+"""Numbers from labels and probabilities, by NumPy and scikit-learn."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics as sklearn_metrics
+
+DECIMALS = 6
+BY_CLASS = ("precision", "recall", "f1")
+LOGGABLE = re.compile(r"[\w :-]+([./][\w :-]+)*")  # MLflow takes such names, where a dot becomes a slash,
+LONGEST = 200  # and of up to 250 characters in all
+
+
+def loggable(scores: dict[str, Any]) -> dict[str, Any]:
+    """Return scores with a number in place of each class whose name MLflow refuses as a part of a metric's name."""
+    by_class = {
+        metric: {_loggable(name, number): value for number, (name, value) in enumerate(values.items())}
+        for metric, values in scores["test"].items()
+        if isinstance(values, dict)
+    }
+    return scores | {"test": scores["test"] | by_class}
+
+
+def headline(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """Return the accuracy and the mean cross-entropy (natural logarithm), probabilities being (n, classes).
+
+    A true class of probability 0 counts as one of 2.2e-16, so that the loss stays a number.
+    """
+    exact = probabilities.astype(np.float64)
+    exact /= exact.sum(axis=1, keepdims=True)
+    classes = np.arange(exact.shape[1])
+    return {
+        "accuracy": _rounded(np.mean(labels == probabilities.argmax(axis=1))),
+        "loss": _rounded(sklearn_metrics.log_loss(labels, exact, labels=classes)),
+    }
+
+
+def top_2_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the share of images whose true class is one of the two most probable."""
+    best_two = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
+    return _rounded(np.mean((best_two == labels[:, None]).any(axis=1)))
+
+
+def per_class(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """Tabulate `precision`, `recall`, `f1` and `support` (how many images there are), a row a class.
+
+    A class that is never predicted has precision 0, one that never occurs has recall 0.
+    """
+    values = sklearn_metrics.precision_recall_fscore_support(
+        labels, probabilities.argmax(axis=1), labels=np.arange(probabilities.shape[1]), zero_division=0
+    )
+    return pd.DataFrame(dict(zip((*BY_CLASS, "support"), values, strict=True)))
+
+
+def macro_averages(table: pd.DataFrame) -> dict[str, float]:
+    """Return the means over classes of precision, recall and F1, from what `per_class` tabulates."""
+    return {f"macro_{name}": _rounded(table[name].mean()) for name in BY_CLASS}
+
+
+def by_class(table: pd.DataFrame, class_names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return the precision, recall and F1 of each class by its name, from what `per_class` tabulates."""
+    return {name: dict(zip(class_names, map(_rounded, table[name]), strict=True)) for name in BY_CLASS}
+
+
+def confusion(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Count images by true class (rows) and predicted class (columns)."""
+    classes = np.arange(probabilities.shape[1])
+    counts: np.ndarray = sklearn_metrics.confusion_matrix(labels, probabilities.argmax(axis=1), labels=classes)
+    return counts
+
+
+def row_normalised(counts: np.ndarray) -> np.ndarray:
+    """Divide each row by its sum; a row of zeros stays zeros."""
+    return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+
+
+def _loggable(name: str, number: int) -> str:
+    return name if LOGGABLE.fullmatch(name) and len(name) <= LONGEST else f"class {number}"
+
+
+def _rounded(value: Any) -> float:
+    return round(float(value), DECIMALS)

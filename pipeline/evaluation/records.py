@@ -1,0 +1,121 @@
+"""One model's evaluation: what it makes of each split's images, and what follows from that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.base.files import Arrays
+from pipeline.evaluation import metrics
+
+SPLITS = ("train", "validation", "test")
+HISTORY = "history_"  # begins the names of the history's columns, as arrays
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A split's labels, integers of (n,), and a model's probabilities for its images, float32 of (n, classes)."""
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A trained model's predictions by split (without a validation part, there are none of it), and its history.
+
+    `mirrored` holds the means over each test image and its mirror image, (n, classes), of a model trained on both.
+    """
+
+    class_names: list[str]
+    parameters: int
+    model_bytes: int
+    history: pd.DataFrame
+    splits: dict[str, Predictions]
+    mirrored: np.ndarray | None = None
+
+    @property
+    def test(self) -> Predictions:
+        """The predictions of the test split."""
+        return self.splits["test"]
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """Counts of test images by true class (rows) and predicted class (columns)."""
+        return metrics.confusion(self.test.labels, self.test.probabilities)
+
+    @cached_property
+    def per_class(self) -> pd.DataFrame:
+        """Precision, recall, F1 and support on the test split, a row a class."""
+        return metrics.per_class(self.test.labels, self.test.probabilities)
+
+    @cached_property
+    def scores(self) -> dict[str, Any]:
+        """What metrics.json holds: accuracy and loss by split, more of test, numbers of parameters and bytes."""
+        headlines = {name: metrics.headline(part.labels, part.probabilities) for name, part in self.splits.items()}
+        test: dict[str, Any] = headlines.pop("test")
+        test["top_2_accuracy"] = metrics.top_2_accuracy(self.test.labels, self.test.probabilities)
+        test |= metrics.macro_averages(self.per_class) | metrics.by_class(self.per_class, self.class_names)
+        if self.mirrored is not None:
+            mirrored = metrics.headline(self.test.labels, self.mirrored)
+            test |= {f"mirrored_{name}": value for name, value in mirrored.items()}
+        return {**headlines, "test": test, "parameters": self.parameters, "model_bytes": self.model_bytes}
+
+
+def to_arrays(evaluation: Evaluation) -> Arrays:
+    """Return an evaluation as named arrays, for an .npz."""
+    arrays = {
+        "class_names": np.array(evaluation.class_names),
+        "parameters": np.array(evaluation.parameters),
+        "model_bytes": np.array(evaluation.model_bytes),
+    }
+    arrays |= {f"{HISTORY}{name}": evaluation.history[name].to_numpy() for name in evaluation.history}
+    for split, predictions in evaluation.splits.items():
+        arrays |= {f"{split}_labels": predictions.labels, f"{split}_probabilities": predictions.probabilities}
+    if evaluation.mirrored is not None:
+        arrays["test_mirrored_probabilities"] = evaluation.mirrored
+    return arrays
+
+
+def from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
+    """Return the evaluation that `to_arrays` made arrays of."""
+    history = {name.removeprefix(HISTORY): values for name, values in arrays.items() if name.startswith(HISTORY)}
+    splits = {
+        split: Predictions(arrays[f"{split}_labels"], arrays[f"{split}_probabilities"])
+        for split in SPLITS
+        if f"{split}_labels" in arrays
+    }
+    return Evaluation(
+        class_names=arrays["class_names"].tolist(),
+        parameters=int(arrays["parameters"]),
+        model_bytes=int(arrays["model_bytes"]),
+        history=pd.DataFrame(history),
+        splits=splits,
+        mirrored=arrays.get("test_mirrored_probabilities"),
+    )
+
+
+def predictions_table(evaluation: Evaluation) -> pd.DataFrame:
+    """Tabulate each test image's label and prediction by name, and every class's probability, to six decimals."""
+    names, test = np.array(evaluation.class_names), evaluation.test
+    by_class = {f"p({name})": test.probabilities[:, index].astype(float) for index, name in enumerate(names)}
+    named = {"label": names[test.labels], "prediction": names[test.probabilities.argmax(axis=1)]}
+    return pd.DataFrame(named | by_class).round(metrics.DECIMALS)
+
+
+def per_class_table(evaluation: Evaluation) -> pd.DataFrame:
+    """Tabulate the figures of each class, by its name, to six decimals."""
+    table = evaluation.per_class.round(metrics.DECIMALS)
+    table.insert(0, "class", evaluation.class_names)
+    return table
+
+
+def confusion_table(evaluation: Evaluation) -> pd.DataFrame:
+    """Tabulate the confusion matrix, a row a cell: both classes by name, images, and their share of the true class."""
+    names, counts = np.array(evaluation.class_names), evaluation.confusion
+    true, predicted = (names[indices.ravel()] for indices in np.indices(counts.shape))
+    shares = metrics.row_normalised(counts).ravel().round(metrics.DECIMALS)
+    return pd.DataFrame({"true": true, "predicted": predicted, "images": counts.ravel(), "share": shares})

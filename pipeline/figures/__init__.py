@@ -1,0 +1,9 @@
+"""Arrays and tables in, matplotlib's figures out; the caller saves them.
+
+- `curves.py`: loss and accuracy over epochs
+- `scores.py`: how well a model does: accuracies, recall, confusion matrices
+- `gallery.py`: pictures of images: samples, augmentations, predictions, mistakes
+- `diagram.py`: a network, layer by layer
+- `class_names.py`: class names that a figure can show
+- `png.py`: figures as small PNG files
+"""

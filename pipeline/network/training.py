@@ -1,0 +1,203 @@
+"""The training loop: batches, loss, epochs, and the same weights every time."""
+
+import math
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from pipeline.base import errors
+from pipeline.base.errors import InputError
+from pipeline.base.files import Arrays, Labelled
+from pipeline.config import schema
+from pipeline.network import optimizers
+from pipeline.network.augmentation import augment
+
+Row = dict[str, float]
+PREDICTION_BATCH = 500
+AHEAD = 2  # batches that are made while one is computed with
+STOPPING = ("best", "wait", "best_epoch", "stopped_epoch")
+COLUMNS = {
+    "loss": "train_loss",
+    "accuracy": "train_accuracy",
+    "val_loss": "validation_loss",
+    "val_accuracy": "validation_accuracy",
+}
+
+
+def make_deterministic(seed: int) -> None:
+    """Seed Python, NumPy and TensorFlow, and allow only kernels that give the same bits on every run."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def fit(
+    model: keras.Model,
+    labelled: Labelled,
+    validation: Labelled,
+    train: schema.Train,
+    seed: int,
+    on_epoch: Callable[[Row, Arrays], None],
+    state: Arrays | None = None,
+) -> pd.DataFrame:
+    """Train `model` in place and return its history: a row an epoch, `epoch`, losses, accuracies, learning rate.
+
+    Images are uint8 of (n, height, width, channels), labels integers of (n,). `on_epoch` gets each epoch's row of the
+    history, and the training's state: given a state, a training goes on after its epoch, to the same bits as if it had
+    never stopped. Training figures are means over the epoch, with dropout and augmentation at work. An empty
+    `validation` has no figures.
+    Raise `InputError` when a loss is no longer a number.
+    """
+    steps = math.ceil(len(labelled[0]) / train.batch_size)
+    one_hot = train.loss == "categorical_crossentropy"
+    model.compile(optimizers.make(train, steps), loss(train), metrics=["accuracy"], jit_compile=False)
+    model.optimizer.build(model.trainable_variables)
+    state, stopping = state or {}, _early_stopping(train.early_stopping)
+    averaging = keras.callbacks.SwapEMAWeights() if train.optimizer.ema_momentum else None
+    with errors.interrupts_held_back() as raise_if_interrupted:
+        each_epoch = _EachEpoch(on_epoch, state, stopping, raise_if_interrupted)
+        done = train.epochs if _stopped(state) else len(each_epoch.history)
+        model.fit(
+            _encoded(batches(labelled, train, seed, done), model, one_hot),
+            steps_per_epoch=steps,
+            initial_epoch=done,
+            epochs=train.epochs,
+            validation_data=_encoded(_in_order(validation), model, one_hot) if len(validation[1]) else None,
+            callbacks=[callback for callback in (averaging, stopping, each_epoch) if callback],
+            shuffle=False,  # `batches` has shuffled
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+    return pd.DataFrame(each_epoch.history)
+
+
+def batches(labelled: Labelled, train: schema.Train, seed: int, done: int = 0) -> tf.data.Dataset:
+    """Yield shuffled batches of (images, labels) of the epochs after the `done` first; an epoch's last may be smaller.
+
+    Order and augmentation depend on the seed, the epoch and the batch alone, not on what was drawn before.
+    """
+    images, labels = (tf.constant(array) for array in labelled)
+    sides = tf.random.stateless_uniform([len(labels)], [seed, -1], 0, 2, tf.int32)  # which epochs mirror an image
+
+    def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(labels)), seed=tf.stack([seed, epoch]))
+        in_order = tf.data.Dataset.from_tensor_slices(order).batch(train.batch_size)
+        return in_order.enumerate().map(lambda batch, indices: (epoch, tf.cast(batch, tf.int32), indices))
+
+    def gather(epoch: tf.Tensor, batch: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        chosen = tf.gather(images, indices)
+        if train.augmentation:
+            batch_seed = tf.random.experimental.stateless_fold_in(tf.stack([seed, epoch]), batch)
+            mirrored = (tf.gather(sides, indices) + epoch) % 2 == 1
+            chosen = augment(chosen, train.augmentation, batch_seed, mirrored)
+        return chosen, tf.gather(labels, indices)
+
+    epochs = tf.data.Dataset.range(done, train.epochs, output_type=tf.int32)
+    return _untuned(epochs.flat_map(epoch_batches).map(gather, num_parallel_calls=AHEAD).prefetch(AHEAD))
+
+
+def loss(train: schema.Train) -> keras.losses.Loss:
+    """Make the loss, on probabilities."""
+    if train.loss == "categorical_crossentropy":
+        return keras.losses.CategoricalCrossentropy(label_smoothing=train.label_smoothing)
+    return keras.losses.SparseCategoricalCrossentropy()
+
+
+def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""
+    probabilities: np.ndarray = model.predict(_in_order(images), verbose=0)
+    return probabilities
+
+
+class _EachEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Keep each epoch's figures under this project's names, and hand them on with all that decides about the next."""
+
+    def __init__(
+        self,
+        on_epoch: Callable[[Row, Arrays], None],
+        state: Arrays,
+        stopping: Any,
+        raise_if_interrupted: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        self.on_epoch, self.state, self.stopping = on_epoch, state, stopping
+        self.raise_if_interrupted = raise_if_interrupted
+        columns = {name.removeprefix("history/"): state[name].tolist() for name in state if name.startswith("history/")}
+        self.history: list[Row] = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def on_train_begin(self, logs: Any = None) -> None:  # after early stopping's own, which resets it
+        if not self.state:
+            return
+        for index, variable in enumerate(_variables(self.model)):
+            variable.assign(self.state[f"variable/{index}"])
+        if self.stopping and "best_weight/0" in self.state:
+            count = len(self.model.weights)
+            self.stopping.best_weights = [self.state[f"best_weight/{index}"] for index in range(count)]
+        if self.stopping:
+            for name in STOPPING:
+                setattr(self.stopping, name, self.state[f"stopping/{name}"].item())
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.raise_if_interrupted()
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.raise_if_interrupted()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        figures = {name: logs[key] for key, name in COLUMNS.items() if key in logs}
+        if not math.isfinite(logs["loss"] + logs.get("val_loss", 0)):
+            losses = f"{logs['loss']} in training, {logs.get('val_loss', 'not taken')} in validation"
+            raise InputError(f"the loss in epoch {epoch + 1} is {losses}: lower train.optimizer.learning_rate")
+        figures["learning_rate"] = float(self.model.optimizer.learning_rate)
+        row = {"epoch": epoch + 1} | {name: float(f"{value:.6g}") for name, value in figures.items()}
+        self.history.append(row)
+        self.on_epoch(row, self._state())
+
+    def _state(self) -> Arrays:
+        state = {f"history/{name}": np.array([row[name] for row in self.history]) for name in self.history[0]}
+        state |= {f"variable/{index}": variable.numpy() for index, variable in enumerate(_variables(self.model))}
+        if self.stopping:
+            state |= {f"stopping/{name}": np.array(getattr(self.stopping, name)) for name in STOPPING}
+            best = enumerate(self.stopping.best_weights or [])
+            state |= {f"best_weight/{index}": weight for index, weight in best}
+        return state
+
+
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    """List all that training changes: weights, random state of dropout, the optimizer's moments and its step."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _stopped(state: Arrays) -> bool:
+    return bool(state.get("stopping/stopped_epoch", 0))
+
+
+def _early_stopping(early_stopping: schema.EarlyStopping | None) -> Any:
+    if early_stopping is None:
+        return None
+    options = early_stopping.model_dump() | {"monitor": early_stopping.monitor.replace("validation", "val")}
+    return keras.callbacks.EarlyStopping(**options)
+
+
+def _in_order(data: np.ndarray | Labelled) -> tf.data.Dataset:
+    return _untuned(tf.data.Dataset.from_tensor_slices(data).batch(PREDICTION_BATCH))
+
+
+def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Turn off TensorFlow's own choice of parallelism, whose thread looks again after ever longer sleeps.
+
+    An iterator's end waits for that thread, and about every other time does not wake it (TensorFlow 2.21: it is told to
+    stop before the flag that it looks at is set). A training then ends up to a minute late, a prediction takes twice as
+    long.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
+def _encoded(dataset: tf.data.Dataset, model: keras.Model, one_hot: bool) -> tf.data.Dataset:
+    classes = model.output_shape[-1]
+    return dataset.map(lambda images, labels: (images, tf.one_hot(labels, classes))) if one_hot else dataset

@@ -1,0 +1,10 @@
+"""What a training did, for MLflow to show. Only records: nothing here decides a byte of what a stage writes.
+
+- `fingerprints.py`: one name for a training, from its params and the MD5s of what it depends on
+- `lock.py`: the one reader of `dvc.lock`
+- `paths.py`: where the stages of `dvc.yaml` put what commands look at
+- `description.py`: what a run is called and carries: name, params, tags, words
+- `journal.py`: what a training did, on disk until MLflow has all of it; how far it is
+- `server.py`: where MLflow is, and a client of it
+- `sending.py`: sends journals to MLflow
+"""

@@ -1,0 +1,138 @@
+"""What a training's run in MLflow is called and carries: name, params, tags, words."""
+
+import getpass
+import importlib.metadata
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.base import processor
+from pipeline.config.schema import Params, leaves
+
+PACKAGES = ("tensorflow", "keras", "mlflow", "dvc", "numpy")
+
+
+@dataclass(kw_only=True)
+class Training:
+    """What a run tells from its start; `dataset` is what the training learns from, as MLflow describes it."""
+
+    experiment: str
+    name: str
+    fingerprint: str
+    params: dict[str, str]
+    tags: dict[str, str]
+    dataset: dict[str, str]
+
+
+def of_training(params: Params, model: str, fingerprint: str, dataset: dict[str, str]) -> Training:
+    """Gather what the run of a model's training tells from its start."""
+    return Training(
+        experiment=params.fetch.dataset_name,
+        name=f"{model}: {network_summary(params, model)}",  # one model with other filters reads differently in a list
+        fingerprint=fingerprint,
+        params=flat_params(params, model),
+        tags={"model": model, "fingerprint": fingerprint, "dvc.stage": f"train@{model}"},
+        dataset=dataset,
+    )
+
+
+def of_run(training: Training, figures: Mapping[str, float]) -> str:
+    """Describe a run in Markdown: network, training, and the accuracies that are among its `figures` by name."""
+    params = training.params
+    augmented = "" if "train.augmentation" in params else ", augmented"  # off, it is one param, None
+    lines = [
+        f"**{training.tags['model']}** on {training.experiment}: `{params['network']}`\n",
+        f"- {params['train.epochs']} epochs at most, in batches of {params['train.batch_size']}{augmented}",
+        f"- {params['train.optimizer.name']}, learning rate {params['train.optimizer.learning_rate']}, "
+        f"schedule {params['train.schedule.name']}",
+    ]
+    known = [split for split in ("test", "validation", "train") if f"{split}/accuracy" in figures]
+    if known:
+        lines += ["- accuracy: " + ", ".join(f"{split} {figures[f'{split}/accuracy']:.4f}" for split in known)]
+    return "\n".join(lines)
+
+
+def of_experiment(dataset: str) -> str:
+    """Describe in Markdown what the runs of a dataset's experiment are, and what names, params and metrics say."""
+    return (
+        f"Networks that classify the images of **{dataset}**. A run is one training of one model of `params.yaml`; its "
+        "name is the model and the network: filters of each block, then units of each dense layer.\n\n"
+        "- `block1.filters` to `dense2.dropout` are the network, `train.*` how it is trained\n"
+        "- `test/*`, `validation/*`, `train/*` are the final scores, `epoch/*` the curves, `system/*` what it took\n"
+        "- `fingerprint` names what made the model: `python -m pipeline.tracking find RUN_ID` lists the git revisions "
+        "that hold it\n"
+    )
+
+
+def flat_params(params: Params, name: str) -> dict[str, str]:
+    """Write a model's params, its network's and all others, under names that sort as a person would read them."""
+    model = params.models[name]
+    sections: dict[str, Any] = {"seed": params.seed, "dataset": params.fetch.model_dump()["dataset"]}
+    sections["prepare"] = params.prepare.model_dump()
+    for kind, layers in (("block", model.blocks), ("dense", model.dense)):
+        for number, layer in enumerate(layers, 1):
+            sections[f"{kind}{number}"] = layer.model_dump()
+    sections["global_pool"] = model.global_pool
+    sections["train"] = model.train.model_dump()
+    sections["network"] = network_summary(params, name)
+    return {key: _text(value) for key, value in leaves(sections)}
+
+
+def network_summary(params: Params, name: str) -> str:
+    """Write a network in one line, as in `32 64 | 128 256 | dense 512 256`."""
+    model = params.models[name]
+    parts = [" ".join(map(str, block.filters)) for block in model.blocks]
+    if model.global_pool != "none":
+        parts.append(f"global {model.global_pool}")
+    if model.dense:
+        parts.append("dense " + " ".join(str(dense.units) for dense in model.dense))
+    return " | ".join(parts) or "no hidden layer"
+
+
+def machine() -> dict[str, str]:
+    """Say as tags what decides about a training's bytes beside its fingerprint: machine and versions."""
+    return {
+        "machine.processor": processor.name(),
+        "machine.threads": str(processor.threads()),
+        "machine.onednn": processor.onednn(),
+        "version.python": platform.python_version(),
+        **{f"version.{package}": importlib.metadata.version(package) for package in PACKAGES},
+    }
+
+
+def origin() -> dict[str, str]:
+    """Say as tags where a training comes from: user, git commit, and DVC experiment if it is one."""
+    dirty = _git("status", "--porcelain", "--", ":/pipeline", ":/dvc.yaml", ":/params.yaml")
+    known = {
+        "dvc.experiment": os.environ.get("DVC_EXP_NAME"),
+        "dvc.baseline": os.environ.get("DVC_EXP_BASELINE_REV"),
+        "git.commit": _git("rev-parse", "HEAD"),
+        "git.clean": None if dirty is None else str(not dirty).lower(),
+        "mlflow.user": _user(),
+    }
+    return {name: value for name, value in known.items() if value}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    if isinstance(value, dict):
+        return " ".join(_text(item) for item in value.values())
+    return str(value)
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603, S607
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no name, as in some containers
+        return None

@@ -1,0 +1,77 @@
+"""One name for a training: SHA-256 of its params and of the MD5s of everything it depends on.
+
+dvc.lock holds the same params and MD5s, so that a run and the bytes it made find each other from either side.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from pathspec import GitIgnoreSpec
+
+from pipeline.base import files
+from pipeline.base.errors import InputError
+from pipeline.config.loading import PARAMS_FILE
+from pipeline.runs import lock
+from pipeline.runs.lock import LOCK, StageLock
+
+IGNORED = Path(".dvcignore")
+
+
+def of_stage(stage: str) -> str:
+    """Return the fingerprint, 64 hexadecimal digits, of a stage such as `train@vgg` as its deps are on disk now."""
+    name, _, key = stage.partition("@")
+    definition = files.read_yaml(Path("dvc.yaml"))["stages"][name]["do"]
+    deps, keys = ([item.replace("${key}", key) for item in definition[part]] for part in ("deps", "params"))
+    params = files.read_yaml(PARAMS_FILE)
+    return _fingerprint({dep: md5(Path(dep)) for dep in deps}, {key: _value(params, key) for key in keys})
+
+
+def of_lock(stage: str, path: Path = LOCK) -> str:
+    """Return the fingerprint of a stage as it was last run, by dvc.lock; raise `InputError` if it never was."""
+    if (found := recorded(stage, path)) is None:
+        raise InputError(f"{path} has no {stage}: run `dvc repro {stage}` first")
+    return found
+
+
+def recorded(stage: str, path: Path = LOCK) -> str | None:
+    """Return the fingerprint of a stage as it was last run, by dvc.lock, or None if it never was."""
+    found = lock.read(path).get(stage)
+    return of_stage_lock(found) if found else None
+
+
+def of_stage_lock(stage: StageLock) -> str:
+    """Return the fingerprint of a stage as dvc.lock has it."""
+    return _fingerprint(stage.deps, stage.params)
+
+
+def require_unchanged(stage: str, fingerprint: str) -> None:
+    """Raise `InputError` unless a stage's fingerprint still is `fingerprint`: DVC would record the present one."""
+    if of_stage(stage) != fingerprint:
+        raise InputError(f"the params, code or data of {stage} changed while it ran: run `dvc repro` again")
+
+
+def md5(path: Path) -> str:
+    """Return the MD5 of a file or a folder as DVC has it; raise `InputError` if it is missing.
+
+    A folder's is that of a JSON list of its files, each with its MD5, but for those that .dvcignore names.
+    """
+    if not path.is_dir():
+        return files.md5(path)
+    ignored = GitIgnoreSpec.from_lines(IGNORED.read_text("utf-8").splitlines() if IGNORED.exists() else [])
+    kept = [file for file in path.rglob("*") if file.is_file() and not ignored.match_file(file)]
+    listed = sorted((file.relative_to(path).as_posix(), files.md5(file)) for file in kept)
+    content = json.dumps([{"md5": digest, "relpath": name} for name, digest in listed])
+    return hashlib.md5(content.encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _fingerprint(md5s: dict[str, str], params: dict[str, Any]) -> str:
+    content = json.dumps({"deps": md5s, "params": params}, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _value(params: Any, key: str) -> Any:
+    for part in key.split("."):
+        params = params[part]
+    return params

@@ -1,0 +1,269 @@
+"""What a training did, on disk until MLflow has all of it, so that no crash, kill or lost server takes it away.
+
+Each training has a folder, `.runs/<fingerprint>/<start>-<process>/`, in the main repository and outside DVC's outs:
+`journal.json` tells what happened, `state.npz` how far the network is, `files/` holds what MLflow shall get.
+"""
+
+import dataclasses
+import os
+import resource
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import psutil
+from filelock import FileLock, Timeout
+
+from pipeline.base import files
+from pipeline.config.schema import leaves
+from pipeline.runs import description, server
+from pipeline.runs.description import Training
+
+MODEL, EXAMPLE = "model.keras", "example.npz"  # of the attached files, these become the run's model
+
+
+class Metric(NamedTuple):
+    """A figure of a run, as MLflow has it: `time` in ms, `step` the epoch, 0 for a final score."""
+
+    name: str
+    value: float
+    time: int
+    step: int
+
+
+@dataclass(kw_only=True)
+class Record(Training):
+    """All of journal.json: what the training tells from its start, and what happened since; times in ms.
+
+    `training` is its own id, `stores` the addresses that shall have it, `files` maps names in MLflow to MD5s.
+    """
+
+    training: str
+    status: str
+    started: int
+    ended: int | None = None
+    opened: int | None = None
+    stores: list[str] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The last value of each metric, by name."""
+        return {metric.name: metric.value for metric in self.metrics}
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs are known."""
+        return max((metric.step for metric in self.metrics), default=0)
+
+
+def read(folder: Path) -> Record:
+    """Read the journal in a training's folder."""
+    content = files.read_json(folder / "journal.json")
+    return Record(**content | {"metrics": [Metric(*metric) for metric in content["metrics"]]})
+
+
+def write(folder: Path, record: Record) -> None:
+    """Write the journal of a training's folder."""
+    files.write_json(folder / "journal.json", dataclasses.asdict(record))
+
+
+class Journal:
+    """One training's journal: what is added is on disk before the method returns."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.record = folder, read(folder)
+        self._clock = time.monotonic()
+
+    def open(self) -> None:
+        """Note that the present store shall have the journal, also where it had it before."""
+        self.record.stores = sorted({*self.record.stores, server.address()})
+        self.record.opened = _now()
+        self._write()
+
+    def log_epoch(self, row: Mapping[str, float], images: int) -> None:
+        """Add an epoch's figures under `epoch/`, and under `system/` what it took; one that is known stays as it is."""
+        epoch, seconds = int(row["epoch"]), time.monotonic() - self._clock
+        self._clock = time.monotonic()
+        if epoch > self.record.epochs:
+            figures = {f"epoch/{name}": value for name, value in row.items() if name != "epoch"}
+            self._add(
+                figures | _usage() | {"epoch/seconds": seconds, "epoch/images_per_second": images / seconds}, epoch
+            )
+
+    def log_history(self, history: pd.DataFrame) -> None:
+        """Add the figures of every epoch, without times, where there are none: the training was elsewhere."""
+        if not self.record.epochs:
+            now, epochs = _now(), history["epoch"].astype(int)
+            for name, values in history.drop(columns="epoch").items():
+                figures = zip(values, epochs, strict=True)
+                self.record.metrics += [Metric(f"epoch/{name}", value, now, epoch) for value, epoch in figures]
+            self._write()
+
+    def log_scores(self, scores: dict[str, Any]) -> None:
+        """Add final figures, nested as in metrics.json, as `test/accuracy`; those that have not changed are known."""
+        known = self.record.figures
+        flat = {name.replace(".", "/"): value for name, value in leaves(scores)}
+        self._add({name: value for name, value in flat.items() if known.get(name) != value}, 0)
+
+    def attach(self, paths: Mapping[str, Path]) -> None:
+        """Keep copies of files, for MLflow to have under the given names."""
+        for name, path in paths.items():
+            digest = files.md5(path)
+            files.write_bytes(self.folder / "files" / digest / Path(name).name, path.read_bytes())
+            self.record.files[name] = digest
+        self._write()
+
+    def attach_training(self, model: Path, images: np.ndarray, reports: Iterable[Path]) -> None:
+        """Keep copies of what a training made: the model, two of its uint8 images as its example, and its reports."""
+        with tempfile.TemporaryDirectory() as folder:
+            files.write_arrays(example := Path(folder, EXAMPLE), {"images": images[:2]})
+            self.attach(
+                {MODEL: model, EXAMPLE: example} | {f"{path.parent.name}/{path.name}": path for path in reports}
+            )
+
+    def save_state(self, state: files.Arrays) -> None:
+        """Keep how far the training is, all or nothing."""
+        files.write_arrays(self.folder / "state.npz", state)
+
+    def state(self) -> files.Arrays | None:
+        """Return what `save_state` kept last, or None."""
+        path = self.folder / "state.npz"
+        return files.read_arrays(path) if path.exists() else None
+
+    def end(self, status: str, at: int | None = None) -> None:
+        """Set the training's status, and the time of its end: `at` in ms, or now."""
+        self.record.status, self.record.ended = status, None if status == "RUNNING" else at or _now()
+        self._write()
+
+    def drop_state(self) -> None:
+        """Forget the state: what the training made is recorded, and nothing goes on from it."""
+        (self.folder / "state.npz").unlink(missing_ok=True)
+
+    def _add(self, figures: Mapping[str, float], step: int) -> None:
+        now = _now()
+        self.record.metrics += [Metric(name, value, now, step) for name, value in figures.items()]
+        self._write()
+
+    def _write(self) -> None:
+        write(self.folder, self.record)
+
+
+def root() -> Path:
+    """Return the folder of all journals, in the main repository also inside DVC's experiments."""
+    return server.repository() / ".runs"
+
+
+def everything() -> list[Path]:
+    """List the folders of all journals, oldest first."""
+    return sorted((path.parent for path in root().glob("*/*/journal.json")), key=lambda folder: folder.name)
+
+
+@contextmanager
+def opened(training: Training, recorded: bool) -> Iterator[Journal]:
+    """Open the journal of a training: the last one's if that can go on to the same bytes, else a new one.
+
+    It can if fingerprint, type of processor, threads and versions are the same, and no other process is at it. One that
+    finished goes on while DVC has not `recorded` it in dvc.lock: it was killed between its end and that.
+
+    What ends the block ends the training: FINISHED, KILLED on Ctrl-C or SIGTERM, FAILED on any other exception.
+    """
+    with _owned(training, recorded) as journal:
+        journal.open()
+        journal.end("RUNNING")
+        try:
+            yield journal
+        except KeyboardInterrupt:
+            journal.end("KILLED")
+            raise
+        except BaseException:
+            journal.end("FAILED")
+            raise
+        journal.end("FINISHED")
+
+
+@contextmanager
+def appended(training: Training) -> Iterator[Journal]:
+    """Open the newest journal of a finished training that DVC has recorded, or one made from what it left on disk."""
+    folders = [folder for folder in everything() if folder.parent.name == training.fingerprint]
+    finished = [folder for folder in folders if read(folder).status == "FINISHED"]
+    folder = finished[-1] if finished else _new(training, {"rebuilt": "true"}, "FINISHED")
+    with FileLock(folder / "owner.lock"):
+        journal = Journal(folder)
+        journal.drop_state()
+        journal.open()
+        yield journal
+
+
+def close_dead() -> list[Path]:
+    """Mark as KILLED what is RUNNING by a process that is no more, and return its folders."""
+    closed = []
+    for folder in everything():
+        with _if_free(folder) as free:
+            if free and (journal := Journal(folder)).record.status == "RUNNING":
+                times = [metric.time for metric in journal.record.metrics]
+                journal.end("KILLED", max(times, default=journal.record.started))
+                closed.append(folder)
+    return closed
+
+
+@contextmanager
+def _owned(training: Training, recorded: bool) -> Iterator[Journal]:
+    machine = description.machine()
+    for folder in reversed([folder for folder in everything() if folder.parent.name == training.fingerprint]):
+        with _if_free(folder) as free:
+            journal = Journal(folder)
+            if not free or not machine.items() <= journal.record.tags.items():
+                continue
+            if journal.record.status == "FINISHED" and (recorded or not (folder / "state.npz").exists()):
+                break  # what is older was given up
+            yield journal
+            return
+    folder = _new(training, machine | description.origin(), "RUNNING")
+    with FileLock(folder / "owner.lock"):
+        yield Journal(folder)
+
+
+@contextmanager
+def _if_free(folder: Path) -> Iterator[bool]:
+    lock = FileLock(folder / "owner.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def _new(training: Training, tags: dict[str, str], status: str) -> Path:
+    started = _now()
+    folder = root() / training.fingerprint / f"{started}-{os.getpid()}"
+    known = dataclasses.asdict(training) | {"tags": training.tags | tags}
+    ended = None if status == "RUNNING" else started
+    write(folder, Record(**known, training=uuid.uuid4().hex, status=status, started=started, ended=ended))
+    return folder
+
+
+def _usage() -> dict[str, float]:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS, kilobytes on Linux
+    return {
+        "system/cpu_utilization_percentage": psutil.cpu_percent(),
+        "system/system_memory_usage_percentage": psutil.virtual_memory().percent,
+        "system/peak_memory_megabytes": peak / (1e6 if sys.platform == "darwin" else 1e3),
+    }
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

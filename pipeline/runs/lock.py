@@ -1,0 +1,44 @@
+"""The one reader of dvc.lock: what each stage read and made when DVC ran it last."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.base import files
+
+LOCK = Path("dvc.lock")
+
+
+@dataclass(frozen=True)
+class StageLock:
+    """A stage as DVC ran it last: MD5s by path of what it read (`deps`) and made (`outs`), and its params."""
+
+    deps: dict[str, str]
+    outs: dict[str, str]
+    params: dict[str, Any]
+
+    def data(self) -> dict[Path, str]:
+        """Return the MD5s, by path, of what the stage read and made, code aside."""
+        return {Path(path): md5 for path, md5 in (self.deps | self.outs).items() if not path.startswith("pipeline/")}
+
+
+def read(path: Path = LOCK) -> dict[str, StageLock]:
+    """Return every stage of a dvc.lock by its name, as `train@vgg`; none where the file is missing."""
+    return parse(path.read_text("utf-8"), str(path)) if path.exists() else {}
+
+
+def parse(text: str, source: str) -> dict[str, StageLock]:
+    """Return every stage of a dvc.lock's text, as `read` does; messages begin with `source`."""
+    return {name: _stage(entry) for name, entry in files.parse_yaml(text, source)["stages"].items()}
+
+
+def trained(model: str) -> tuple[StageLock, StageLock] | None:
+    """Return a model's `train` and `evaluate` as they ran last, or None if one of them never did."""
+    stages = read()
+    train, evaluate = stages.get(f"train@{model}"), stages.get(f"evaluate@{model}")
+    return (train, evaluate) if train and evaluate else None
+
+
+def _stage(entry: dict[str, Any]) -> StageLock:
+    deps, outs = ({item["path"]: item["md5"] for item in entry.get(part, [])} for part in ("deps", "outs"))
+    return StageLock(deps, outs, entry.get("params", {}).get("params.yaml", {}))

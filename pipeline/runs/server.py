@@ -1,0 +1,100 @@
+"""Where MLflow is, and a client of it: a SQLite file of the main repository, or a tracking server."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import mlflow
+from filelock import FileLock
+from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+from pipeline.base import files
+from pipeline.base.errors import InputError
+from pipeline.runs import description
+
+LIMITS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # of mlflow's: 120 s, 7
+QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}  # a server's client prints two lines for each run
+
+
+def repository() -> Path:
+    """Return the main repository, also inside DVC's experiments."""
+    return Path(os.environ.get("DVC_ROOT") or ".").resolve()
+
+
+def address() -> str:
+    """Return where MLflow's store is: `MLFLOW_TRACKING_URI`, or else mlflow.db of the main repository."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repository()}/mlflow.db"
+
+
+def database() -> Path | None:
+    """Return the store's SQLite file, or None for a server."""
+    return Path(address().removeprefix("sqlite:///")) if address().startswith("sqlite:///") else None
+
+
+def connect() -> mlflow.MlflowClient:
+    """Return a client of the store; a server that does not answer fails in a minute instead of many."""
+    for logger, level in (("mlflow", "WARNING"), ("alembic", "WARNING"), ("urllib3", "ERROR")):
+        logging.getLogger(logger).setLevel(level)
+    for name, value in (LIMITS | QUIET).items():
+        os.environ.setdefault(name, value)
+    mlflow.set_tracking_uri(address())
+    with _alone():  # three that make one new database at once would break it
+        path = database()
+        if path and not path.exists():
+            _make(path)
+        client = mlflow.MlflowClient()
+        client.get_experiment_by_name("Default")
+    return client
+
+
+def experiment_id(client: mlflow.MlflowClient, name: str) -> str:
+    """Return the experiment's id, made on first use; one that was deleted is an `InputError`.
+
+    A SQLite store keeps its artifacts in `mlartifacts` beside the database, wherever a command is run.
+    """
+    with _alone():
+        if found := client.get_experiment_by_name(name):
+            if found.lifecycle_stage == "deleted":
+                remedy = f"`mlflow experiments restore --experiment-id {found.experiment_id}`"
+                raise InputError(f"MLflow's experiment {name} at {address()} was deleted: {remedy} brings it back")
+            return str(found.experiment_id)
+        path = database()
+        location = (path.parent / "mlartifacts").resolve().as_uri() if path else None
+        tags = {MLFLOW_RUN_NOTE: description.of_experiment(name)}
+        tags["mlflow.experimentKind"] = "custom_model_development"  # not one of generative AI, for UIs that go by this
+        return str(client.create_experiment(name, location, tags))
+
+
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """Turn what MLflow raises, where it fails or does not answer, into an `InputError`."""
+    try:
+        yield
+    except MlflowException as error:
+        raise InputError(f"MLflow at {address()}: {reason(error):.200}: try again once it answers") from None
+
+
+def reason(error: BaseException) -> str:
+    """Say in a line what is at the root of an error: mlflow wraps `Connection refused` in 300 characters of its own."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _make(path: Path) -> None:
+    """Make a SQLite store elsewhere and put it here whole: killed amid mlflow's migrations, one is broken for good."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder, path.name)
+        mlflow.MlflowClient(f"sqlite:///{made}")
+        files.write_bytes(path, made.read_bytes())
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    path = database()
+    with FileLock(f"{path}.lock") if path else nullcontext():
+        yield

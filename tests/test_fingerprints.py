@@ -1,0 +1,86 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.base.errors import InputError
+from pipeline.runs import fingerprints, lock
+from tests.conftest import ROOT
+
+PIPELINE = {
+    "stages": {
+        "train": {"foreach": "${models}", "do": {"deps": ["a.py", "b/${key}"], "params": ["seed", "models.${key}"]}}
+    }
+}
+PARAMS: dict[str, Any] = {"seed": 1, "other": 2, "models": {"vgg": {"rate": 1e-3, "filters": [1, 2], "none": None}}}
+
+
+def write(name: str, content: Any) -> None:
+    with Path(name).open("w") as file:
+        YAML().dump(content, file)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("b").mkdir()
+    Path("a.py").write_text("code")
+    Path("b/vgg").write_text("data")
+    write("dvc.yaml", PIPELINE)
+    write("params.yaml", PARAMS)
+
+
+def test_lock_of_the_same_state_has_the_same_fingerprint() -> None:
+    md5s = {"a.py": "c13367945d5d4c91047b3b50234aa7ab", "b/vgg": "8d777f385d3dfec8815d20f7496026dc"}
+    entry = {
+        "deps": [{"path": path, "hash": "md5", "md5": md5, "size": 4} for path, md5 in md5s.items()],
+        "params": {"params.yaml": {"models.vgg": PARAMS["models"]["vgg"], "seed": 1}},
+    }
+    write("dvc.lock", {"schema": "2.0", "stages": {"train@vgg": entry}})
+    assert fingerprints.of_lock("train@vgg") == fingerprints.recorded("train@vgg") == fingerprints.of_stage("train@vgg")
+    assert fingerprints.recorded("train@other") is None
+
+
+@pytest.mark.parametrize("change", ["code", "data", "seed", "model"])
+def test_every_dep_and_param_changes_it(change: str) -> None:
+    before = fingerprints.of_stage("train@vgg")
+    if change in ("code", "data"):
+        Path({"code": "a.py", "data": "b/vgg"}[change]).write_text("other")
+    else:
+        write("params.yaml", PARAMS | ({"seed": 2} if change == "seed" else {"models": {"vgg": {"rate": 0.01}}}))
+    with pytest.raises(InputError, match="of train@vgg changed while it ran"):
+        fingerprints.require_unchanged("train@vgg", before)
+
+
+def test_what_the_stage_does_not_depend_on_leaves_it() -> None:
+    before = fingerprints.of_stage("train@vgg")
+    write("params.yaml", PARAMS | {"other": 3})
+    fingerprints.require_unchanged("train@vgg", before)
+
+
+def test_missing_dependency_and_lock_are_named() -> None:
+    with pytest.raises(InputError, match=r"dvc\.lock has no train@vgg"):
+        fingerprints.of_lock("train@vgg")
+    Path("b/vgg").unlink()
+    with pytest.raises(InputError, match="b/vgg is missing"):
+        fingerprints.of_stage("train@vgg")
+
+
+def test_folders_have_the_md5s_that_dvc_gave_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    stages = lock.read()
+    code = {path: md5 for stage in stages.values() for path, md5 in stage.deps.items() if path.startswith("pipeline/")}
+    assert "pipeline/network" in code
+    assert {path: fingerprints.md5(Path(path)) for path in code} == code
+
+
+def test_what_dvcignore_names_leaves_a_folders_md5() -> None:
+    before = fingerprints.md5(Path("b"))
+    Path(".dvcignore").write_text("__pycache__/\n*.pyc\n")
+    Path("b/__pycache__").mkdir()
+    Path("b/__pycache__/a.txt").write_text("cached")
+    Path("b/a.pyc").write_text("cached")
+    assert fingerprints.md5(Path("b")) == before
+    Path("b/new").write_text("data")
+    assert fingerprints.md5(Path("b")) != before

@@ -1,0 +1,283 @@
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config import loading
+from pipeline.network import building, saving
+from pipeline.runs import description, journal, sending, server
+from pipeline.runs.description import Training
+from tests.conftest import ROOT
+
+DEMO = loading.load(ROOT / "recipes" / "demo.yaml")
+IMAGES, LABELS = np.zeros((4, 28, 28, 1), np.uint8), np.arange(4)
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> Any:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
+    shutil.copy(empty_database, tmp_path / "runs.db")
+    (tmp_path / "train.npz").write_bytes(b"data")
+    return server.connect()
+
+
+def training(tmp_path: Path, fingerprint: str = "f" * 64) -> Training:
+    data = sending.dataset("digits", tmp_path / "train.npz", (IMAGES, LABELS))
+    return description.of_training(DEMO, "vgg", fingerprint, data)
+
+
+def row(epoch: int) -> dict[str, float]:
+    return {"epoch": epoch, "train_loss": 1 / epoch}
+
+
+def model_file(tmp_path: Path) -> Path:
+    model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, {"scale": [1 / 255], "offset": [0.0]})
+    (tmp_path / "vgg.keras").write_bytes(saving.to_bytes(model))
+    return tmp_path / "vgg.keras"
+
+
+def points(client: Any, run_id: str, name: str = "epoch/train_loss") -> list[tuple[int, float]]:
+    return [(point.step, point.value) for point in client.get_metric_history(run_id, name)]
+
+
+def test_run_grows_while_it_trains_and_sending_again_changes_nothing(client: Any, tmp_path: Path) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        record.log_epoch(row(1), 4)
+        run_id = sending.push(client, record.folder)
+        record.log_epoch(row(2), 4)
+        assert sending.push_all() == 1
+        live = client.get_run(run_id)
+        assert live.info.status == "RUNNING"
+        assert points(client, run_id) == [(1, 1.0), (2, 0.5)]
+        record.attach_training(model_file(tmp_path), IMAGES, [])
+    for _ in range(2):
+        assert sending.push(client, record.folder) == run_id
+        (record.folder / "pushed.json").unlink()  # as if the process had died before it noted what it had sent
+        record.attach_training(tmp_path / "vgg.keras", IMAGES, [])
+    done = client.get_run(run_id)
+    assert (done.info.status, done.info.end_time) == ("FINISHED", record.record.ended)
+    assert points(client, run_id) == [(1, 1.0), (2, 0.5)]
+    assert len(client.search_runs([done.info.experiment_id])) == 1
+    assert len(done.outputs.model_outputs) == 1
+    assert done.data.params["block1.filters"] == "8, 16"
+    assert done.data.tags["mlflow.note.content"].startswith("**vgg** on digits")
+    assert done.data.tags["mlflow.source.name"] == "train@vgg"
+    assert "**digits**" in client.get_experiment(done.info.experiment_id).tags["mlflow.note.content"]
+    assert done.inputs.dataset_inputs[0].dataset.digest == "8d777f38"  # MD5 of b"data"
+    for tag in ("fingerprint", "dvc.stage", "machine.processor", "machine.threads", "version.tensorflow"):
+        assert done.data.tags[tag]
+
+
+def test_model_predicts_the_same_and_knows_its_signature(client: Any, tmp_path: Path) -> None:
+    import mlflow
+
+    with journal.opened(training(tmp_path), False) as record:
+        record.attach_training(model_file(tmp_path), IMAGES, [])
+    run_id = sending.push(client, record.folder)
+    assert not (record.folder / "files").exists()
+    logged = mlflow.pyfunc.load_model(f"runs:/{run_id}/vgg")
+    assert logged.metadata.signature.inputs.inputs[0].type == np.uint8
+    assert logged.metadata.run_id == run_id
+    expected = saving.load(tmp_path / "vgg.keras").predict(IMAGES, verbose=0)
+    np.testing.assert_array_equal(logged.predict(IMAGES), expected)
+
+
+def test_artifacts_lie_beside_the_database_wherever_the_command_runs(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with journal.opened(training(tmp_path), False) as record:
+        run_id = sending.push(client, record.folder)
+    assert client.get_run(run_id).info.artifact_uri.startswith((tmp_path / "mlartifacts").as_uri())
+
+
+def test_killed_training_goes_on_in_the_same_run(client: Any, tmp_path: Path) -> None:
+    def train(epoch: int) -> None:
+        with journal.opened(training(tmp_path), False) as record:
+            record.log_epoch(row(epoch), 4)
+            raise KeyboardInterrupt
+
+    for epoch in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            train(epoch)
+        sending.push_all()
+        (run,) = client.search_runs([server.experiment_id(client, "digits")])
+        assert run.info.status == "KILLED"
+    with journal.opened(training(tmp_path), False):
+        sending.push_all()
+        assert client.get_run(run.info.run_id).info.status == "RUNNING"
+    sending.push_all()
+    assert client.get_run(run.info.run_id).info.status == "FINISHED"
+    assert points(client, run.info.run_id) == [(1, 1.0), (2, 0.5)]
+
+
+def test_evaluation_is_appended_and_leaves_the_times(client: Any, tmp_path: Path) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        pass
+    run_id = sending.push(client, record.folder)
+    before = client.get_run(run_id).info.end_time
+    for accuracy in (0.9, 0.8):  # after a correction, the later value stands, not the better
+        with journal.appended(training(tmp_path)) as record:
+            record.log_scores({"test": {"accuracy": accuracy, "recall": {"T-shirt/top": 0.5}}})
+        assert sending.push(client, record.folder) == run_id
+    run = client.get_run(run_id)
+    assert run.data.metrics == {"test/accuracy": 0.8, "test/recall/T-shirt/top": 0.5}
+    assert run.data.tags["mlflow.note.content"].endswith("- accuracy: test 0.8000")
+    assert run.info.end_time == before
+
+
+def test_description_that_a_person_changed_stays(client: Any, tmp_path: Path) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        run_id = sending.push(client, record.folder)
+        client.set_tag(run_id, "mlflow.note.content", "too many epochs")
+    sending.push_all()
+    run = client.get_run(run_id)
+    assert (run.info.status, run.data.tags["mlflow.note.content"]) == ("FINISHED", "too many epochs")
+
+
+def test_evaluation_elsewhere_joins_the_run_that_trained_the_model(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        record.log_epoch(row(1), 4)
+    run_id = sending.push(client, record.folder)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "another clone"))
+    with journal.appended(training(tmp_path)) as record:
+        record.log_history(pd.DataFrame({"epoch": [1.0], "train_loss": [1.0]}))
+        record.log_scores({"test": {"accuracy": 0.9}})
+    assert sending.push(client, record.folder) == run_id
+    assert points(client, run_id) == [(1, 1.0)]
+    assert points(client, run_id, "test/accuracy") == [(0, 0.9)]
+
+
+def test_deleted_run_is_made_anew(client: Any, tmp_path: Path) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        record.log_epoch(row(1), 4)
+    client.delete_run(sending.push(client, record.folder))
+    with journal.appended(training(tmp_path)) as record:
+        pass
+    again = sending.push(client, record.folder)
+    assert client.get_run(again).info.status == "FINISHED"
+    assert points(client, again) == [(1, 1.0)]
+
+
+def test_deleted_experiment_is_one_clear_line(client: Any, tmp_path: Path) -> None:
+    from pipeline.base.errors import InputError
+
+    client.delete_experiment(server.experiment_id(client, "digits"))
+    with pytest.raises(InputError, match="was deleted: `mlflow experiments restore --experiment-id 1` brings it back"):
+        server.experiment_id(client, "digits")
+
+
+def test_deleted_experiment_does_not_hold_up_the_others(client: Any, tmp_path: Path) -> None:
+    from pipeline.base.errors import InputError
+
+    folders = []
+    for name in ("others", "digits"):
+        with journal.opened(dataclasses.replace(training(tmp_path), experiment=name), False) as record:
+            folders.append(record.folder)
+    client.delete_experiment(server.experiment_id(client, "digits"))
+    with pytest.raises(InputError, match="digits"):
+        sending.push_all()
+    [run] = client.search_runs([server.experiment_id(client, "others")])
+    assert run.info.status == "FINISHED"
+
+
+def test_store_is_the_main_repositorys_also_in_an_experiment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "main"))
+    monkeypatch.chdir(tmp_path)
+    assert server.address() == f"sqlite:///{tmp_path}/main/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    assert server.address() == "http://127.0.0.1:1"
+
+
+class Broken(BaseHTTPRequestHandler):
+    """Answers every request with an error, or not for a long time."""
+
+    delay = 0.0
+
+    def answer(self) -> None:
+        sleep(self.delay)
+        with suppress(BrokenPipeError):  # nobody has waited
+            self.send_error(500)
+
+    do_GET = do_POST = answer  # noqa: N815
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+@pytest.fixture
+def broken_server() -> Iterator[str]:
+    broken = ThreadingHTTPServer(("127.0.0.1", 0), Broken)
+    broken.daemon_threads, broken.block_on_close = True, False
+    Thread(target=broken.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{broken.server_port}"
+    broken.shutdown()
+    broken.server_close()
+
+
+@pytest.mark.parametrize("kind", ["down", "erroring", "slow"])
+def test_lost_server_costs_one_warning_and_seconds_and_sync_sends_all(
+    kind: str,
+    client: Any,
+    tmp_path: Path,
+    broken_server: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(Broken, "delay", 60.0 if kind == "slow" else 0.0)
+    monkeypatch.setattr(sending, "PATIENCE", 2.0)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9" if kind == "down" else broken_server)
+    began = monotonic()
+    with sending.in_background() as send, journal.opened(training(tmp_path), False) as record:
+        for epoch in (1, 2, 3):
+            record.log_epoch(row(epoch), 4)
+            send()
+        assert monotonic() - began < 1.0  # training itself never waits
+    assert monotonic() - began < 10.0
+    told = capsys.readouterr().err
+    assert told.count("warning: MLflow at http://127.0.0.1:") == 1
+    assert {"down": "Connection refused", "erroring": "too many 500 error responses", "slow": "is slow"}[kind] in told
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
+    with journal.appended(training(tmp_path)):  # as `sync` does for what is on disk
+        pass
+    run_id = sending.push(server.connect(), record.folder)
+    assert points(client, run_id) == [(1, 1.0), (2, 0.5), (3, 1 / 3)]
+
+
+def test_new_store_is_made_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = tmp_path / "new.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    with monkeypatch.context() as broken:
+        broken.setattr("alembic.command.upgrade", lambda *_: 1 / 0)  # amid the migrations
+        with pytest.raises(ZeroDivisionError):
+            server.connect()
+    assert not database.exists()
+    assert server.connect().get_experiment_by_name("Default")
+
+
+@pytest.mark.slow
+def test_three_first_uses_of_one_store_at_once_all_succeed(tmp_path: Path) -> None:
+    code = "from pipeline.runs import server\nserver.experiment_id(server.connect(), 'digits')\n"
+    env = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/runs.db", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    started = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    errors = [process.communicate()[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], errors

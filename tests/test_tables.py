@@ -1,0 +1,55 @@
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.base import files, tables
+from pipeline.base.errors import InputError
+
+TABLE = pd.DataFrame({"class": ["Bag", "1e5"], "probability": [0.25, 1.0], "images": [7, 12_345]})
+
+
+@given(st.lists(st.floats(allow_nan=False), min_size=1))
+def test_csv_reads_back_equal(values: list[float]) -> None:
+    path = Path("table.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        written: dict[Path, str] = {}
+        patch.setattr(files, "write_text", written.__setitem__)
+        tables.write_csv(path, pd.DataFrame({"loss": values}))
+    assert [float(line) for line in written[path].splitlines()[1:]] == values
+
+
+def test_csv_is_the_same_bytes_each_time_and_reads_back(tmp_path: Path) -> None:
+    table = pd.DataFrame({"epoch": [1, 2], "loss": [0.1, 1e-7]})
+    tables.write_csv(tmp_path / "a.csv", table)
+    assert (tmp_path / "a.csv").read_bytes() == b"epoch,loss\n1,0.1\n2,1e-07\n"
+    pd.testing.assert_frame_equal(tables.read_csv(tmp_path / "a.csv"), table.astype(float))
+
+
+@pytest.mark.parametrize("content", ["", "epoch,loss\n1,x\n", "epoch,loss\n1,2,3,4\n5,6,7,8,9\n"])
+def test_what_is_no_table_of_numbers_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(InputError, match=r"a\.csv is not a table of numbers .*: delete it and run `dvc repro`"):
+        tables.read_csv(tmp_path / "a.csv")
+    with pytest.raises(InputError, match=r"b\.csv is missing: `dvc repro` makes it"):
+        tables.read_csv(tmp_path / "b.csv")
+
+
+def test_terminal_has_text_to_the_left_and_numbers_to_the_right() -> None:
+    header, *rows = tables.for_terminal(TABLE).splitlines()
+    assert header == "class      probability    images"
+    assert rows == ["Bag             0.2500         7", "1e5             1.0000     12345"]
+
+
+def test_markdown_has_the_first_column_to_the_left_and_all_others_to_the_right() -> None:
+    lines = tables.as_markdown(TABLE.astype(str)).splitlines()
+    assert re.fullmatch(r"\|:-+\|-+:\|-+:\|", lines[1])
+    assert len({len(line) for line in lines}) == 1
+    assert "1e5" in lines[3]
+
+
+def test_html_keeps_every_character() -> None:
+    assert "<td>a &lt;b&gt;</td>" in tables.as_html(pd.DataFrame({"class": ["a <b>"]}))
