@@ -1,4 +1,4 @@
-"""A process that trains row E2's network, an epoch whenever it is told to; `benchmarks.speed` starts several.
+"""A process that trains the published VGG, an epoch whenever it is told to; `benchmarks.speed` starts several.
 
 `contestants NAME BATCH_SIZE PRECISION IMAGES`: each epoch's seconds are a line of their own, and a line on standard
 input begins the next.
@@ -87,7 +87,7 @@ def pytorch(network: Model, images: np.ndarray, labels: np.ndarray, pace: Pace) 
 
 
 def plain_keras(network: Model) -> Any:
-    """Write row E2's network as its write-up does, without this project's own builder, and compile it."""
+    """Write the published VGG as its write-up does, without this project's own builder, and compile it."""
     import keras
 
     keras.config.set_dtype_policy(network.train.precision)
@@ -154,7 +154,7 @@ def main() -> None:
     """Train as the command line says."""
     name, batch_size, precision, count = sys.argv[1:]
     augmented = name in ("this project, augmented", "Keras ImageDataGenerator")
-    (network,) = loading.load(Path("recipes/e3.yaml" if augmented else "recipes/e2.yaml")).models.values()
+    (network,) = loading.load(Path(f"recipes/published/vgg{'_augmented' if augmented else ''}.yaml")).models.values()
     chosen = {"batch_size": int(batch_size), "precision": precision, "epochs": EPOCHS}
     images, labels = files.read_labelled(Path("data/prepared/train.npz"))
     network = network.model_copy(update={"train": network.train.model_copy(update=chosen)})

@@ -23,10 +23,10 @@ from pathlib import Path
 
 import mlflow
 
+from benchmarks import kills
+from benchmarks.servers import Server, mlflow_server
+from benchmarks.workspace import Workspace
 from pipeline.base import files
-from tests import kills
-from tests.servers import Server, mlflow_server
-from tests.workspace import Workspace
 
 FULL_DISK, SERVER_DEATH = "full disk", "server death"
 SIGNALS = {

@@ -1,4 +1,4 @@
-"""Images a second that row E2 trains on: this project's stage beside plain Keras and PyTorch, in turn.
+"""Images a second that the published VGG trains on: this project's stage beside plain Keras and PyTorch, in turn.
 
 Each contestant is started several times, since a process keeps the speed that it starts with.
 

@@ -25,6 +25,11 @@ def test_arithmetic_is_three_products_of_every_kernel() -> None:
     assert limit.arithmetic(keras.Sequential(layers)) == 3 * 2 * (convolution + dense)
 
 
+def test_benchmarks_run_without_the_tests() -> None:
+    imports = re.compile(r"^\s*(?:from|import) tests\b", re.MULTILINE)
+    assert [path.name for path in (ROOT / "benchmarks").glob("*.py") if imports.search(path.read_text())] == []
+
+
 def test_cost_knows_every_stage_by_its_command() -> None:
     definitions = files.read_yaml(ROOT / "dvc.yaml")["stages"]
     for name, stage in definitions.items():
@@ -59,4 +64,5 @@ def test_recipes_are_trained_in_bfloat16_where_the_processor_has_it(
     raw = files.read_yaml(ROOT / "recipes/fast.yaml")
     raw["train"]["precision"] = precision
     assert recipes.suited(ROOT / "recipes/fast.yaml") == raw
-    assert recipes.suited(ROOT / "recipes/e2.yaml") == files.read_yaml(ROOT / "recipes/e2.yaml")
+    vgg = ROOT / "recipes/published/vgg.yaml"
+    assert recipes.suited(vgg) == files.read_yaml(vgg)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.workspace import Workspace
 from pipeline.network import saving
-from tests.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 SMALL = {"blocks": [{"filters": [4], "padding": "same"}, {"filters": [8]}], "dense": [{"units": 16, "dropout": 0.2}]}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests import kills
-from tests.workspace import Workspace
+from benchmarks import kills
+from benchmarks.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 PATIENCE = 600.0  # seconds for two workers on a busy machine

@@ -14,7 +14,7 @@ from pipeline.network import building, saving
 from tests.conftest import PARAMS, ROOT
 
 UNIT = {"scale": [1 / 255], "offset": [0.0]}
-FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
+FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").rglob("*.yaml"))]
 MODELS = [(path, name) for path in FILES for name in loading.load(path).models]
 PUBLISHED = loading.load(PARAMS)
 DEMO = loading.load(ROOT / "recipes" / "demo.yaml")

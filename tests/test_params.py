@@ -16,7 +16,7 @@ from pipeline.data import datasets
 from tests.conftest import PARAMS, ROOT
 
 Write = Callable[[dict[str, Any]], Path]
-RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
 
 
 def set_at(raw: dict[str, Any], path: str, value: Any) -> None:

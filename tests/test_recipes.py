@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from benchmarks.workspace import Workspace
 from pipeline.base import files, tables
 from pipeline.config import loading, network_fits
 from pipeline.data import datasets
@@ -16,63 +18,90 @@ from pipeline.data.decoders import digits
 from pipeline.network import building
 from tests import publishers
 from tests.conftest import ROOT
-from tests.workspace import Workspace
 
-PARAMETERS = {
-    "a": 243_786,
-    "b1": 271_370,
-    "b2": 44_010,
-    "b3": 662_410,
-    "c1": 50_090,
-    "c2": 50_186,
-    "c3": 60_266,
-    "c4": 60_362,
-    "d1": 79_510,
-    "d2": 323_286,
-    "e1": 241_546,
-    "e2": 5_240_842,
-    "e3": 5_240_842,
+PUBLISHED = ROOT / "recipes" / "published"
+LETTERS = {
+    "two_convolutions": "A",
+    "letters_dense": "B1",
+    "letters_batch_norm": "B2",
+    "letters_convolutions": "B3",
+    "mnist_adam": "C1",
+    "mnist_sgd": "C2",
+    "cifar10_adam": "C3",
+    "cifar10_sgd": "C4",
+    "dense_only": "D1",
+    "two_convolutions_dropout": "D2",
+    "linear": "E1",
+    "vgg": "E2",
+    "vgg_augmented": "E3",
 }
-TRAINABLE = {"b1": 270_346, "b2": 43_882}
+PARAMETERS = {
+    "two_convolutions": 243_786,
+    "letters_dense": 271_370,
+    "letters_batch_norm": 44_010,
+    "letters_convolutions": 662_410,
+    "mnist_adam": 50_090,
+    "mnist_sgd": 50_186,
+    "cifar10_adam": 60_266,
+    "cifar10_sgd": 60_362,
+    "dense_only": 79_510,
+    "two_convolutions_dropout": 323_286,
+    "linear": 241_546,
+    "vgg": 5_240_842,
+    "vgg_augmented": 5_240_842,
+}
+TRAINABLE = {"letters_dense": 270_346, "letters_batch_norm": 43_882}
 FLOORS = {
-    "a": {"test": {"accuracy": 0.9045}},
-    "b1": {"test": {"accuracy": 0.9044}},
-    "d1": {"validation": {"accuracy": 0.8549}},
-    "d2": {"validation": {"accuracy": 0.8549}},
-    "e1": {"test": {"accuracy": 0.8868}},
-    "e2": {"test": {"accuracy": 0.9198}},
+    "two_convolutions": {"test": {"accuracy": 0.9045}},
+    "letters_dense": {"test": {"accuracy": 0.9044}},
+    "dense_only": {"validation": {"accuracy": 0.8549}},
+    "two_convolutions_dropout": {"validation": {"accuracy": 0.8549}},
+    "linear": {"test": {"accuracy": 0.8868}},
+    "vgg": {"test": {"accuracy": 0.9198}},
 }
 STOP_D = {"monitor": "validation_loss", "patience": 2, "min_delta": 0.0, "restore_best_weights": True}
 STOP_B = STOP_D | {"patience": 3}
+STOP_LATE = STOP_D | {"patience": 5, "min_delta": 0.1}
 ADAM, SGD = {"name": "adam", "learning_rate": 0.001}, {"name": "sgd", "learning_rate": 0.01}
 SPARSE, ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
 SETTINGS = {  # dataset, split, validation's fraction, scaling; epochs, batch size, optimizer, loss, early stopping
-    "a": ("fashion_mnist", "tail", 0, "unit", 5, 32, ADAM, SPARSE, None),
-    "b1": ("notmnist", "tail", 0.2, "min_max", 10_000, 32, ADAM, ONE_HOT, STOP_B | {"patience": 5, "min_delta": 0.1}),
-    "b2": ("notmnist", "tail", 0.2, "min_max", 5, 32, ADAM, ONE_HOT, STOP_B),
-    "b3": ("notmnist", "tail", 0.2, "min_max", 5, 32, ADAM, ONE_HOT, STOP_B),
-    "c1": ("mnist", "tail", 0, "unit", 15, 100, ADAM | {"learning_rate": 0.01}, SPARSE, None),
-    "c2": ("mnist", "tail", 0, "unit", 5, 100, SGD, ONE_HOT, None),
-    "c3": ("cifar10", "tail", 0, "unit", 15, 100, ADAM | {"learning_rate": 0.01}, SPARSE, None),
-    "c4": ("cifar10", "tail", 0, "unit", 5, 100, SGD, ONE_HOT, None),
-    "d1": ("fashion_mnist", "random", 0.2, "unit", 20, 32, ADAM, SPARSE, STOP_D),
-    "d2": ("fashion_mnist", "random", 0.2, "unit", 20, 32, ADAM, SPARSE, STOP_D),
-    "e1": ("fashion_mnist", "tail", 0.25, "unit", 25, 32, ADAM, SPARSE, None),
-    "e2": ("fashion_mnist", "tail", 0.25, "unit", 25, 32, ADAM, SPARSE, None),
-    "e3": ("fashion_mnist", "tail", 0.25, "unit", 25, 32, ADAM, SPARSE, None),
+    "two_convolutions": ("fashion_mnist", "tail", 0, "unit", 5, 32, ADAM, SPARSE, None),
+    "letters_dense": ("notmnist", "tail", 0.2, "min_max", 10_000, 32, ADAM, ONE_HOT, STOP_LATE),
+    "letters_batch_norm": ("notmnist", "tail", 0.2, "min_max", 5, 32, ADAM, ONE_HOT, STOP_B),
+    "letters_convolutions": ("notmnist", "tail", 0.2, "min_max", 5, 32, ADAM, ONE_HOT, STOP_B),
+    "mnist_adam": ("mnist", "tail", 0, "unit", 15, 100, ADAM | {"learning_rate": 0.01}, SPARSE, None),
+    "mnist_sgd": ("mnist", "tail", 0, "unit", 5, 100, SGD, ONE_HOT, None),
+    "cifar10_adam": ("cifar10", "tail", 0, "unit", 15, 100, ADAM | {"learning_rate": 0.01}, SPARSE, None),
+    "cifar10_sgd": ("cifar10", "tail", 0, "unit", 5, 100, SGD, ONE_HOT, None),
+    "dense_only": ("fashion_mnist", "random", 0.2, "unit", 20, 32, ADAM, SPARSE, STOP_D),
+    "two_convolutions_dropout": ("fashion_mnist", "random", 0.2, "unit", 20, 32, ADAM, SPARSE, STOP_D),
+    "linear": ("fashion_mnist", "tail", 0.25, "unit", 25, 32, ADAM, SPARSE, None),
+    "vgg": ("fashion_mnist", "tail", 0.25, "unit", 25, 32, ADAM, SPARSE, None),
+    "vgg_augmented": ("fashion_mnist", "tail", 0.25, "unit", 25, 32, ADAM, SPARSE, None),
 }
 AUGMENTATION: dict[str, Any] = {"rotation_range": 10, "zoom_range": 0.1, "shear_range": 0.5, "horizontal_flip": True}
 AUGMENTATION |= {"width_shift_range": 0.1, "height_shift_range": 0.1, "shift_pixels": 0, "erasing": None}
+AUGMENTATIONS = {"vgg_augmented": AUGMENTATION}
 OTHERS = {"best", "demo", "fast", "image_folder", "strong"}
 UNIT = {"scale": [1 / 255], "offset": [0.0]}
 
 
 def load(name: str) -> Any:
-    return loading.load(ROOT / "recipes" / f"{name}.yaml")
+    return loading.load(PUBLISHED / f"{name}.yaml")
 
 
 def test_each_recipe_is_a_published_system_or_a_known_other() -> None:
-    assert {path.stem for path in Path(ROOT, "recipes").glob("*.yaml")} == {*PARAMETERS, *OTHERS}
+    assert {path.stem for path in PUBLISHED.glob("*.yaml")} == {*PARAMETERS}
+    assert {path.stem for path in PUBLISHED.parent.glob("*.yaml")} == OTHERS
+
+
+def test_each_published_system_says_first_which_one_it_is() -> None:
+    letters = {}
+    for name in PARAMETERS:
+        found = re.match(r"# System (\w+) of the published systems", (PUBLISHED / f"{name}.yaml").read_text())
+        assert found, name
+        letters[name] = found[1]
+    assert letters == LETTERS
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -98,7 +127,7 @@ def test_recipe_trains_as_published(name: str) -> None:
     assert (*found, train.epochs, train.batch_size, optimizer, train.loss, stopping) == SETTINGS[name]
     assert (settings.seed, train.schedule.name, train.label_smoothing) == (42, "constant", 0)
     assert (train.precision, train.optimizer.ema_momentum) == ("float32", None)
-    assert (train.augmentation and train.augmentation.model_dump()) == (AUGMENTATION if name == "e3" else None)
+    assert (train.augmentation and train.augmentation.model_dump()) == AUGMENTATIONS.get(name)
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -113,10 +142,10 @@ SMALL = {"mnist": publishers.mnist, "cifar10": publishers.cifar10, "notmnist": p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["b1", "b2", "b3", "c1", "c2", "c3", "c4"])
+@pytest.mark.parametrize("name", [name for name, settings in SETTINGS.items() if settings[0] in SMALL])
 def test_whole_recipe_runs_on_small_files_of_the_publishers_format(name: str, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "clone")
-    shutil.copy(ROOT / "recipes" / f"{name}.yaml", workspace.folder / "params.yaml")
+    shutil.copy(PUBLISHED / f"{name}.yaml", workspace.folder / "params.yaml")
     dataset = load(name).fetch.dataset
     folder = tmp_path / "mirror" / dataset
     folder.mkdir(parents=True)

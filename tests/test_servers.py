@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests import kills
-from tests.servers import Server, mlflow_server, postgresql
-from tests.workspace import Workspace
+from benchmarks import kills
+from benchmarks.servers import Server, mlflow_server
+from benchmarks.workspace import Workspace
+from tests.postgresql import postgresql
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import kills
-from tests.workspace import Workspace
+from benchmarks import kills
+from benchmarks.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 KILLS, EPOCHS = 10, 80

@@ -11,7 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tests.conftest import ROOT
+ROOT = Path(__file__).parents[1]
 
 
 class Workspace:
@@ -26,6 +26,7 @@ class Workspace:
             subprocess.run(command, cwd=folder, env=os.environ | {"DVC_NO_ANALYTICS": "1"}, check=True)
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m COMMAND` to its end, and return it with what it printed."""
         done = self.start(*command, **variables)
         stdout, stderr = done.communicate()
         return subprocess.CompletedProcess(done.args, done.returncode, stdout, stderr)
@@ -46,6 +47,7 @@ class Workspace:
         )
 
     def write(self, params: dict[str, Any]) -> None:
+        """Write params.yaml."""
         with (self.folder / "params.yaml").open("w") as file:
             YAML().dump(params, file)
 
@@ -72,6 +74,7 @@ class Workspace:
         self.git("commit", "-qm", "digits")
 
     def runs(self, store: str = "mlflow.db", experiment: str = "digits") -> list[Any]:
+        """List the runs that a store of the clone has."""
         import mlflow
 
         client = mlflow.MlflowClient(f"sqlite:///{self.folder}/{store}")
@@ -83,4 +86,5 @@ class Workspace:
         return {str(p.relative_to(self.folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
 
     def tree(self, top: str) -> list[Path]:
+        """List every file below a folder of the clone, in order."""
         return sorted(path for path in (self.folder / top).rglob("*") if path.is_file())

@@ -8,8 +8,8 @@ from typing import Any
 
 import psutil
 
+from benchmarks.workspace import Workspace
 from pipeline.base import files
-from tests.workspace import Workspace
 
 HEAVY: dict[str, Any] = {
     "blocks": [{"filters": [8, 16], "padding": "same", "dropout": 0.5}, {"filters": [16], "dropout": 0.5}],
