@@ -15,7 +15,7 @@ import pipeline.network  # noqa: F401  # first, or another import would bring Te
 from pipeline.base import files
 
 if TYPE_CHECKING:
-    from tests.clones import Clone
+    from tests.finished import Finished
 
 ROOT = Path(__file__).parents[1]
 PARAMS = ROOT / "tests" / "params.yaml"  # as first committed; people edit the one above
@@ -66,11 +66,11 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> "Clone":
-    """Make the working folder a clone, with a store of its own."""
-    from tests.clones import Clone
+def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> "Finished":
+    """Make the working folder one that `dvc repro` has finished, with a store of its own."""
+    from tests.finished import Finished
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
     monkeypatch.chdir(tmp_path)
     shutil.copy(empty_database, tmp_path / "runs.db")
-    return Clone(tmp_path)
+    return Finished(tmp_path)

@@ -28,15 +28,15 @@ def pictures(count: int, side: int = 28, channels: int = 1) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, side, side, channels), np.uint8)
 
 
-@pytest.mark.parametrize("settings", [E3, STRONG], ids=["E3", "strong"])
+@pytest.mark.parametrize("params", [E3, STRONG], ids=["E3", "strong"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_transform_is_image_data_generators_for_the_same_parameters(settings: Augmentation, channels: int) -> None:
+def test_transform_is_image_data_generators_for_the_same_parameters(params: Augmentation, channels: int) -> None:
     from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
     from pipeline.network import augmentation
 
     images = pictures(100, channels=channels)
-    drawn = augmentation.draw(100, 28, 28, settings, [1, 2])
+    drawn = augmentation.draw(100, 28, 28, params, [1, 2])
     ours = augmentation.transform(images, drawn).numpy()
     generator = ImageDataGenerator(fill_mode="nearest")
     for index, image in enumerate(images):
@@ -153,17 +153,17 @@ def test_height_shift_moves_rows_of_an_oblong_picture() -> None:
     assert np.array_equal(moved[:, -1], images[:, -1])
 
 
-@pytest.mark.parametrize("settings", [E3, OWN], ids=["E3", "our own"])
-def test_same_in_a_parallel_dataset_as_alone(settings: Augmentation) -> None:
+@pytest.mark.parametrize("params", [E3, OWN], ids=["E3", "our own"])
+def test_same_in_a_parallel_dataset_as_alone(params: Augmentation) -> None:
     import tensorflow as tf
 
     from pipeline.network import augmentation
 
     images = pictures(64)
-    alone = [augmentation.augment(images[i : i + 8], settings, [9, i]).numpy() for i in range(0, 64, 8)]
+    alone = [augmentation.augment(images[i : i + 8], params, [9, i]).numpy() for i in range(0, 64, 8)]
     dataset = tf.data.Dataset.range(0, 64, 8, output_type=tf.int32).map(
         lambda i: augmentation.augment(
-            tf.ensure_shape(tf.constant(images)[i : i + 8], (None, 28, 28, 1)), settings, [9, i]
+            tf.ensure_shape(tf.constant(images)[i : i + 8], (None, 28, 28, 1)), params, [9, i]
         ),
         num_parallel_calls=4,
     )

@@ -6,26 +6,26 @@ import pytest
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.champion.candidate import Refused
-from tests.clones import IMAGES, Clone, aliases, network, promote, versions
+from tests.finished import IMAGES, Finished, aliases, network, promote, versions
 
 
-def test_without_a_validation_part_the_best_of_several_has_to_be_named(clone: Clone) -> None:
+def test_without_a_validation_part_the_best_of_several_has_to_be_named(finished: Finished) -> None:
     for name in ("baseline", "vgg"):
-        clone.train(name, network(47), validation=None)
+        finished.train(name, network(47), validation=None)
     with pytest.raises(InputError, match=r"validation_fraction is 0, .*: give --model NAME"):
         promote()
     assert promote("vgg").startswith("champion: digits version 1: vgg")
 
 
-def test_best_is_by_validation_among_those_that_pass_the_gate(clone: Clone) -> None:
-    clone.train("baseline", network(49), validation=90)
-    clone.train("vgg", network(46), validation=95)  # less good on test, which does not choose
-    clone.train("vgg_augmented", network(44), validation=99)  # 0.88, below the floor of 0.9
+def test_best_is_by_validation_among_those_that_pass_the_gate(finished: Finished) -> None:
+    finished.train("baseline", network(49), validation=90)
+    finished.train("vgg", network(46), validation=95)  # less good on test, which does not choose
+    finished.train("vgg_augmented", network(44), validation=99)  # 0.88, below the floor of 0.9
     assert "vgg, test accuracy 0.9200" in promote()
 
 
-def test_a_model_that_fails_the_gate_is_refused_by_name_of_the_floor_unless_forced(clone: Clone) -> None:
-    clone.train("vgg", network(44))
+def test_a_model_that_fails_the_gate_is_refused_by_name_of_the_floor_unless_forced(finished: Finished) -> None:
+    finished.train("vgg", network(44))
     with pytest.raises(Refused, match=r"the gate fails: vgg test\.accuracy 0\.8800 < 0\.9000"):
         promote("vgg")
     with pytest.raises(Refused, match=r"no model passes the gate: vgg test\.accuracy 0\.8800 < 0\.9000"):
@@ -34,17 +34,17 @@ def test_a_model_that_fails_the_gate_is_refused_by_name_of_the_floor_unless_forc
     assert promote(force=True) == "champion: digits version 1: vgg, test accuracy 0.8800"
 
 
-def test_only_a_model_better_beyond_noise_replaces_the_champion(clone: Clone) -> None:
-    clone.train("baseline", network(45))
+def test_only_a_model_better_beyond_noise_replaces_the_champion(finished: Finished) -> None:
+    finished.train("baseline", network(45))
     promote()
-    clone.train("vgg", network(46))  # 4 images more, none less: p = 2 / 2^4
+    finished.train("vgg", network(46))  # 4 images more, none less: p = 2 / 2^4
     with pytest.raises(Refused) as refusal:
         promote("vgg")
     for part in ("vgg is not better than the champion (baseline, version 1)", "accuracy 0.9200 against 0.9000"):
         assert part in str(refusal.value)
     assert "4 images only vgg gets right, 0 only the champion, p = 0.12" in str(refusal.value)
     assert aliases() == {"champion": "1"}
-    clone.train("vgg", network(47))  # 8 images: p = 0.008
+    finished.train("vgg", network(47))  # 8 images: p = 0.008
     assert promote("vgg") == "champion: digits version 2: vgg, test accuracy 0.9400 (before: version 1, baseline)"
     assert aliases() == {"champion": "2", "previous": "1"}
     with pytest.raises(Refused, match=r"accuracy 0\.9000 against 0\.9400, 0 images only baseline gets right, 8 o"):
@@ -54,10 +54,10 @@ def test_only_a_model_better_beyond_noise_replaces_the_champion(clone: Clone) ->
     assert len(versions()) == 2
 
 
-def test_a_champion_of_another_test_split_is_no_measure(clone: Clone) -> None:
-    clone.train("baseline", network(45))
+def test_a_champion_of_another_test_split_is_no_measure(finished: Finished) -> None:
+    finished.train("baseline", network(45))
     promote()
-    other = Clone(clone.folder, IMAGES[::-1], clone.labels[::-1])
+    other = Finished(finished.folder, IMAGES[::-1], finished.labels[::-1])
     other.train("vgg", network(50))
     with pytest.raises(Refused, match="was tested on another test split"):
         promote("vgg")
@@ -65,9 +65,9 @@ def test_a_champion_of_another_test_split_is_no_measure(clone: Clone) -> None:
 
 
 @pytest.mark.parametrize("stale", ["data/prepared/test.npz", "data/evaluations/vgg.npz", "models/vgg.keras"])
-def test_an_evaluation_of_something_else_is_no_evidence(clone: Clone, stale: str) -> None:
-    clone.train("vgg", network(47))
-    clone.train("baseline", network(40))
+def test_an_evaluation_of_something_else_is_no_evidence(finished: Finished, stale: str) -> None:
+    finished.train("vgg", network(47))
+    finished.train("baseline", network(40))
     shutil.copy("models/baseline.keras" if stale.startswith("models") else "data/evaluations/baseline.npz", stale)
     with pytest.raises(InputError, match="the evaluation of vgg is not of the model and test split on disk"):
         promote("vgg", force=True)
@@ -76,8 +76,8 @@ def test_an_evaluation_of_something_else_is_no_evidence(clone: Clone, stale: str
         promote("vgg", force=True)
 
 
-def test_a_model_trained_again_and_not_evaluated_is_refused(clone: Clone) -> None:
-    clone.train("vgg", network(47))
+def test_a_model_trained_again_and_not_evaluated_is_refused(finished: Finished) -> None:
+    finished.train("vgg", network(47))
     lock = files.read_yaml(Path("dvc.lock"))
     lock["stages"]["train@vgg"]["outs"][0]["md5"] = "0" * 32
     files.write_json(Path("dvc.lock"), lock)

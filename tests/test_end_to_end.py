@@ -27,7 +27,7 @@ PARAMS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    made = Workspace(tmp_path_factory.mktemp("clone"))
+    made = Workspace(tmp_path_factory.mktemp("workspace"))
     made.write(PARAMS)
     assert made.repro() == {"fetch", "prepare", "train@plain", "evaluate@plain", "report"}
     return made

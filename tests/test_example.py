@@ -28,7 +28,7 @@ def layers(model: Any) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture(scope="module")
-def example(tensorflow: None) -> dict[str, Any]:
+def example() -> dict[str, Any]:
     return runpy.run_path(str(EXAMPLE))
 
 
@@ -41,9 +41,9 @@ def test_example_needs_no_pipeline_and_names_stages_and_files_that_exist() -> No
 
 
 def test_example_has_the_recipes_numbers_and_the_pipelines_images(example: dict[str, Any]) -> None:
-    settings, train = DEMO, DEMO.models["vgg"].train
+    params, train = DEMO, DEMO.models["vgg"].train
     numbers = [example[name] for name in ("SEED", "EPOCHS", "BATCH_SIZE", "LEARNING_RATE")]
-    assert numbers == [settings.seed, train.epochs, train.batch_size, train.optimizer.learning_rate]
+    assert numbers == [params.seed, train.epochs, train.batch_size, train.optimizer.learning_rate]
     for found, expected in zip(example["read_digits"](), digits.decode([])["train"], strict=True):
         np.testing.assert_array_equal(found, expected)
 

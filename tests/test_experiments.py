@@ -18,7 +18,7 @@ def evaluated(workspace: Workspace) -> list[Any]:
 
 
 def test_experiments_apart_and_queued_all_log_to_the_one_store(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path / "clone")
+    workspace = Workspace(tmp_path / "workspace")
     workspace.write(kills.params(2))
     workspace.repro()
     workspace.commit()

@@ -41,10 +41,10 @@ def test_every_model_gives_probabilities_and_a_gradient_in_every_parameter(file:
     import tensorflow as tf
 
     keras.utils.set_random_seed(0)
-    settings = loading.load(file)
-    shape = datasets.image_shape(settings.fetch)
+    params = loading.load(file)
+    shape = datasets.image_shape(params.fetch)
     assert shape
-    model = building.build(settings.models[name], shape, 10, UNIT)
+    model = building.build(params.models[name], shape, 10, UNIT)
     images = np.random.default_rng(0).integers(0, 256, (16, *shape), np.uint8)
     with tf.GradientTape() as tape:
         probabilities = model(images, training=True)

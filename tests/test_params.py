@@ -35,10 +35,10 @@ def error(path: Path) -> str:
 
 @pytest.mark.parametrize("path", [ROOT / "params.yaml", PARAMS, *RECIPES], ids=lambda path: str(path.relative_to(ROOT)))
 def test_committed_files_are_right(path: Path) -> None:
-    settings = loading.load(path)
-    shape = datasets.image_shape(settings.fetch)
+    params = loading.load(path)
+    shape = datasets.image_shape(params.fetch)
     assert shape
-    network_fits.check_networks(settings, shape)
+    network_fits.check_networks(params, shape)
 
 
 @pytest.mark.parametrize(
@@ -200,10 +200,10 @@ def test_two_mistakes_are_two_lines(raw: dict[str, Any], write_params: Write) ->
 
 def test_model_takes_train_defaults_and_replaces_whole_keys(raw: dict[str, Any], write_params: Write) -> None:
     raw["models"]["vgg"]["train"] = {"optimizer": {"name": "sgd", "learning_rate": 0.1}}
-    settings = loading.load(write_params(raw))
-    assert settings.models["vgg"].train.optimizer.name == "sgd"
-    assert settings.models["vgg"].train.epochs == settings.train.epochs
-    assert settings.models["baseline"].train == settings.train
+    params = loading.load(write_params(raw))
+    assert params.models["vgg"].train.optimizer.name == "sgd"
+    assert params.models["vgg"].train.epochs == params.train.epochs
+    assert params.models["baseline"].train == params.train
 
 
 def test_exponents_are_numbers_as_for_dvc(raw: dict[str, Any], write_params: Write) -> None:

@@ -107,11 +107,11 @@ def test_each_published_system_says_first_which_one_it_is() -> None:
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_recipe_has_exactly_the_published_parameters(name: str) -> None:
 
-    settings = load(name)
-    shape = datasets.image_shape(settings.fetch)
+    params = load(name)
+    shape = datasets.image_shape(params.fetch)
     assert shape
-    network_fits.check_networks(settings, shape)
-    model = building.build(settings.models[name], shape, 10, UNIT)
+    network_fits.check_networks(params, shape)
+    model = building.build(params.models[name], shape, 10, UNIT)
     assert model.count_params() == PARAMETERS[name]
     if name in TRAINABLE:
         assert sum(variable.numpy().size for variable in model.trainable_variables) == TRAINABLE[name]
@@ -119,22 +119,22 @@ def test_recipe_has_exactly_the_published_parameters(name: str) -> None:
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_recipe_trains_as_published(name: str) -> None:
-    settings = load(name)
-    prepare, train = settings.prepare, settings.models[name].train
+    params = load(name)
+    prepare, train = params.prepare, params.models[name].train
     optimizer = {key: getattr(train.optimizer, key) for key in ("name", "learning_rate")}
     stopping = train.early_stopping and train.early_stopping.model_dump()
-    found = (settings.fetch.dataset, prepare.split, prepare.validation_fraction, prepare.scaling)
+    found = (params.fetch.dataset, prepare.split, prepare.validation_fraction, prepare.scaling)
     assert (*found, train.epochs, train.batch_size, optimizer, train.loss, stopping) == SETTINGS[name]
-    assert (settings.seed, train.schedule.name, train.label_smoothing) == (42, "constant", 0)
+    assert (params.seed, train.schedule.name, train.label_smoothing) == (42, "constant", 0)
     assert (train.precision, train.optimizer.ema_momentum) == ("float32", None)
     assert (train.augmentation and train.augmentation.model_dump()) == AUGMENTATIONS.get(name)
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_recipe_holds_its_model_to_the_published_figure(name: str) -> None:
-    settings = load(name)
-    assert list(settings.models) == [name]
-    assert settings.gate == ({name: FLOORS[name]} if name in FLOORS else {})
+    params = load(name)
+    assert list(params.models) == [name]
+    assert params.gate == ({name: FLOORS[name]} if name in FLOORS else {})
 
 
 # What the publishers' files hold is pinned; the tests' small ones are written in exactly their format.
@@ -142,9 +142,9 @@ SMALL = {"mnist": publishers.mnist, "cifar10": publishers.cifar10, "notmnist": p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name, settings in SETTINGS.items() if settings[0] in SMALL])
+@pytest.mark.parametrize("name", [name for name, params in SETTINGS.items() if params[0] in SMALL])
 def test_whole_recipe_runs_on_small_files_of_the_publishers_format(name: str, tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path / "clone")
+    workspace = Workspace(tmp_path / "workspace")
     shutil.copy(PUBLISHED / f"{name}.yaml", workspace.folder / "params.yaml")
     dataset = load(name).fetch.dataset
     folder = tmp_path / "mirror" / dataset
@@ -179,7 +179,7 @@ def test_own_pictures_go_the_whole_way(tmp_path: Path) -> None:
     raw["fetch"]["dataset"] |= {"path": "../numerals", "height": 20, "width": 16, "channels": 1}
     raw["train"]["epochs"] = 1
     raw["models"]["cnn"]["blocks"] = [{"filters": [4]}]
-    workspace = Workspace(tmp_path / "clone")
+    workspace = Workspace(tmp_path / "workspace")
     workspace.write(raw)
     done = workspace.run("dvc", "repro")
     assert done.returncode == 0, done.stdout + done.stderr

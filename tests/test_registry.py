@@ -10,17 +10,17 @@ import pytest
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from tests.clones import CLASS_NAMES, IMAGES, Clone, aliases, network, promote, versions
 from tests.conftest import ROOT
+from tests.finished import CLASS_NAMES, IMAGES, Finished, aliases, network, promote, versions
 
 
-def test_first_promotion_makes_a_whole_version(clone: Clone) -> None:
-    clone.train("vgg", network(47), validation=93)
+def test_first_promotion_makes_a_whole_version(finished: Finished) -> None:
+    finished.train("vgg", network(47), validation=93)
     assert promote() == "champion: digits version 1: vgg, test accuracy 0.9400"
     (version,) = versions()
     assert aliases() == {"champion": "1"}
     assert version.tags == {
-        "fingerprint": clone.fingerprint("vgg"),
+        "fingerprint": finished.fingerprint("vgg"),
         "git.commit": "c" * 40,
         "model": "vgg",
         "test.accuracy": "0.94",
@@ -32,48 +32,48 @@ def test_first_promotion_makes_a_whole_version(clone: Clone) -> None:
     assert "- test accuracy 0.9400 (95 % interval 0.8981 – 0.9653)" in version.description
 
 
-def test_without_a_validation_part_the_only_one_that_passes_is_promoted(clone: Clone) -> None:
-    clone.train("vgg", network(47), validation=None)
+def test_without_a_validation_part_the_only_one_that_passes_is_promoted(finished: Finished) -> None:
+    finished.train("vgg", network(47), validation=None)
     assert promote() == "champion: digits version 1: vgg, test accuracy 0.9400"
     (version,) = versions()
     assert "validation.accuracy" not in version.tags
     assert "validation" not in version.description
 
 
-def test_promoting_the_champion_changes_nothing(clone: Clone) -> None:
-    clone.train("vgg", network(47))
+def test_promoting_the_champion_changes_nothing(finished: Finished) -> None:
+    finished.train("vgg", network(47))
     promote()
     before = versions()[0].last_updated_timestamp
     assert promote(force=True) == promote() == "already champion: digits version 1: vgg, test accuracy 0.9400"
     assert [version.last_updated_timestamp for version in versions()] == [before]
 
 
-def test_without_a_finished_run_the_remedy_is_named(clone: Clone) -> None:
-    clone.train("vgg", network(47), log=False)
+def test_without_a_finished_run_the_remedy_is_named(finished: Finished) -> None:
+    finished.train("vgg", network(47), log=False)
     with pytest.raises(
         InputError, match="no finished run of vgg as it is on disk: `dvc repro --force --single-item eval"
     ):
         promote(force=True)
 
 
-def test_a_store_that_is_not_there_is_not_made(clone: Clone) -> None:
-    clone.train("vgg", network(47))
+def test_a_store_that_is_not_there_is_not_made(finished: Finished) -> None:
+    finished.train("vgg", network(47))
     Path("runs.db").unlink()
     with pytest.raises(InputError, match=r"runs\.db is missing: `dvc repro` makes it"):
         promote()
     assert not Path("runs.db").exists()
 
 
-def test_rollback_swaps(clone: Clone) -> None:
+def test_rollback_swaps(finished: Finished) -> None:
     from pipeline.champion import promotion
 
     with pytest.raises(InputError, match="digits has no previous champion"):
         promotion.rollback("digits")
-    clone.train("baseline", network(45))
+    finished.train("baseline", network(45))
     promote()
     with pytest.raises(InputError, match="digits has no previous champion"):
         promotion.rollback("digits")
-    clone.train("vgg", network(50))
+    finished.train("vgg", network(50))
     promote("vgg")
     assert promotion.rollback("digits") == "champion: digits version 1: baseline, test accuracy 0.9000"
     assert aliases() == {"champion": "1", "previous": "2"}
@@ -122,12 +122,12 @@ def cut_off(action: Any, write: int) -> bool:
     return False
 
 
-def test_a_promotion_killed_anywhere_keeps_a_champion_and_heals(clone: Clone, empty_database: Path) -> None:
+def test_a_promotion_killed_anywhere_keeps_a_champion_and_heals(finished: Finished, empty_database: Path) -> None:
     from pipeline.champion import promotion
 
-    clone.train("baseline", network(45))
+    finished.train("baseline", network(45))
     promote()
-    clone.train("vgg", network(50))
+    finished.train("vgg", network(50))
     shutil.copy("runs.db", "before.db")
     write = 0
     while cut_off(lambda: promote("vgg"), write):
@@ -140,12 +140,12 @@ def test_a_promotion_killed_anywhere_keeps_a_champion_and_heals(clone: Clone, em
     assert write == 5  # the version, the note, two aliases, the note's end
 
 
-def test_a_rollback_killed_anywhere_keeps_both_and_is_not_done_twice(clone: Clone) -> None:
+def test_a_rollback_killed_anywhere_keeps_both_and_is_not_done_twice(finished: Finished) -> None:
     from pipeline.champion import promotion
 
-    clone.train("baseline", network(45))
+    finished.train("baseline", network(45))
     promote()
-    clone.train("vgg", network(50))
+    finished.train("vgg", network(50))
     promote("vgg")
     shutil.copy("runs.db", "before.db")
     write = 0
@@ -158,13 +158,13 @@ def test_a_rollback_killed_anywhere_keeps_both_and_is_not_done_twice(clone: Clon
     assert write == 4
 
 
-def test_champion_needs_the_store_alone(clone: Clone) -> None:
+def test_champion_needs_the_store_alone(finished: Finished) -> None:
     from pipeline.champion import promotion
 
     with pytest.raises(InputError, match="digits has no champion at sqlite"):
         promotion.champion("digits")
     model = network(47)
-    clone.train("vgg", model)
+    finished.train("vgg", model)
     promote()
     for gone in ("data", "models"):
         shutil.rmtree(gone)
@@ -177,12 +177,12 @@ def test_champion_needs_the_store_alone(clone: Clone) -> None:
         promotion.champion("digits")
 
 
-def test_a_version_registered_by_hand_is_named(clone: Clone) -> None:
+def test_a_version_registered_by_hand_is_named(finished: Finished) -> None:
     import mlflow
 
     from pipeline.champion import promotion
 
-    clone.train("vgg", network(47))
+    finished.train("vgg", network(47))
     promote()
     client = mlflow.MlflowClient()
     client.create_model_version("digits", versions()[0].source)
@@ -191,10 +191,10 @@ def test_a_version_registered_by_hand_is_named(clone: Clone) -> None:
         promotion.show("digits")
 
 
-def command(clone: Clone, *arguments: str) -> subprocess.Popen[str]:
+def command(finished: Finished, *arguments: str) -> subprocess.Popen[str]:
     started = [sys.executable, "-m", "pipeline.registry", *arguments]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(started, cwd=clone.folder, env=env, stdout=-1, stderr=-1, text=True)
+    return subprocess.Popen(started, cwd=finished.folder, env=env, stdout=-1, stderr=-1, text=True)
 
 
 def outcome(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -203,39 +203,39 @@ def outcome(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 @pytest.mark.slow
-def test_commands_say_one_line_and_exit_by_kind(clone: Clone) -> None:
-    assert outcome(command(clone, "show"))[:2] == (
+def test_commands_say_one_line_and_exit_by_kind(finished: Finished) -> None:
+    assert outcome(command(finished, "show"))[:2] == (
         0,
         "digits has no champion yet: `python -m pipeline.registry promote` makes one\n",
     )
-    clone.train("baseline", network(44))
-    code, output, said = outcome(command(clone, "promote"))
+    finished.train("baseline", network(44))
+    code, output, said = outcome(command(finished, "promote"))
     assert (code, output) == (1, "")
     assert said == "refused: no model passes the gate: baseline test.accuracy 0.8800 < 0.9000\n"
-    code, output, said = outcome(command(clone, "promote", "--model", "vgx"))
+    code, output, said = outcome(command(finished, "promote", "--model", "vgx"))
     assert (code, output) == (2, "")
     assert said.startswith("error: params.yaml: models: vgx is unknown; did you mean vgg?")
-    assert outcome(command(clone, "rollback"))[0] == 2
-    code, output, said = outcome(command(clone, "promote", "--force"))
+    assert outcome(command(finished, "rollback"))[0] == 2
+    code, output, said = outcome(command(finished, "promote", "--force"))
     assert (code, output, said) == (0, "champion: digits version 1: baseline, test accuracy 0.8800\n", "")
-    assert [line.split() for line in outcome(command(clone, "show"))[1].splitlines()] == [
+    assert [line.split() for line in outcome(command(finished, "show"))[1].splitlines()] == [
         ["version", "model", "test", "accuracy", "fingerprint", "git", "commit"],
-        ["champion", "1", "baseline", "0.8800", clone.fingerprint("baseline")[:12], "c" * 12],
+        ["champion", "1", "baseline", "0.8800", finished.fingerprint("baseline")[:12], "c" * 12],
     ]
 
 
 @pytest.mark.slow
-def test_two_promotions_at_once_make_one_version(clone: Clone) -> None:
-    clone.train("vgg", network(47))
-    said = sorted(outcome(process)[:2] for process in [command(clone, "promote") for _ in range(2)])
+def test_two_promotions_at_once_make_one_version(finished: Finished) -> None:
+    finished.train("vgg", network(47))
+    said = sorted(outcome(process)[:2] for process in [command(finished, "promote") for _ in range(2)])
     words = "champion: digits version 1: vgg, test accuracy 0.9400\n"
     assert said == [(0, f"already {words}"), (0, words)]
     assert (len(versions()), aliases()) == (1, {"champion": "1"})
 
 
-def test_a_server_that_is_down_is_one_line(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_down_is_one_line(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    code, _, stderr = outcome(command(clone, "show"))
+    code, _, stderr = outcome(command(finished, "show"))
     assert code == 2
     assert stderr.startswith("error: MLflow at http://127.0.0.1:9: ")
     assert stderr.count("\n") == 1

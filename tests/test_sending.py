@@ -155,7 +155,7 @@ def test_evaluation_elsewhere_joins_the_run_that_trained_the_model(
     with journal.opened(training(tmp_path), False) as record:
         record.log_epoch(row(1), 4)
     run_id = sending.push(client, record.folder)
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "another clone"))
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "another repository"))
     with journal.appended(training(tmp_path)) as record:
         record.log_history(pd.DataFrame({"epoch": [1.0], "train_loss": [1.0]}))
         record.log_scores({"test": {"accuracy": 0.9}})

@@ -23,8 +23,8 @@ from pipeline.base.errors import InputError
 from pipeline.champion import promotion
 from pipeline.config import loading
 from pipeline.network import building
-from tests.clones import Clone
 from tests.conftest import ROOT
+from tests.finished import Finished
 
 SHAPE = (28, 28, 1)
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), np.uint8)
@@ -141,13 +141,13 @@ class Server:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("serve")
-    clone = Clone(folder, IMAGES, np.zeros(3, int))
+    finished = Finished(folder, IMAGES, np.zeros(3, int))
     demo = loading.load(folder / "params.yaml")
     model = building.build(demo.models["baseline"], SHAPE, 10, {"scale": [1 / 255], "offset": [0.0]})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/runs.db")
         patch.chdir(folder)
-        clone.train("baseline", model)
+        finished.train("baseline", model)
         promotion.promote(demo, "baseline", force=True)
     for gone in ("data", "models"):
         shutil.rmtree(folder / gone)  # the store is enough

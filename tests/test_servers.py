@@ -32,7 +32,7 @@ def steps(server: Server, run_id: str) -> list[int]:
 
 def test_server_that_dies_in_the_middle_has_everything_after_sync(tmp_path: Path) -> None:
     epochs = 40
-    workspace = Workspace(tmp_path / "clone")
+    workspace = Workspace(tmp_path / "workspace")
     workspace.write(kills.params(epochs))
     workspace.repro("prepare")
     with mlflow_server(tmp_path, f"sqlite:///{tmp_path}/runs.db") as server:
@@ -56,7 +56,7 @@ def test_server_that_dies_in_the_middle_has_everything_after_sync(tmp_path: Path
 
 
 def test_teams_server_on_postgresql_takes_one_variable(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path / "clone")
+    workspace = Workspace(tmp_path / "workspace")
     workspace.write(kills.params(3))
     Image.new("L", (40, 30), 200).save(tmp_path / "picture.png")
     with postgresql() as store, mlflow_server(tmp_path, store) as server:

@@ -21,7 +21,7 @@ DEMO = loading.load(ROOT / "recipes" / "demo.yaml")
 UNIT = {"scale": [1 / 255], "offset": [0.0]}
 
 
-def settings(**changes: Any) -> Train:
+def train_params(**changes: Any) -> Train:
     return Train.model_validate(files.read_yaml(ROOT / "recipes" / "demo.yaml")["train"] | changes)
 
 
@@ -39,7 +39,7 @@ def train(name: str = "baseline", **changes: Any) -> tuple[Any, dict[str, list[f
     training.make_deterministic(3)
     model = building.build(DEMO.models[name], (28, 28, 1), 10, UNIT)
     seen: list[int] = []
-    chosen = settings(**{"epochs": 2, **changes})
+    chosen = train_params(**{"epochs": 2, **changes})
     history = training.fit(
         model, digits(0, 200), digits(200, 300), chosen, 3, lambda row, _: seen.append(int(row["epoch"]))
     )
@@ -61,7 +61,7 @@ def test_without_a_validation_part_history_has_none() -> None:
 
     training.make_deterministic(3)
     model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
-    history = training.fit(model, digits(0, 64), digits(0, 0), settings(epochs=2), 3, lambda *_: None)
+    history = training.fit(model, digits(0, 64), digits(0, 0), train_params(epochs=2), 3, lambda *_: None)
     assert set(history) == {"epoch", "train_loss", "train_accuracy", "learning_rate"}
 
 
@@ -92,7 +92,7 @@ def test_loss_is_taken_from_the_logits() -> None:
     logits.set_weights([np.zeros(shape) for shape in (logits.kernel.shape, logits.bias.shape)])
     logits.bias.assign([60.0] + [0.0] * 9)
     for name in ("sparse_categorical_crossentropy", "categorical_crossentropy"):
-        chosen = settings(epochs=1, loss=name, optimizer={"name": "sgd", "learning_rate": 1e-12})
+        chosen = train_params(epochs=1, loss=name, optimizer={"name": "sgd", "learning_rate": 1e-12})
         wrong = digits(0, 32)[0], np.full(32, 3)
         history = training.fit(model, wrong, wrong, chosen, 3, lambda *_: None)
         assert history["train_loss"] == pytest.approx([60.0], rel=1e-4)
@@ -115,7 +115,7 @@ def test_ctrl_c_ends_the_training_also_where_python_would_forget_it() -> None:
 
     model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
     with pytest.raises(KeyboardInterrupt):
-        training.fit(model, digits(0, 100), digits(200, 300), settings(epochs=3), 3, on_epoch)
+        training.fit(model, digits(0, 100), digits(200, 300), train_params(epochs=3), 3, on_epoch)
     assert seen == [1]
 
 
@@ -148,7 +148,8 @@ def test_evaluation_agrees_with_keras() -> None:
 def test_weights_averaged_are_what_is_validated_and_kept() -> None:
     from pipeline.network import training
 
-    chosen = settings(epochs=4, batch_size=200, optimizer={"name": "sgd", "learning_rate": 0.05, "ema_momentum": 0.6})
+    optimizer = {"name": "sgd", "learning_rate": 0.05, "ema_momentum": 0.6}
+    chosen = train_params(epochs=4, batch_size=200, optimizer=optimizer)
     model, states = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT), []
     data = digits(0, 200), digits(200, 300)
     history = training.fit(model, *data, chosen, 3, lambda _, state: states.append(state))
@@ -218,7 +219,7 @@ def test_batches_hold_every_image_once_an_epoch_in_another_order() -> None:
 
     labels = np.arange(50)
     images = np.broadcast_to(labels.astype(np.uint8)[:, None, None, None], (50, 28, 28, 1))
-    dataset = training.batches((images, labels), settings(epochs=2, batch_size=16), 1)
+    dataset = training.batches((images, labels), train_params(epochs=2, batch_size=16), 1)
     drawn = [(x[:, 0, 0, 0], y) for x, y in dataset.take(8).as_numpy_iterator()]
     assert [len(y) for _, y in drawn] == [16, 16, 16, 2] * 2
     assert all(np.array_equal(x, y) for x, y in drawn)
@@ -243,7 +244,7 @@ def test_augmented_batches_differ_between_epochs_but_not_between_runs() -> None:
 def test_alternating_flip_mirrors_each_image_every_second_epoch() -> None:
     from pipeline.network import training
 
-    chosen = settings(epochs=4, batch_size=16, augmentation={"horizontal_flip": "alternating"})
+    chosen = train_params(epochs=4, batch_size=16, augmentation={"horizontal_flip": "alternating"})
     images, labels = digits(0, 64)[0], np.arange(64)
     mirrored = np.zeros((4, 64), bool)
     for number, (x, y) in enumerate(training.batches((images, labels), chosen, 1).as_numpy_iterator()):
@@ -266,7 +267,7 @@ def test_schedules_start_turn_and_end_where_they_should(
 ) -> None:
     from pipeline.network import optimizers
 
-    chosen = settings(schedule=schedule, epochs=10, optimizer={"name": "sgd", "learning_rate": 1.0})
+    chosen = train_params(schedule=schedule, epochs=10, optimizer={"name": "sgd", "learning_rate": 1.0})
     rate = optimizers.learning_rate(chosen, 20)
     values = [float(rate if isinstance(rate, float) else rate(step)) for step in (0, 100, 200)]
     assert values == pytest.approx([start, middle, end], abs=1e-6)

@@ -1,4 +1,4 @@
-"""A clone as `dvc repro` leaves it, made in milliseconds: evaluations, models, dvc.lock, and runs in a real store."""
+"""A folder as `dvc repro` leaves it, made in milliseconds: evaluations, models, dvc.lock, and runs in a real store."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ def network(skill: int) -> Any:
     return model
 
 
-class Clone:
+class Finished:
     """A folder with params.yaml of the digits demo, and whatever a test says was trained."""
 
     def __init__(self, folder: Path, images: np.ndarray = IMAGES, labels: np.ndarray = LABELS) -> None:
@@ -101,7 +101,7 @@ class Clone:
 
 
 def promote(name: str | None = None, *, force: bool = False) -> str:
-    """Promote a model of the working folder, which is a clone."""
+    """Promote a model of the working folder."""
     from pipeline.champion import promotion
 
     return promotion.promote(loading.load(), name, force=force)
