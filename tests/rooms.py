@@ -15,9 +15,9 @@ MODULES = {
 
 def room(module: str) -> str:
     """Return the folder of a module, `stages` also for the commands, which stand beside the folders."""
-    parts = module.split(".")
-    folder = ".".join(parts[:2])
-    return parts[1] if folder in MODULES and MODULES[folder].name == "__init__.py" else "stages"
+    top, *parts = module.split(".")
+    file = MODULES.get(f"{top}.{parts[0]}") if parts else None
+    return parts[0] if file and file.name == "__init__.py" else "stages"
 
 
 @cache

@@ -25,11 +25,6 @@ def test_arithmetic_is_three_products_of_every_kernel() -> None:
     assert limit.arithmetic(keras.Sequential(layers)) == 3 * 2 * (convolution + dense)
 
 
-def test_benchmarks_run_without_the_tests() -> None:
-    imports = re.compile(r"^\s*(?:from|import) tests\b", re.MULTILINE)
-    assert [path.name for path in (ROOT / "benchmarks").glob("*.py") if imports.search(path.read_text())] == []
-
-
 def test_cost_knows_every_stage_by_its_command() -> None:
     definitions = files.read_yaml(ROOT / "dvc.yaml")["stages"]
     for name, stage in definitions.items():

@@ -184,11 +184,10 @@ def test_scaling_is_the_first_layer() -> None:
 
 
 def test_layer_table_adds_up() -> None:
-
     model = build(PUBLISHED.models["vgg"])
     table = building.layer_table(model)
     assert sum(table["parameters"]) == 5_240_842
-    assert table["output_shape"][table["layer"].index("block2_pool")] == "6 × 6 × 256"
+    assert table.set_index("layer").loc["block2_pool", "output_shape"] == "6 × 6 × 256"
 
 
 def test_saved_network_is_the_same_bytes_and_predicts_the_same(tmp_path: Path) -> None:
