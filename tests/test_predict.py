@@ -103,9 +103,9 @@ def test_one_image_gets_a_line_for_each_class() -> None:
 def test_several_images_get_a_line_each() -> None:
     table = predict.as_table(["boot.png", "a.png"], np.array([[0.25, 0.0625, 0.6875], [0.875, 0.125, 0]]), CLASSES)
     assert table.splitlines() == [
-        "image     class       probability  runner-up  probability",
-        "boot.png  Ankle boot       0.6875  Bag             0.2500",
-        "a.png     Bag              0.8750  Coat            0.1250",
+        "image     class         probability  runner-up      probability",
+        "boot.png  Ankle boot         0.6875  Bag                 0.2500",
+        "a.png     Bag                0.8750  Coat                0.1250",
     ]
 
 

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.base import files
@@ -33,7 +34,7 @@ def digits(first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
     return images[first:end], labels[first:end]
 
 
-def train(name: str = "baseline", **changes: Any) -> tuple[Any, dict[str, list[float]], list[int]]:
+def train(name: str = "baseline", **changes: Any) -> tuple[Any, pd.DataFrame, list[int]]:
     from pipeline.network import training
 
     training.make_deterministic(3)
@@ -48,9 +49,9 @@ def train(name: str = "baseline", **changes: Any) -> tuple[Any, dict[str, list[f
 
 def test_history_has_a_row_for_each_epoch_and_learning_lowers_the_loss() -> None:
     _, history, seen = train(epochs=3, schedule={"name": "constant"})
-    assert seen == history["epoch"] == [1, 2, 3]
-    assert history["train_loss"][-1] < history["train_loss"][0]
-    assert history["learning_rate"] == [0.002] * 3
+    assert seen == history["epoch"].tolist() == [1, 2, 3]
+    assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
+    assert history["learning_rate"].tolist() == [0.002] * 3
     assert set(history) == {
         *("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate")
     }
@@ -95,7 +96,7 @@ def test_loss_is_taken_from_the_logits() -> None:
         chosen = train_params(epochs=1, loss=name, optimizer={"name": "sgd", "learning_rate": 1e-12})
         wrong = digits(0, 32)[0], np.full(32, 3)
         history = training.fit(model, wrong, wrong, chosen, 3, lambda *_: None)
-        assert history["train_loss"] == pytest.approx([60.0], rel=1e-4)
+        assert history["train_loss"].tolist() == pytest.approx([60.0], rel=1e-4)
 
 
 class InterruptedWhenDeleted:
@@ -129,7 +130,7 @@ def test_every_loss_and_optimizer_trains() -> None:
         optimizer = {"name": name, "learning_rate": 0.01, **options}
         loss = {"loss": "categorical_crossentropy", "label_smoothing": 0.1}
         model, history, _ = train("baseline", **loss, epochs=3, optimizer=optimizer)
-        assert history["train_loss"][-1] < history["train_loss"][0], name
+        assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0], name
         assert all(getattr(model.optimizer, key) == value for key, value in options.items())
 
 
@@ -142,7 +143,7 @@ def test_evaluation_agrees_with_keras() -> None:
     ours = metrics.headline(labels, training.predict(model, images))
     assert ours["accuracy"] == pytest.approx(accuracy, abs=1e-6)
     assert ours["loss"] == pytest.approx(loss, abs=1e-5)
-    assert history["validation_accuracy"][-1] == pytest.approx(accuracy, abs=1e-6)
+    assert history["validation_accuracy"].iloc[-1] == pytest.approx(accuracy, abs=1e-6)
 
 
 def test_weights_averaged_are_what_is_validated_and_kept() -> None:
@@ -160,7 +161,7 @@ def test_weights_averaged_are_what_is_validated_and_kept() -> None:
                 average = 0.6 * average + 0.4 * state[f"variable/{index}"]
             np.testing.assert_allclose(variable, average, rtol=1e-4, atol=1e-6)
     loss = metrics.headline(data[1][1], training.predict(model, data[1][0]))["loss"]
-    assert history["validation_loss"][-1] == pytest.approx(loss, abs=1e-5)
+    assert history["validation_loss"].iloc[-1] == pytest.approx(loss, abs=1e-5)
 
 
 def test_early_stopping_restores_the_best_weights() -> None:
@@ -196,13 +197,13 @@ def test_training_goes_on_from_any_epoch_to_the_same_bytes(changes: dict[str, An
     chosen = DEMO.models["vgg_augmented"].train.model_dump() | {"epochs": 4, **changes}
     states: list[files.Arrays] = []
 
-    def trained(state: files.Arrays | None) -> tuple[bytes, dict[str, list[float]]]:
+    def trained(state: files.Arrays | None) -> tuple[bytes, str]:
         training.make_deterministic(3)
         network = DEMO.models["vgg_augmented"].model_copy(update={"train": Train.model_validate(chosen)})
         model = building.build(network, (28, 28, 1), 10, UNIT)
         data, keep = (digits(0, 100), digits(100, 150)), lambda _, now: states.append(now)
         history = training.fit(model, *data, network.train, 3, keep, state)
-        return saving.to_bytes(model), history
+        return saving.to_bytes(model), history.to_csv()
 
     whole = trained(None)
     assert len(states) == (3 if "early_stopping" in changes else 4)

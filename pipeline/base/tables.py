@@ -18,11 +18,12 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 def read_csv(path: Path) -> pd.DataFrame:
     """Read a CSV of numbers; a missing or broken one is an `InputError` that names it."""
     try:
-        return pd.read_csv(path, float_precision="round_trip").astype(float)
+        return pd.read_csv(path).astype(float)
     except FileNotFoundError:
         raise InputError(f"{path} is missing: `dvc repro` makes it") from None
     except ValueError as error:  # pandas' own errors among them
-        raise InputError(f"{path} is not a table of numbers ({error}): delete it and run `dvc repro`") from None
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} is not a table of numbers ({reason}): delete it and run `dvc repro`") from None
 
 
 def for_terminal(table: pd.DataFrame) -> str:
