@@ -3,60 +3,69 @@ SHELL := bash
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
+# uv leaves compiling to the first import, which must be allowed to keep what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
 export MLFLOW_TRACKING_URI ?= sqlite:///$(CURDIR)/mlflow.db
-PIP_INSTALL := pip install --quiet --disable-pip-version-check
+# Refuses a package whose hash is another than the lock's; also one that is only needed to build a package.
+UV_INSTALL := uv pip install --quiet --python .venv --require-hashes --build-constraints requirements.lock
+UV_LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header
 
-.PHONY: repro demo test test-slow check ui serve lock
+.PHONY: help repro demo test test-slow check ui serve lock
 
-repro: .venv/runs
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s  %s\n", $$1, $$2}' Makefile
+
+repro: .venv/runs ## check params.yaml, then run what it changed: dvc repro
 	python -m pipeline.params
 	dvc repro
 
 # In a folder of its own, so that params.yaml, dvc.lock and reports/ stay as they are.
-demo: .venv/runs
+demo: .venv/runs ## the whole pipeline on scikit-learn's digits, in .demo/
 	@mkdir -p .demo/.dvc && rm -rf .demo/pipeline && cp -r pipeline dvc.yaml .dvcignore .demo/
 	@cp recipes/demo.yaml .demo/params.yaml && printf '[core]\n    analytics = false\n    no_scm = true\n' > .demo/.dvc/config
 	cd .demo && dvc repro
 	@echo && awk '/^[|] models/ {print ""} /^[|]/' .demo/reports/README.md
 	@printf '\nThe report: %s\nMLflow:     make ui, then open http://127.0.0.1:5000 and choose Model training\n' .demo/reports/index.html
 
-test: .venv/develops
+test: .venv/develops ## lint, types and the quick tests
 	ruff check .
 	ruff format --check .
 	mypy
 	pytest -m "not slow"
 
-# Kills, dying servers, PostgreSQL, DVC's experiments: real processes, minutes.
-test-slow: .venv/develops
+test-slow: .venv/develops ## kills, dying servers, PostgreSQL, DVC's experiments: real processes, minutes
 	pytest -m slow
 
-check: .venv/runs
+check: .venv/runs ## the gate: every metric against its floor in params.yaml
 	python -m pipeline.gate
 
-ui: .venv/runs
+ui: .venv/runs ## MLflow on http://127.0.0.1:5000
 	@case "$(MLFLOW_TRACKING_URI)" in http*) echo "MLflow's UI is at $(MLFLOW_TRACKING_URI)" ;; *) \
 		mlflow server --host 127.0.0.1 --port 5000 --workers 1 \
 			--backend-store-uri "$(MLFLOW_TRACKING_URI)" --artifacts-destination "$(CURDIR)/mlartifacts" ;; esac
 
-# The champion (`python -m pipeline.registry promote` makes one) on port 5001.
-serve: .venv/runs
+# `python -m pipeline.registry promote` makes a champion.
+serve: .venv/runs ## the champion on http://127.0.0.1:5001
 	@python -m pipeline.serve
 
-# Pin anew what requirements*.txt bring along, in the newest versions that fit.
-lock:
-	test -d .venv || $(PYTHON) -m venv .venv
-	$(PIP_INSTALL) uv==0.13.9
-	set -o pipefail; grep -vh '^-' requirements.txt requirements-dev.txt | \
-		uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header - -o constraints.txt
+# The second is made from the first, so that both have the same versions.
+lock: | .venv/bin/uv ## pin anew all that requirements*.txt bring along, in the newest versions that fit
+	$(UV_LOCK) --upgrade requirements-dev.txt -o requirements-dev.lock
+	$(UV_LOCK) --constraints requirements-dev.lock requirements.txt -o requirements.lock
 
-.venv/runs: requirements.txt constraints.txt
+.venv/runs: requirements.lock | .venv/bin/uv
+	@echo "installing into .venv, once, about a minute"
+	$(UV_INSTALL) -r requirements.lock
+	@touch $@
+
+.venv/develops: requirements-dev.lock .venv/runs
+	$(UV_INSTALL) -r requirements-dev.lock
+	@touch $@
+
+# pip brings uv, held to the lock's hashes; uv brings the rest, several times as fast.
+.venv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 		{ echo "error: $(PYTHON) is not Python 3.11 to 3.13: name one, as in make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
-	@echo "installing into .venv, once, a few minutes"
 	$(PYTHON) -m venv .venv
-	$(PIP_INSTALL) -r requirements.txt
-	@touch $@
-
-.venv/develops: .venv/runs requirements-dev.txt
-	$(PIP_INSTALL) -r requirements-dev.txt
-	@touch $@
+	pip install --quiet --disable-pip-version-check --require-hashes -r <(awk '/^uv==/,!/\\$$/' requirements.lock)

@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 
 from pipeline.base import files
 
-MEASURED = ("benchmarks/*.py", "pipeline", "recipes", "dvc.yaml", "constraints.txt")
+MEASURED = ("benchmarks/*.py", "pipeline", "recipes", "dvc.yaml", "requirements.lock")
 
 
 def kept(name: str) -> Path:

@@ -1,0 +1,44 @@
+"""The locks hold what requirements*.txt pin, each file of it by its hash; `make` alone tells what it can do."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.conftest import ROOT
+
+RUNS, DEVELOPS = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+
+
+def entries(lock: Path) -> list[str]:
+    return re.sub(r" \\\n *", " ", lock.read_text()).splitlines()
+
+
+def pins(lines: list[str]) -> set[tuple[str, str]]:
+    found = [Requirement(line.partition(" --hash")[0]) for line in lines if not line.startswith(("#", "-"))]
+    return {(canonicalize_name(pin.name), str(pin.specifier)) for pin in found}
+
+
+@pytest.mark.parametrize("lock", [RUNS, DEVELOPS], ids=lambda lock: lock.name)
+def test_each_entry_of_a_lock_is_one_version_with_hashes_and_no_entry_names_an_index(lock: Path) -> None:
+    entry = re.compile(r"[a-z0-9-]+==[\w.]+( ; [^-:]+)?( --hash=sha256:[0-9a-f]{64})+")
+    assert [line for line in entries(lock) if not entry.fullmatch(line)] == []
+
+
+@pytest.mark.parametrize("lock", [RUNS, DEVELOPS], ids=lambda lock: lock.name)
+def test_a_lock_has_each_pin_of_its_requirements(lock: Path) -> None:
+    assert pins(lock.with_suffix(".txt").read_text().splitlines()) <= pins(entries(lock))
+
+
+def test_developing_adds_to_what_runs_and_changes_none_of_it() -> None:
+    assert set(entries(RUNS)) < set(entries(DEVELOPS))
+
+
+def test_make_alone_prints_a_line_for_each_target() -> None:
+    (targets,) = re.findall(r"^\.PHONY: (.+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    printed = subprocess.run(["make"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert [line.split()[:2] for line in printed.splitlines()] == [["make", target] for target in targets.split()]
+    assert all(re.match(r"make [\w-]+ +\S", line) for line in printed.splitlines())
