@@ -1,4 +1,4 @@
-"""A clone of the repository on digits, run by real `dvc repro` into a real MLflow store."""
+"""The pipeline on digits, in a folder of its own, run by real `dvc repro` into a real MLflow store."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class Workspace:
-    """A clone with a params file of its own, and an MLflow store."""
+    """A folder with the pipeline, a params file of its own, and an MLflow store."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -74,7 +74,7 @@ class Workspace:
         self.git("commit", "-qm", "digits")
 
     def runs(self, store: str = "mlflow.db", experiment: str = "digits") -> list[Any]:
-        """List the runs that a store of the clone has."""
+        """List the runs that a store of the folder has."""
         import mlflow
 
         client = mlflow.MlflowClient(f"sqlite:///{self.folder}/{store}")
@@ -86,5 +86,5 @@ class Workspace:
         return {str(p.relative_to(self.folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
 
     def tree(self, top: str) -> list[Path]:
-        """List every file below a folder of the clone, in order."""
+        """List every file below one of its folders, in order."""
         return sorted(path for path in (self.folder / top).rglob("*") if path.is_file())
