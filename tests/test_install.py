@@ -40,7 +40,8 @@ def test_developing_adds_to_what_runs_and_changes_none_of_it() -> None:
 
 def test_make_alone_prints_a_line_for_each_target() -> None:
     (targets,) = re.findall(r"^\.PHONY: (.+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    alone = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}  # of `make test`
+    of_make_test = ("MAKEFLAGS", "MAKELEVEL")
+    alone = {name: value for name, value in os.environ.items() if name not in of_make_test}
     printed = subprocess.run(["make"], cwd=ROOT, env=alone, check=True, capture_output=True, text=True).stdout
     assert [line.split()[:2] for line in printed.splitlines()] == [["make", target] for target in targets.split()]
     assert all(re.match(r"make [\w-]+ +\S", line) for line in printed.splitlines())
