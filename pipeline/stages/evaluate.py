@@ -32,13 +32,14 @@ def main() -> None:
     augmentation = params.model(name).train.augmentation
     fingerprint = fingerprints.of_lock(f"train@{name}")
     fingerprints.require_unchanged(f"train@{name}", fingerprint)
+    class_names = files.read_json(prepared / "dataset.json")["class_names"]
     splits = {split: files.read_labelled(prepared / f"{split}.npz") for split in records.SPLITS}
     images, test_images = splits["train"][0], splits["test"][0]
     model = saving.load(model_file)
     predicted = {split: predict(model, labelled) for split, labelled in splits.items() if len(labelled[1])}
     both_ways = bool(augmentation and augmentation.horizontal_flip)
     evaluation = Evaluation(
-        class_names=files.read_json(prepared / "dataset.json")["class_names"],
+        class_names=class_names,
         parameters=model.count_params(),
         model_bytes=model_file.stat().st_size,
         history=tables.read_csv(reports / "history.csv"),
