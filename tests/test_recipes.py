@@ -149,7 +149,7 @@ def test_whole_recipe_runs_on_small_files_of_the_publishers_format(name: str, tm
     dataset = load(name).fetch.dataset
     folder = tmp_path / "mirror" / dataset
     folder.mkdir(parents=True)
-    code = workspace.folder / "pipeline" / "datasets.py"
+    code = workspace.folder / "pipeline" / "data" / "datasets.py"
     for file, content in zip(datasets.DATASETS[dataset].files, SMALL[dataset](), strict=True):
         (folder / file.name).write_bytes(content)
         for algorithm, pinned in (("md5", file.md5), ("sha256", file.sha256)):

@@ -219,7 +219,7 @@ def test_commands_say_one_line_and_exit_by_kind(finished: Finished) -> None:
     code, output, said = outcome(command(finished, "promote", "--force"))
     assert (code, output, said) == (0, "champion: digits version 1: baseline, test accuracy 0.8800\n", "")
     assert [line.split() for line in outcome(command(finished, "show"))[1].splitlines()] == [
-        ["version", "model", "test", "accuracy", "fingerprint", "git", "commit"],
+        ["alias", "version", "model", "test", "accuracy", "fingerprint", "git", "commit"],
         ["champion", "1", "baseline", "0.8800", finished.fingerprint("baseline")[:12], "c" * 12],
     ]
 

@@ -278,9 +278,7 @@ def test_schedules_start_turn_and_end_where_they_should(
 
 DIGEST = """
 import hashlib
-from pipeline.network import quiet
-quiet.import_tensorflow()
-from pipeline.network import models
+from pipeline.network import saving
 from tests.test_training import train
 print(hashlib.sha256(saving.to_bytes(train("vgg_augmented")[0])).hexdigest())
 """
@@ -288,7 +286,6 @@ print(hashlib.sha256(saving.to_bytes(train("vgg_augmented")[0])).hexdigest())
 
 @pytest.mark.slow
 def test_same_bytes_in_another_process() -> None:
-
     done = subprocess.run([sys.executable, "-c", DIGEST], capture_output=True, text=True, cwd=ROOT, check=True)
     here = hashlib.sha256(saving.to_bytes(train("vgg_augmented")[0])).hexdigest()
     assert done.stdout.splitlines()[-1] == here

@@ -8,7 +8,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.champion.candidate import Candidate
 from pipeline.evaluation import significance
-from pipeline.runs import paths, server
+from pipeline.runs import paths, sending, server
 
 CHAMPION, PREVIOUS = "champion", "previous"
 MOVING = "aliases.moving"  # tag of the registered model while its aliases move: where they go
@@ -73,7 +73,7 @@ def finished_run(client: Client, dataset: str, name: str, fingerprint: str) -> A
     wanted = f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED'"
     runs = client.search_runs([experiment.experiment_id], wanted) if experiment else []
     for run in runs:
-        if run.outputs and run.outputs.model_outputs:
+        if sending.whole_model(client, run):
             return run
     raise InputError(
         f"MLflow at {server.address()} has no finished run of {name} as it is on disk: "
@@ -90,7 +90,7 @@ def make(client: Client, run: Any, dataset: str, candidate: Candidate, fingerpri
         return client.get_model_version(dataset, found[0].version)
     if not client.search_registered_models(f"name = '{dataset}'"):
         client.create_registered_model(dataset, description=f"The classifier of {dataset} in use is its `{CHAMPION}`.")
-    made, text = run.outputs.model_outputs[0].model_id, _description(dataset, candidate, run)
+    made, text = sending.whole_model(client, run), _description(dataset, candidate, run)
     source, run_id = f"models:/{made}", run.info.run_id
     return client.create_model_version(dataset, source, run_id, tags, description=text, model_id=made)
 

@@ -98,6 +98,13 @@ def holds(client: mlflow.MlflowClient, experiment: str, fingerprint: str) -> boo
     return bool(client.search_runs([server.experiment_id(client, experiment)], wanted, max_results=1))
 
 
+def whole_model(client: mlflow.MlflowClient, run: Run) -> str | None:
+    """Return the id of a run's READY model, or None; one whose sending was cut off may stand beside it."""
+    outputs = [output.model_id for output in (run.outputs.model_outputs if run.outputs else [])]
+    ready = [model_id for model_id in outputs if client.get_logged_model(model_id).status == "READY"]
+    return str(ready[0]) if ready else None
+
+
 def push(client: mlflow.MlflowClient, folder: Path) -> str:
     """Send what the store has not got yet of the journal in `folder`, and return its run's id."""
     with FileLock(folder / "push.lock"):
@@ -159,8 +166,7 @@ class _Push:
         digest = self.record.files.get(journal.MODEL)
         if digest is None or self.progress.model == digest:
             return
-        outputs = [output.model_id for output in (self.run.outputs.model_outputs if self.run.outputs else [])]
-        if not any(self.client.get_logged_model(model_id).status == "READY" for model_id in outputs):
+        if not whole_model(self.client, self.run):
             example = self.folder / "files" / self.record.files[journal.EXAMPLE] / journal.EXAMPLE
             path, images = self.folder / "files" / digest / journal.MODEL, files.read_arrays(example)["images"]
             _log_model(self.client, self.run, self.record.tags["model"], path, images)
