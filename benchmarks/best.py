@@ -30,9 +30,9 @@ def outcome(seed: int) -> dict[str, float]:
     """Train with one seed, or go on with it, and return its accuracies and minutes."""
     folder = clones.kept(f"{RECIPE.stem}-{seed}")
     if not folder.exists():
-        clones.make(folder, recipes.suited(RECIPE) | {"seed": seed})
+        clones.make(folder, recipes.suited(RECIPE) | {"seeds": [seed]})
     subprocess.run(["dvc", "repro"], cwd=folder, check=True)
-    metrics = files.read_json(folder / "reports" / RECIPE.stem / "metrics.json")
+    metrics = files.read_json(folder / "reports" / f"{RECIPE.stem}-{seed}" / "metrics.json")
     test, validation = metrics["test"], metrics["validation"]["accuracy"]
     scores = {"validation": validation, "test": test["accuracy"], "mirrored": test["mirrored_accuracy"]}
     return scores | {"minutes": clones.training_seconds(folder) / 60}

@@ -21,13 +21,19 @@ HEAVY: dict[str, Any] = {
 def params(epochs: int) -> dict[str, Any]:
     """Return params that train an augmented, dropout-heavy network on digits, with everything a resume must restore."""
     return {
-        "seed": 1,
         "fetch": {"dataset": "digits"},
-        "prepare": {"validation_fraction": 0.5, "test_fraction": 0.5, "split": "stratified", "scaling": "standard"},
+        "prepare": {
+            "validation_fraction": 0.5,
+            "test_fraction": 0.5,
+            "split": "stratified",
+            "scaling": "standard",
+            "seed": 1,
+        },
         "train": {
             **{"epochs": epochs, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.01}},
             **{"schedule": {"name": "one_cycle"}, "early_stopping": {"patience": epochs}},
         },
+        "seeds": [1],
         "models": {"heavy": HEAVY},
         "gate": {},
     }
@@ -52,7 +58,7 @@ def stage(dvc: psutil.Process) -> psutil.Process | None:
 
 def train_an_epoch(workspace: Workspace, **variables: str) -> subprocess.Popen[str]:
     """Start `dvc repro`, and let it finish an epoch more, or end."""
-    before, dvc = states(workspace), workspace.start("dvc", "repro", "train@heavy", **variables)
+    before, dvc = states(workspace), workspace.start("dvc", "repro", "train@heavy-1", **variables)
     while dvc.poll() is None and states(workspace) == before:
         time.sleep(0.01)
     return dvc
@@ -74,9 +80,9 @@ def interrupt(workspace: Workspace, how: signal.Signals, whom: str, delay: float
 
 def kill_between_its_end_and_the_lock(workspace: Workspace) -> None:
     """Let the training come to its end, and kill everything before DVC records it."""
-    dvc = workspace.start("dvc", "repro", "train@heavy")
+    dvc = workspace.start("dvc", "repro", "train@heavy-1")
     while dvc.poll() is None and not finished(workspace):
         time.sleep(0.01)
     os.killpg(dvc.pid, signal.SIGKILL)
     dvc.communicate()
-    assert "train@heavy" not in (workspace.folder / "dvc.lock").read_text()
+    assert "train@heavy-1" not in (workspace.folder / "dvc.lock").read_text()

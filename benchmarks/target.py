@@ -61,7 +61,7 @@ def recipe(name: str, seed: int) -> Curve:
     settings = loading.validate(recipes.suited(Path(name)))
     (network,) = settings.models.values()
     train, test = (files.read_labelled(Path(f"data/raw/{part}.npz")) for part in ("train", "test"))
-    parts = splits.three_parts(train, test, settings.prepare, seed)
+    parts = splits.three_parts(train, test, settings.prepare)
     scaling = splits.scaling(parts["train"][0], settings.prepare.scaling)
     quiet.import_tensorflow()
     from pipeline.network import training

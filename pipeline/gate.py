@@ -17,7 +17,10 @@ def main() -> None:
         raise errors.InputError(
             "params.yaml: gate has no floors, so there is nothing to check: add one, as in recipes/"
         )
-    scores = {model: files.read_json(paths.metrics(model, reports)) for model in params.models}
+    scores = {
+        model: [files.read_json(paths.metrics(training, reports)) for training in params.trainings_of(model)]
+        for model in params.models
+    }
     checks = floors.checks(params, scores)
     print(tables.for_terminal(floors.table(checks)))
     failed = [f"{check.model} {check.metric}" for check in checks if not check.passed]

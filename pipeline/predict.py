@@ -16,6 +16,7 @@ import pandas as pd
 from pipeline.base import errors, files, tables
 from pipeline.base.errors import InputError
 from pipeline.config import loading
+from pipeline.config.schema import Training
 from pipeline.data import pictures
 from pipeline.runs import lock, paths
 
@@ -47,13 +48,16 @@ def champion() -> Trained:
 
 
 def find(name: str) -> Trained:
-    """Find the trained model of that name, without TensorFlow; raise `InputError` for an unknown or untrained one."""
-    loading.load().model(name)  # or an error that says which there are
-    file = paths.model(name)
+    """Find a model with its first seed, or a training such as `vgg-43`, without TensorFlow.
+
+    Raise `InputError` for an unknown or untrained one.
+    """
+    training = loading.load().trainings_of(name)[0]
+    file = paths.model(training)
     for path in (file, paths.DATASET):
         if not path.is_file():
             raise InputError(f"{path} is missing: run `dvc repro` first")
-    _require_same_classes(name, file)
+    _require_same_classes(training, file)
     dataset = files.read_json(paths.DATASET)
     height, width, channels = dataset["image_shape"]
     return Trained(file, dataset["class_names"], (height, width, channels))
@@ -134,7 +138,11 @@ def _options() -> Any:
         allow_abbrev=False,
     )
     parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="a PNG or JPEG file, or a folder of them")
-    parser.add_argument("--model", metavar="NAME", help="a model of params.yaml; else the registry's champion")
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        help="a model of params.yaml (its first seed) or a training, as vgg-43; else the champion",
+    )
     parser.add_argument(
         "--invert", action="store_true", help="swap black and white first: for dark on white, see below"
     )
@@ -160,9 +168,9 @@ def _check_plot(path: Path, images: list[Path]) -> None:
         )
 
 
-def _require_same_classes(name: str, file: Path) -> None:
+def _require_same_classes(training: Training, file: Path) -> None:
     """Raise `InputError` if dvc.lock says that a model was trained on another dataset.json: its classes may differ."""
-    stage, now = lock.read().get(f"train@{name}"), files.md5(paths.DATASET)
+    stage, now = lock.read().get(f"train@{training.name}"), files.md5(paths.DATASET)
     if stage and stage.deps.get(paths.DATASET.as_posix(), now) != now:
         raise InputError(f"{file} was trained on other data than {paths.DATASET} describes now: run `dvc repro` first")
 

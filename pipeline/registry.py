@@ -17,7 +17,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pipeline.registry", description="Which model is in use.")
     commands = parser.add_subparsers(dest="command", required=True)
     promoting = commands.add_parser("promote", help="make the best model of params.yaml the champion")
-    promoting.add_argument("--model", metavar="NAME", help="this one, not the one of highest validation accuracy")
+    promoting.add_argument("--model", metavar="NAME", help="a model, or one of its trainings, as vgg-43")
     promoting.add_argument("--force", action="store_true", help="whatever the gate and the test images say")
     commands.add_parser("rollback", help="swap champion and previous")
     commands.add_parser("show", help="say what is champion, and what was before")

@@ -1,6 +1,6 @@
 """Commands that bring MLflow's runs and the bytes on disk together: `python -m pipeline.tracking sync` and `find`.
 
-`sync` sends what a lost server or a killed process left unsent, and makes the run of every model on disk that has none.
+`sync` sends what a lost server or a killed process left unsent, and makes the run of a training on disk that has none.
 `find REVISION` lists the runs that belong to a git revision's dvc.lock, `find RUN` the revisions that hold its bytes.
 """
 
@@ -11,7 +11,7 @@ import subprocess
 from pipeline.base import errors, files, tables
 from pipeline.base.errors import InputError
 from pipeline.config import loading
-from pipeline.config.schema import Params
+from pipeline.config.schema import Params, Training
 from pipeline.evaluation import metrics
 from pipeline.runs import description, fingerprints, journal, lock, sending, server
 from pipeline.runs.lock import LOCK, StageLock
@@ -35,12 +35,12 @@ def sync() -> str:
     """Send all that the store lacks, and say how much that was."""
     journal.close_dead()
     client, params = server.connect(), loading.load()
-    for model in params.models:
-        stages = lock.trained(model)
+    for training in params.trainings:
+        stages = lock.trained(training)
         if stages and _on_disk(*stages):
             train, evaluate = stages
             if not sending.holds(client, params.fetch.dataset_name, fingerprints.of_stage_lock(train)):
-                _append(params, model, train, evaluate)
+                _append(params, training, train, evaluate)
     count = sending.push_all()
     return f"completed at {server.address()}: {count}" if count else f"nothing was missing at {server.address()}"
 
@@ -50,14 +50,14 @@ def find(name: str) -> str:
     client = server.connect()
     if re.fullmatch("[0-9a-f]{32}", name):
         fingerprint = client.get_run(name).data.tags.get("fingerprint")
-        held = [revision for revision, models in _revisions().items() if fingerprint in models.values()]
+        held = [revision for revision, trainings in _revisions().items() if fingerprint in trainings.values()]
         return _git("show", "--no-patch", "--format=%h %cs %s", *held) if held else f"no revision holds {name}"
     stages = lock.parse(_git("show", f"{name}:{LOCK}"), f"{name}:{LOCK}")
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     lines = []
-    for model, fingerprint in _fingerprints(stages).items():
+    for training, fingerprint in _fingerprints(stages).items():
         found = client.search_runs(experiments, f"tags.fingerprint = '{fingerprint}'")
-        lines += [f"{model}  {run.info.run_id}  {run.info.status}" for run in found] or [f"{model}  no run"]
+        lines += [f"{training}  {run.info.run_id}  {run.info.status}" for run in found] or [f"{training}  no run"]
     return "\n".join(lines)
 
 
@@ -67,23 +67,23 @@ def _on_disk(*stages: StageLock) -> bool:
     return all(path.exists() and fingerprints.md5(path) == md5 for path, md5 in md5s)
 
 
-def _append(params: Params, model: str, train: StageLock, evaluate: StageLock) -> None:
-    """Make the journal of a model that the store lacks from what is on disk."""
+def _append(params: Params, training: Training, train: StageLock, evaluate: StageLock) -> None:
+    """Make the journal of a training that the store lacks from what is on disk."""
     paths = {path.name: path for path in train.data() | evaluate.data()}
     labelled = files.read_labelled(paths["train.npz"])
     data = sending.dataset(params.fetch.dataset_name, paths["train.npz"], labelled)
-    described = description.of_training(params, model, fingerprints.of_stage_lock(train), data)
+    described = description.of_training(params, training, fingerprints.of_stage_lock(train), data)
     with journal.appended(described) as record:
         record.log_history(tables.read_csv(paths["history.csv"]))
         reports = [path for path in paths.values() if path.parts[0] == "reports"]
-        record.attach_training(paths[f"{model}.keras"], labelled[0], reports)
+        record.attach_training(paths[f"{training.name}.keras"], labelled[0], reports)
         record.log_scores(metrics.loggable(files.read_json(paths["metrics.json"])))
 
 
 def _fingerprints(stages: dict[str, StageLock]) -> dict[str, str]:
-    """Return the fingerprint of each model's training."""
+    """Return the fingerprint of each training by its name."""
     trainings = {name.partition("@")[2]: stage for name, stage in stages.items() if name.startswith("train@")}
-    return {model: fingerprints.of_stage_lock(stage) for model, stage in trainings.items()}
+    return {name: fingerprints.of_stage_lock(stage) for name, stage in trainings.items()}
 
 
 def _revisions() -> dict[str, dict[str, str]]:

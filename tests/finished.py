@@ -40,7 +40,7 @@ def network(skill: int) -> Any:
 
 
 class Finished:
-    """A folder with params.yaml of the digits demo, and whatever a test says was trained."""
+    """A folder with params.yaml of the digits demo, and whatever a test says was trained, with seed 42."""
 
     def __init__(self, folder: Path, images: np.ndarray = IMAGES, labels: np.ndarray = LABELS) -> None:
         """Write params.yaml, which has the floor test.accuracy 0.9, and the test split."""
@@ -61,8 +61,8 @@ class Finished:
         predictions["test"] = Predictions(self.labels, probabilities)
         names = [*CLASS_NAMES, *map(str, range(classes))][:classes]
         evaluation = Evaluation(names, 8, 9, pd.DataFrame({"epoch": [1.0]}), predictions)
-        files.write_arrays(self.folder / f"data/evaluations/{name}.npz", records.to_arrays(evaluation))
-        files.write_bytes(self.folder / f"models/{name}.keras", saving.to_bytes(model))
+        files.write_arrays(self.folder / f"data/evaluations/{name}-42.npz", records.to_arrays(evaluation))
+        files.write_bytes(self.folder / f"models/{name}-42.keras", saving.to_bytes(model))
         self.lock(name)
         if log:
             self.log(name)
@@ -73,11 +73,16 @@ class Finished:
         stages = json.loads(path.read_text())["stages"] if path.exists() else {}
         model, test, evaluation = (
             {"path": part, "md5": hashlib.md5((self.folder / part).read_bytes()).hexdigest()}
-            for part in (f"models/{name}.keras", "data/prepared/test.npz", f"data/evaluations/{name}.npz")
+            for part in (f"models/{name}-42.keras", "data/prepared/test.npz", f"data/evaluations/{name}-42.npz")
         )
         values = {"params.yaml": {"trained": model["md5"], "name": name}}
-        stages[f"train@{name}"] = {"deps": [], "params": values, "outs": [model]}
-        stages[f"evaluate@{name}"] = {"deps": [test, model], "params": values, "outs": [evaluation]}
+        stages[f"train@{name}-42"] = {"cmd": "train", "deps": [], "params": values, "outs": [model]}
+        stages[f"evaluate@{name}-42"] = {
+            "cmd": "evaluate",
+            "deps": [test, model],
+            "params": values,
+            "outs": [evaluation],
+        }
         files.write_json(path, {"stages": stages})  # JSON is YAML
 
     def log(self, name: str) -> None:
@@ -85,7 +90,7 @@ class Finished:
         import mlflow
         from mlflow.models import infer_signature
 
-        model = saving.load(self.folder / f"models/{name}.keras")
+        model = saving.load(self.folder / f"models/{name}-42.keras")
         tags = {"fingerprint": self.fingerprint(name), "git.commit": "c" * 40, "model": name}
         mlflow.set_tracking_uri(f"sqlite:///{self.folder}/runs.db")
         if not mlflow.get_experiment_by_name("digits"):
@@ -97,7 +102,7 @@ class Finished:
 
     def fingerprint(self, name: str) -> str:
         """Return the fingerprint of a model's training by dvc.lock."""
-        return fingerprints.of_lock(f"train@{name}", self.folder / "dvc.lock")
+        return fingerprints.of_lock(f"train@{name}-42", self.folder / "dvc.lock")
 
 
 def promote(name: str | None = None, *, force: bool = False) -> str:

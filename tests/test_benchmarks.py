@@ -28,10 +28,10 @@ def test_arithmetic_is_three_products_of_every_kernel() -> None:
 def test_cost_knows_every_stage_by_its_command() -> None:
     definitions = files.read_yaml(ROOT / "dvc.yaml")["stages"]
     for name, stage in definitions.items():
-        command = stage.get("do", stage)["cmd"].removeprefix("exec ").replace("${key}", "vgg")
+        command = stage["cmd"].removeprefix("exec ").replace("${key}", "vgg-42")
         found = re.match(cost.STAGE, command)
         assert found
-        assert found[1] == (f"{name} vgg" if "do" in stage else name)
+        assert found[1] == (f"{name} vgg-42" if "matrix" in stage else name)
 
 
 def test_what_took_hours_is_kept_until_a_commit_changes_what_is_measured(

@@ -12,7 +12,7 @@ from tests.finished import IMAGES, Finished, aliases, network, promote, versions
 def test_without_a_validation_part_the_best_of_several_has_to_be_named(finished: Finished) -> None:
     for name in ("baseline", "vgg"):
         finished.train(name, network(47), validation=None)
-    with pytest.raises(InputError, match=r"validation_fraction is 0, .*: give --model NAME"):
+    with pytest.raises(InputError, match=r"validation_fraction is 0, .*: give --model baseline-42, or another"):
         promote()
     assert promote("vgg").startswith("champion: digits version 1: vgg")
 
@@ -26,9 +26,9 @@ def test_best_is_by_validation_among_those_that_pass_the_gate(finished: Finished
 
 def test_a_model_that_fails_the_gate_is_refused_by_name_of_the_floor_unless_forced(finished: Finished) -> None:
     finished.train("vgg", network(44))
-    with pytest.raises(Refused, match=r"the gate fails: vgg test\.accuracy 0\.8800 < 0\.9000"):
+    with pytest.raises(Refused, match=r"the gate fails: vgg-42 test\.accuracy 0\.8800 < 0\.9000"):
         promote("vgg")
-    with pytest.raises(Refused, match=r"no model passes the gate: vgg test\.accuracy 0\.8800 < 0\.9000"):
+    with pytest.raises(Refused, match=r"no training passes the gate: vgg-42 test\.accuracy 0\.8800 < 0\.9000"):
         promote()
     assert not versions()
     assert promote(force=True) == "champion: digits version 1: vgg, test accuracy 0.8800"
@@ -40,14 +40,14 @@ def test_only_a_model_better_beyond_noise_replaces_the_champion(finished: Finish
     finished.train("vgg", network(46))  # 4 images more, none less: p = 2 / 2^4
     with pytest.raises(Refused) as refusal:
         promote("vgg")
-    for part in ("vgg is not better than the champion (baseline, version 1)", "accuracy 0.9200 against 0.9000"):
+    for part in ("vgg-42 is not better than the champion (baseline, version 1)", "accuracy 0.9200 against 0.9000"):
         assert part in str(refusal.value)
-    assert "4 images only vgg gets right, 0 only the champion, p = 0.12" in str(refusal.value)
+    assert "4 images only vgg-42 gets right, 0 only the champion, p = 0.12" in str(refusal.value)
     assert aliases() == {"champion": "1"}
     finished.train("vgg", network(47))  # 8 images: p = 0.008
     assert promote("vgg") == "champion: digits version 2: vgg, test accuracy 0.9400 (before: version 1, baseline)"
     assert aliases() == {"champion": "2", "previous": "1"}
-    with pytest.raises(Refused, match=r"accuracy 0\.9000 against 0\.9400, 0 images only baseline gets right, 8 o"):
+    with pytest.raises(Refused, match=r"accuracy 0\.9000 against 0\.9400, 0 images only baseline-42 gets right, 8 o"):
         promote("baseline")  # told apart, but worse
     promote("baseline", force=True)
     assert aliases() == {"champion": "1", "previous": "2"}
@@ -64,12 +64,12 @@ def test_a_champion_of_another_test_split_is_no_measure(finished: Finished) -> N
     assert "version 2: vgg" in promote("vgg", force=True)
 
 
-@pytest.mark.parametrize("stale", ["data/prepared/test.npz", "data/evaluations/vgg.npz", "models/vgg.keras"])
+@pytest.mark.parametrize("stale", ["data/prepared/test.npz", "data/evaluations/vgg-42.npz", "models/vgg-42.keras"])
 def test_an_evaluation_of_something_else_is_no_evidence(finished: Finished, stale: str) -> None:
     finished.train("vgg", network(47))
     finished.train("baseline", network(40))
-    shutil.copy("models/baseline.keras" if stale.startswith("models") else "data/evaluations/baseline.npz", stale)
-    with pytest.raises(InputError, match="the evaluation of vgg is not of the model and test split on disk"):
+    shutil.copy("models/baseline-42.keras" if stale.startswith("models") else "data/evaluations/baseline-42.npz", stale)
+    with pytest.raises(InputError, match="the evaluation of vgg-42 is not of the model and test split on disk"):
         promote("vgg", force=True)
     Path(stale).unlink()
     with pytest.raises(InputError, match=rf"{stale} is missing: `dvc repro` makes it"):
@@ -79,7 +79,7 @@ def test_an_evaluation_of_something_else_is_no_evidence(finished: Finished, stal
 def test_a_model_trained_again_and_not_evaluated_is_refused(finished: Finished) -> None:
     finished.train("vgg", network(47))
     lock = files.read_yaml(Path("dvc.lock"))
-    lock["stages"]["train@vgg"]["outs"][0]["md5"] = "0" * 32
+    lock["stages"]["train@vgg-42"]["outs"][0]["md5"] = "0" * 32
     files.write_json(Path("dvc.lock"), lock)
-    with pytest.raises(InputError, match="the evaluation of vgg is not of the model"):
+    with pytest.raises(InputError, match="the evaluation of vgg-42 is not of the model"):
         promote("vgg", force=True)

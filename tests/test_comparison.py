@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.evaluation import comparison
 from pipeline.evaluation.records import SPLITS, Evaluation, Predictions
-from tests.test_dvc import definition
+from tests.test_dvc import STAGES
 
 NAMES = ["cat & dog", "fish"]
 
@@ -20,9 +20,13 @@ def evaluation(right: int) -> Evaluation:
     return Evaluation(NAMES, 12_345, 2_500_000, pd.DataFrame({"epoch": [1.0]}), splits)
 
 
-PLOTS = [next(iter(plot)) for stage in ("train", "evaluate") for plot in definition(stage)["plots"]]
+PLOTS = [next(iter(plot)) for stage in ("train", "evaluate") for plot in STAGES[stage]["plots"]]
 MADE = {Path(plot).stem for plot in PLOTS if plot.endswith(".png")}
-EVALUATIONS = {"small": evaluation(80), "large": evaluation(95), "like_large": evaluation(94)}
+EVALUATIONS = {"small": {42: evaluation(80)}, "large": {42: evaluation(95)}, "like_large": {42: evaluation(94)}}
+SEVERAL = {
+    "small": {seed: evaluation(79 + seed) for seed in (1, 2, 3)},
+    "large": {seed: evaluation(93 + seed) for seed in (1, 2, 3)},
+}
 
 
 def test_models_table_states_accuracy_interval_and_size() -> None:
@@ -40,6 +44,29 @@ def test_differences_table_tells_apart_what_the_images_tell_apart() -> None:
     assert told == {"small – large": "yes", "small – like_large": "yes", "large – like_large": "no"}
 
 
+def test_several_seeds_are_a_mean_a_deviation_and_every_value() -> None:
+    row = comparison.models_table(SEVERAL).iloc[0]
+    assert (row["test accuracy"], row["deviation"]) == ("0.8100", "0.0100")
+    assert row["of each seed"] == "0.8000, 0.8100, 0.8200"
+
+
+def test_with_several_seeds_a_difference_tells_what_images_and_seeds_bring() -> None:
+    (row,) = comparison.differences_table(SEVERAL).to_dict("records")
+    assert (row["difference"], row["told apart"]) == ("-0.1400", "yes")
+    assert row["by seeds"] == f"{(2 * 0.01**2 / 3) ** 0.5:.4f}"
+    assert "by seeds" not in comparison.differences_table(EVALUATIONS)
+
+
+def test_verdict_says_how_the_best_model_stands_to_each_other() -> None:
+    assert comparison.verdict(EVALUATIONS) == (
+        "large is better than small by 15.0 points (95 % interval 7.3 to 22.1); "
+        "large and like_large cannot be told apart."
+    )
+    assert comparison.verdict({"small": {42: evaluation(80)}}) == (
+        "small has a test accuracy of 0.8000 (95 % interval 0.7112 to 0.8666)."
+    )
+
+
 def test_markdown_tables_are_aligned_and_pictures_are_referred_to() -> None:
     text = comparison.as_markdown("digits", EVALUATIONS, {"Curves": "curves.png"})
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
@@ -50,11 +77,11 @@ def test_markdown_tables_are_aligned_and_pictures_are_referred_to() -> None:
 def test_each_models_pictures_are_linked() -> None:
     text = comparison.as_markdown("digits", EVALUATIONS, {})
     for name in EVALUATIONS:
-        assert set(re.findall(rf"\]\({name}/(\w+)\.png\)", text)) == MADE
+        assert set(re.findall(rf"\]\({name}-42/(\w+)\.png\)", text)) == MADE
 
 
 def test_one_model_needs_no_differences() -> None:
-    assert "tell apart" not in comparison.as_markdown("digits", {"small": evaluation(80)}, {})
+    assert "tell apart" not in comparison.as_markdown("digits", {"small": {42: evaluation(80)}}, {})
 
 
 def test_page_is_whole_and_opens_offline() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.base import files
+from pipeline.config.schema import Training
 from pipeline.runs import lock, paths
 from tests.conftest import ROOT
 from tests.rooms import reached
@@ -19,14 +20,9 @@ DECIDE_NO_BYTE = {
 }
 
 
-def definition(stage: str) -> dict[str, Any]:
-    found: dict[str, Any] = STAGES[stage].get("do", STAGES[stage])
-    return found
-
-
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_every_room_that_it_reaches_and_that_decides_a_byte(stage: str) -> None:
-    code = {dep for dep in definition(stage)["deps"] if dep.startswith("pipeline/")}
+    code = {dep for dep in STAGES[stage]["deps"] if dep.startswith("pipeline/")}
     rooms = reached(f"pipeline.stages.{stage}") - DECIDE_NO_BYTE.keys()
     assert code == {f"pipeline/stages/{stage}.py", *(f"pipeline/{room}" for room in rooms)}
 
@@ -36,21 +32,22 @@ def test_what_only_records_is_reached_or_off_the_list() -> None:
 
 
 def test_training_never_sees_the_test_split() -> None:
-    data = {dep for dep in definition("train")["deps"] if dep.startswith("data/")}
+    data = {dep for dep in STAGES["train"]["deps"] if dep.startswith("data/")}
     assert data == {f"data/prepared/{name}" for name in ("dataset.json", "train.npz", "validation.npz")}
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_git_keeps_does_not_switch_off_the_run_cache(stage: str) -> None:
-    kept = [out for out in definition(stage).get("outs", []) if isinstance(out, dict)]
+    kept = [out for out in STAGES[stage].get("outs", []) if isinstance(out, dict)]
     assert not kept or stage == "report"
 
 
 def test_commands_look_where_the_stages_write() -> None:
     made = {path for stage in lock.read(ROOT / "dvc.lock").values() for path in stage.outs}
-    looked_at = [paths.DATASET, paths.TEST, paths.model("vgg"), paths.evaluation("vgg"), paths.metrics("vgg")]
+    vgg = Training("vgg", 42)
+    looked_at = [paths.DATASET, paths.TEST, paths.model(vgg), paths.evaluation(vgg), paths.metrics(vgg)]
     assert {path.as_posix() for path in looked_at} <= made
-    assert paths.EVALUATIONS.as_posix() in definition("report")["deps"]
+    assert paths.EVALUATIONS.as_posix() in STAGES["report"]["deps"]
 
 
 @pytest.mark.parametrize("module", ["fetch", "prepare", "report"])

@@ -16,10 +16,16 @@ pytestmark = pytest.mark.slow
 SMALL = {"blocks": [{"filters": [4], "padding": "same"}, {"filters": [8]}], "dense": [{"units": 16, "dropout": 0.2}]}
 AUGMENTED = {**SMALL, "train": {"epochs": 1, "augmentation": {"rotation_range": 10, "horizontal_flip": True}}}
 PARAMS: dict[str, Any] = {
-    "seed": 1,
     "fetch": {"dataset": "digits"},
-    "prepare": {"validation_fraction": 0.5, "test_fraction": 0.5, "split": "stratified", "scaling": "standard"},
+    "prepare": {
+        "validation_fraction": 0.5,
+        "test_fraction": 0.5,
+        "split": "stratified",
+        "scaling": "standard",
+        "seed": 1,
+    },
     "train": {"epochs": 2, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.01}},
+    "seeds": [1],
     "models": {"plain": SMALL},
     "gate": {"every_model": {"test": {"accuracy": 0.2}}},
 }
@@ -29,7 +35,7 @@ PARAMS: dict[str, Any] = {
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     made = Workspace(tmp_path_factory.mktemp("workspace"))
     made.write(PARAMS)
-    assert made.repro() == {"fetch", "prepare", "train@plain", "evaluate@plain", "report"}
+    assert made.repro() == {"fetch", "prepare", "train@plain-1", "evaluate@plain-1", "report"}
     return made
 
 
@@ -47,12 +53,17 @@ def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> Non
     made = {str(path.relative_to(workspace.folder / "reports")) for path in workspace.tree("reports")}
     assert made == {
         *("samples.png", "README.md", "index.html", "curves.png", "recall.png", "confusion.png"),
-        *("plain/layers.csv", "plain/history.csv", "plain/learning_curves.png", "plain/metrics.json"),
-        *("plain/per_class.csv", "plain/predictions.csv", "plain/confusion_matrix.csv", "plain/confusion_matrix.png"),
-        *("plain/network.png", "plain/augmented.png", "plain/prediction.png", "plain/mistakes.png"),
-        "plain/accuracies.png",
+        *("plain-1/layers.csv", "plain-1/history.csv", "plain-1/learning_curves.png", "plain-1/metrics.json"),
+        *(
+            "plain-1/per_class.csv",
+            "plain-1/predictions.csv",
+            "plain-1/confusion_matrix.csv",
+            "plain-1/confusion_matrix.png",
+        ),
+        *("plain-1/network.png", "plain-1/augmented.png", "plain-1/prediction.png", "plain-1/mistakes.png"),
+        "plain-1/accuracies.png",
     }
-    scores = json.loads((workspace.folder / "reports/plain/metrics.json").read_text())
+    scores = json.loads((workspace.folder / "reports/plain-1/metrics.json").read_text())
     (run,) = workspace.runs()
     assert run.info.status == "FINISHED"
     assert run.data.metrics["test/accuracy"] == scores["test"]["accuracy"] > 0.2
@@ -62,11 +73,11 @@ def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> Non
 def test_evaluation_agrees_with_keras(workspace: Workspace) -> None:
     from pipeline.base import files
 
-    model = saving.load(workspace.folder / "models/plain.keras")
+    model = saving.load(workspace.folder / "models/plain-1.keras")
     model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     images, labels = files.read_labelled(workspace.folder / "data/prepared/test.npz")
     loss, accuracy = model.evaluate(images, labels, verbose=0)
-    scores = json.loads((workspace.folder / "reports/plain/metrics.json").read_text())["test"]
+    scores = json.loads((workspace.folder / "reports/plain-1/metrics.json").read_text())["test"]
     assert scores["accuracy"] == pytest.approx(accuracy, abs=1e-6)
     assert scores["loss"] == pytest.approx(loss, abs=1e-5)
 
@@ -96,10 +107,10 @@ def test_second_repro_and_a_comment_run_nothing_and_log_nothing(workspace: Works
 
 def test_only_what_a_change_affects_runs_and_changing_back_brings_results_back(workspace: Workspace) -> None:
     workspace.write(changed(add_augmented))
-    assert workspace.repro() == {"train@augmented", "evaluate@augmented", "report"}
+    assert workspace.repro() == {"train@augmented-1", "evaluate@augmented-1", "report"}
     before, runs = workspace.digests(), len(workspace.runs())
     for name in ("plain", "augmented"):  # only what learns mirror images is scored on them
-        scores = json.loads((workspace.folder / f"reports/{name}/metrics.json").read_text())["test"]
+        scores = json.loads((workspace.folder / f"reports/{name}-1/metrics.json").read_text())["test"]
         assert ("mirrored_accuracy" in scores) == (name == "augmented")
 
     def widen(params: dict[str, Any]) -> None:
@@ -107,7 +118,7 @@ def test_only_what_a_change_affects_runs_and_changing_back_brings_results_back(w
         params["models"]["augmented"]["blocks"][0]["filters"] = [6]
 
     workspace.write(changed(widen))
-    assert workspace.repro() == {"train@augmented", "evaluate@augmented", "report"}
+    assert workspace.repro() == {"train@augmented-1", "evaluate@augmented-1", "report"}
     assert len(workspace.runs()) == runs + 1
 
     workspace.write(changed(add_augmented))
@@ -117,25 +128,39 @@ def test_only_what_a_change_affects_runs_and_changing_back_brings_results_back(w
 
     workspace.write(PARAMS)
     assert workspace.repro() == {"report"}
-    assert "augmented/" not in (workspace.folder / "reports/README.md").read_text()
-    assert not (workspace.folder / "data/evaluations/augmented.npz").exists()
+    assert "augmented-1/" not in (workspace.folder / "reports/README.md").read_text()
+    assert not (workspace.folder / "data/evaluations/augmented-1.npz").exists()
+
+
+def test_a_seed_that_is_added_trains_alone_and_is_shown_beside_the_other(workspace: Workspace) -> None:
+    workspace.write(PARAMS | {"seeds": [1, 2]})
+    assert workspace.repro() == {"train@plain-2", "evaluate@plain-2", "report"}
+    networks = [(workspace.folder / f"models/plain-{seed}.keras").read_bytes() for seed in (1, 2)]
+    assert networks[0] != networks[1]
+    assert "of each seed" in (workspace.folder / "reports/README.md").read_text()
+    assert "of each seed" in workspace.run("pipeline.gate").stdout
+    workspace.write(PARAMS | {"seeds": [2, 1]})
+    assert workspace.repro() == {"report"}
+    workspace.write(PARAMS)
+    assert workspace.repro() == {"report"}
+    assert "of each seed" not in (workspace.folder / "reports/README.md").read_text()
 
 
 def test_force_gives_the_same_bytes(workspace: Workspace) -> None:
     workspace.write(PARAMS)
     workspace.repro()
     before = workspace.digests()
-    assert workspace.repro("--force") == {"fetch", "prepare", "train@plain", "evaluate@plain", "report"}
+    assert workspace.repro("--force") == {"fetch", "prepare", "train@plain-1", "evaluate@plain-1", "report"}
     assert workspace.digests() == before
 
 
 def test_where_neither_store_nor_clone_knows_the_training_evaluation_makes_its_run(workspace: Workspace) -> None:
     other = f"sqlite:///{workspace.folder}/other.db"
     journals = (workspace.folder / ".runs").rename(workspace.folder / "elsewhere")
-    ran = workspace.repro("--force", "--single-item", "evaluate@plain", MLFLOW_TRACKING_URI=other)
+    ran = workspace.repro("--force", "--single-item", "evaluate@plain-1", MLFLOW_TRACKING_URI=other)
     shutil.rmtree(workspace.folder / ".runs")
     journals.rename(workspace.folder / ".runs")
-    assert ran == {"evaluate@plain"}
+    assert ran == {"evaluate@plain-1"}
     (run,) = workspace.runs("other.db")
     assert run.data.tags["rebuilt"] == "true"
     assert {"epoch/train_loss", "test/accuracy"} <= set(run.data.metrics)
@@ -151,10 +176,10 @@ def test_two_syncs_at_once_make_one_complete_run(workspace: Workspace) -> None:
     assert {"epoch/train_loss", "epoch/seconds", "test/accuracy"} <= set(run.data.metrics)
     assert run.outputs.model_outputs
     attached = workspace.run(
-        "mlflow", "artifacts", "list", "-r", run.info.run_id, "-a", "plain", MLFLOW_TRACKING_URI=other
+        "mlflow", "artifacts", "list", "-r", run.info.run_id, "-a", "plain-1", MLFLOW_TRACKING_URI=other
     )
     assert {Path(file["path"]).name for file in json.loads(attached.stdout)} == {
-        path.name for path in workspace.tree("reports/plain")
+        path.name for path in workspace.tree("reports/plain-1")
     }
     again = workspace.run("pipeline.tracking", "sync", MLFLOW_TRACKING_URI=other)
     assert again.stdout == f"nothing was missing at {other}\n"
@@ -163,7 +188,7 @@ def test_two_syncs_at_once_make_one_complete_run(workspace: Workspace) -> None:
 def test_revisions_and_runs_find_each_other(workspace: Workspace) -> None:
     workspace.commit()
     found = workspace.run("pipeline.tracking", "find", "HEAD").stdout.split()
-    assert found[0] == "plain"
+    assert found[0] == "plain-1"
     assert found[1] in {run.info.run_id for run in workspace.runs()}
     assert workspace.run("pipeline.tracking", "find", found[1]).stdout.endswith(" digits\n")
     missing = workspace.run("pipeline.tracking", "find", "nosuch")
@@ -207,8 +232,8 @@ def test_wrong_params_are_refused_before_anything_runs(workspace: Workspace) -> 
         ("fetch", [], "0 arguments were given, these are needed: RAW_FOLDER"),
         ("prepare", ["nowhere", "prepared", "x.png"], "nowhere/dataset.json is missing: `dvc repro` makes it"),
         ("train", ["plian", "data/prepared", "m", "r"], "plian is unknown; did you mean plain?"),
-        ("evaluate", ["plain", "nowhere", "m", "e", "r"], "nowhere/dataset.json is missing"),
-        ("report", ["nowhere", "r"], "nowhere/plain.npz is missing"),
+        ("evaluate", ["plain-1", "nowhere", "m", "e", "r"], "nowhere/dataset.json is missing"),
+        ("report", ["nowhere", "r"], "nowhere/plain-1.npz is missing"),
     ],
 )
 def test_stages_refuse_bad_input_in_one_line(

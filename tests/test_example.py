@@ -43,7 +43,7 @@ def test_example_needs_no_pipeline_and_names_stages_and_files_that_exist() -> No
 def test_example_has_the_recipes_numbers_and_the_pipelines_images(example: dict[str, Any]) -> None:
     params, train = DEMO, DEMO.models["vgg"].train
     numbers = [example[name] for name in ("SEED", "EPOCHS", "BATCH_SIZE", "LEARNING_RATE")]
-    assert numbers == [params.seed, train.epochs, train.batch_size, train.optimizer.learning_rate]
+    assert numbers == [*params.seeds, train.epochs, train.batch_size, train.optimizer.learning_rate]
     for found, expected in zip(example["read_digits"](), digits.decode([])["train"], strict=True):
         np.testing.assert_array_equal(found, expected)
 

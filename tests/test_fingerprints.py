@@ -10,10 +10,15 @@ from tests.conftest import ROOT
 
 PIPELINE = {
     "stages": {
-        "train": {"foreach": "${models}", "do": {"deps": ["a.py", "b/${key}"], "params": ["seed", "models.${key}"]}}
+        "train": {
+            "matrix": {"model": "${models}", "seed": "${seeds}"},
+            "cmd": "train ${key} b/${key}",
+            "deps": ["a.py", "b/${key}"],
+            "params": ["rate", "models.${item.model}"],
+        }
     }
 }
-PARAMS: dict[str, Any] = {"seed": 1, "other": 2, "models": {"vgg": {"rate": 1e-3, "filters": [1, 2], "none": None}}}
+PARAMS: dict[str, Any] = {"rate": 1, "other": 2, "models": {"vgg": {"rate": 1e-3, "filters": [1, 2], "none": None}}}
 
 
 def write(name: str, content: Any) -> None:
@@ -26,45 +31,50 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("b").mkdir()
     Path("a.py").write_text("code")
-    Path("b/vgg").write_text("data")
+    Path("b/vgg-42").write_text("data")
     write("dvc.yaml", PIPELINE)
     write("params.yaml", PARAMS)
 
 
 def test_lock_of_the_same_state_has_the_same_fingerprint() -> None:
-    md5s = {"a.py": "c13367945d5d4c91047b3b50234aa7ab", "b/vgg": "8d777f385d3dfec8815d20f7496026dc"}
+    md5s = {"a.py": "c13367945d5d4c91047b3b50234aa7ab", "b/vgg-42": "8d777f385d3dfec8815d20f7496026dc"}
     entry = {
+        "cmd": "train vgg-42 b/vgg-42",
         "deps": [{"path": path, "hash": "md5", "md5": md5, "size": 4} for path, md5 in md5s.items()],
-        "params": {"params.yaml": {"models.vgg": PARAMS["models"]["vgg"], "seed": 1}},
+        "params": {"params.yaml": {"models.vgg": PARAMS["models"]["vgg"], "rate": 1}},
     }
-    write("dvc.lock", {"schema": "2.0", "stages": {"train@vgg": entry}})
-    assert fingerprints.of_lock("train@vgg") == fingerprints.recorded("train@vgg") == fingerprints.of_stage("train@vgg")
+    write("dvc.lock", {"schema": "2.0", "stages": {"train@vgg-42": entry}})
+    assert (
+        fingerprints.of_lock("train@vgg-42")
+        == fingerprints.recorded("train@vgg-42")
+        == fingerprints.of_stage("train@vgg-42")
+    )
     assert fingerprints.recorded("train@other") is None
 
 
-@pytest.mark.parametrize("change", ["code", "data", "seed", "model"])
+@pytest.mark.parametrize("change", ["code", "data", "rate", "model"])
 def test_every_dep_and_param_changes_it(change: str) -> None:
-    before = fingerprints.of_stage("train@vgg")
+    before = fingerprints.of_stage("train@vgg-42")
     if change in ("code", "data"):
-        Path({"code": "a.py", "data": "b/vgg"}[change]).write_text("other")
+        Path({"code": "a.py", "data": "b/vgg-42"}[change]).write_text("other")
     else:
-        write("params.yaml", PARAMS | ({"seed": 2} if change == "seed" else {"models": {"vgg": {"rate": 0.01}}}))
-    with pytest.raises(InputError, match="of train@vgg changed while it ran"):
-        fingerprints.require_unchanged("train@vgg", before)
+        write("params.yaml", PARAMS | ({"rate": 2} if change == "rate" else {"models": {"vgg": {"rate": 0.01}}}))
+    with pytest.raises(InputError, match="of train@vgg-42 changed while it ran"):
+        fingerprints.require_unchanged("train@vgg-42", before)
 
 
 def test_what_the_stage_does_not_depend_on_leaves_it() -> None:
-    before = fingerprints.of_stage("train@vgg")
+    before = fingerprints.of_stage("train@vgg-42")
     write("params.yaml", PARAMS | {"other": 3})
-    fingerprints.require_unchanged("train@vgg", before)
+    fingerprints.require_unchanged("train@vgg-42", before)
 
 
 def test_missing_dependency_and_lock_are_named() -> None:
-    with pytest.raises(InputError, match=r"dvc\.lock has no train@vgg"):
-        fingerprints.of_lock("train@vgg")
-    Path("b/vgg").unlink()
-    with pytest.raises(InputError, match="b/vgg is missing"):
-        fingerprints.of_stage("train@vgg")
+    with pytest.raises(InputError, match=r"dvc\.lock has no train@vgg-42"):
+        fingerprints.of_lock("train@vgg-42")
+    Path("b/vgg-42").unlink()
+    with pytest.raises(InputError, match="b/vgg-42 is missing"):
+        fingerprints.of_stage("train@vgg-42")
 
 
 def test_folders_have_the_md5s_that_dvc_gave_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,3 +94,8 @@ def test_what_dvcignore_names_leaves_a_folders_md5() -> None:
     assert fingerprints.md5(Path("b")) == before
     Path("b/new").write_text("data")
     assert fingerprints.md5(Path("b")) != before
+
+
+def test_seeds_of_a_model_have_fingerprints_of_their_own() -> None:
+    Path("b/vgg-43").write_text("data")
+    assert fingerprints.of_stage("train@vgg-42") != fingerprints.of_stage("train@vgg-43")

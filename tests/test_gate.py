@@ -20,7 +20,7 @@ METRICS = {"test": {"accuracy": 0.9, "recall": {"Shirt": 0.6}}}
 
 def checks(raw: dict[str, Any], gates: dict[str, Any]) -> list[Check]:
     raw["gate"] = gates
-    return floors.checks(loading.validate(raw), dict.fromkeys(raw["models"], METRICS))
+    return floors.checks(loading.validate(raw), {model: [METRICS] for model in raw["models"]})
 
 
 def test_every_models_floor_holds_for_each_and_its_own_replaces_it(raw: dict[str, Any]) -> None:
@@ -29,7 +29,19 @@ def test_every_models_floor_holds_for_each_and_its_own_replaces_it(raw: dict[str
 
 
 def test_recall_of_one_class_is_a_metric(raw: dict[str, Any]) -> None:
-    assert checks(raw, {"vgg": {"test": {"recall": {"Shirt": 0.7}}}}) == [Check("vgg", "test.recall.Shirt", 0.6, 0.7)]
+    assert checks(raw, {"vgg": {"test": {"recall": {"Shirt": 0.7}}}}) == [
+        Check("vgg", "test.recall.Shirt", (0.6,), 0.7)
+    ]
+
+
+def test_of_several_seeds_the_mean_counts_and_every_value_is_shown(raw: dict[str, Any]) -> None:
+    raw["seeds"], raw["gate"] = [1, 2], {"vgg": {"test": {"accuracy": 0.9}}}
+    scores = [{"test": {"accuracy": value}} for value in (0.89, 0.92)]
+    (check,) = floors.checks(loading.validate(raw), dict.fromkeys(raw["models"], scores))
+    assert check.passed
+    assert check.value == pytest.approx(0.905)
+    (row,) = floors.table([check]).to_dict("records")
+    assert (row["deviation"], row["of each seed"]) == (pytest.approx(0.03 / 2**0.5), "0.8900, 0.9200")
 
 
 def test_unknown_metric_is_refused(raw: dict[str, Any]) -> None:
@@ -41,7 +53,7 @@ def run_gate(raw: dict[str, Any], write_params: Write, floor: float) -> subproce
     raw["gate"] = {"every_model": {"test": {"accuracy": 0.8}}, "vgg": {"test": {"accuracy": floor}}}
     folder = write_params(raw).parent
     for model in raw["models"]:
-        files.write_json(folder / "reports" / model / "metrics.json", METRICS)
+        files.write_json(folder / "reports" / f"{model}-42" / "metrics.json", METRICS)
     command = [sys.executable, "-X", "importtime", "-m", "pipeline.gate"]
     return subprocess.run(
         command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
@@ -77,4 +89,4 @@ def test_missing_metrics_are_named_with_exit_code_2(raw: dict[str, Any], write_p
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr == "error: reports/baseline/metrics.json is missing: `dvc repro` makes it\n"
+    assert done.stderr == "error: reports/baseline-42/metrics.json is missing: `dvc repro` makes it\n"

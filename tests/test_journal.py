@@ -13,10 +13,10 @@ import pytest
 
 from pipeline.base import errors, files
 from pipeline.runs import description, journal
-from pipeline.runs.description import Training
+from pipeline.runs.description import Description
 from tests.conftest import ROOT
 
-TRAINING = Training(
+TRAINING = Description(
     experiment="digits",
     name="vgg",
     fingerprint="f" * 64,

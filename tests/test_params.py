@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import loading, network_fits
+from pipeline.config.schema import Training
 from pipeline.data import datasets
 from tests.conftest import PARAMS, ROOT
 
@@ -44,8 +45,11 @@ def test_committed_files_are_right(path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
-        ("seed", -1, ["seed: -1:", "greater than or equal to 0"]),
-        ("seed", True, ["seed: True:", "integer"]),
+        ("seeds", [-1], ["seeds.0: -1:", "greater than or equal to 0"]),
+        ("seeds", [True], ["seeds.0: True:", "integer"]),
+        ("seeds", [], ["seeds: []:", "at least 1 item"]),
+        ("seeds", [1, 2, 1], ["seeds: 1 stands there twice: name each seed once"]),
+        ("prepare.seed", -1, ["prepare.seed: -1:", "greater than or equal to 0"]),
         ("modles", {}, ["modles is unknown; did you mean models?"]),
         ("fetch.dataset", 3, ["fetch.dataset: 3:"]),
         ("fetch.dataset", "npz", ["fetch.dataset: npz needs a path, as in {name: npz, path: my/data}"]),
@@ -120,7 +124,7 @@ def test_wrong_value_is_one_line_with_key_value_and_remedy(
         assert part in message
 
 
-@pytest.mark.parametrize("path", ["seed", "train", "models", "train.epochs", "prepare.scaling"])
+@pytest.mark.parametrize("path", ["seeds", "train", "models", "train.epochs", "prepare.scaling", "prepare.seed"])
 def test_missing_key_is_named(raw: dict[str, Any], write_params: Write, path: str) -> None:
     *parents, last = path.split(".")
     section: Any = raw
@@ -193,8 +197,24 @@ def test_kernels_wider_than_a_map_are_refused_in_bfloat16_where_strides_leave_it
         network_fits.check_networks(loading.validate(raw), (9, width, 1))
 
 
+def test_trainings_are_every_model_with_every_seed(raw: dict[str, Any]) -> None:
+    params = loading.validate(raw | {"seeds": [42, 7]})
+    assert [training.name for training in params.trainings][:3] == ["baseline-42", "baseline-7", "vgg-42"]
+    assert params.trainings_of("vgg") == [Training("vgg", 42), Training("vgg", 7)]
+    assert params.trainings_of("vgg-7") == [Training("vgg", 7)]
+    with pytest.raises(InputError, match=r"models: vgg-8 is unknown; did you mean vgg-7\?"):
+        params.trainings_of("vgg-8")
+
+
+def test_a_model_may_be_called_as_a_training(raw: dict[str, Any]) -> None:
+    raw["models"], raw["gate"] = dict.fromkeys(("vgg", "vgg-42"), raw["models"]["vgg"]), {}
+    params = loading.validate(raw)
+    assert [training.name for training in params.trainings_of("vgg-42")] == ["vgg-42-42"]
+    assert params.training("vgg-42") == Training("vgg", 42)
+
+
 def test_two_mistakes_are_two_lines(raw: dict[str, Any], write_params: Write) -> None:
-    raw["seed"], raw["train"]["epochs"] = -1, 0
+    raw["prepare"]["seed"], raw["train"]["epochs"] = -1, 0
     assert len(error(write_params(raw)).splitlines()) == 2
 
 
@@ -212,7 +232,7 @@ def test_exponents_are_numbers_as_for_dvc(raw: dict[str, Any], write_params: Wri
     assert loading.load(path).train.optimizer.learning_rate == 0.001
 
 
-@pytest.mark.parametrize("content", ["", "- a", "a: [", "a: 1\na: 2", "\x00", "seed: 1: 2"])
+@pytest.mark.parametrize("content", ["", "- a", "a: [", "a: 1\na: 2", "\x00", "seeds: 1: 2"])
 def test_what_is_not_a_params_file_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(content)
@@ -229,7 +249,7 @@ JSON = st.recursive(
     max_leaves=8,
 )
 PLACES = [
-    "seed",
+    "seeds",
     "fetch",
     "prepare.split",
     "train",

@@ -53,7 +53,7 @@ def save_model(raw: dict[str, Any], classes: int) -> Any:
     keras.utils.set_random_seed(0)
     network = Model.model_validate({"blocks": [{"filters": [4]}], "dense": [{"units": 8}], "train": raw["train"]})
     made = building.build(network, (28, 28, 1), classes, {"scale": [1 / 255], "offset": [0.0]})
-    files.write_bytes(Path("models/baseline.keras"), saving.to_bytes(made))
+    files.write_bytes(Path("models/baseline-42.keras"), saving.to_bytes(made))
     return made
 
 
@@ -143,7 +143,7 @@ def test_plot_is_written(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         ("nosuch.png --model baseline", r"^nosuch\.png is missing: name a PNG or JPEG file, or a folder of them$"),
         ("params.yaml --model baseline", r"^params\.yaml cannot be read \(neither PNG nor JPEG"),
         ("pictures --model baselin", r"baselin is unknown; did you mean baseline\?"),
-        ("pictures --model vgg", r"^models/vgg\.keras is missing: run `dvc repro` first$"),
+        ("pictures --model vgg", r"^models/vgg-42\.keras is missing: run `dvc repro` first$"),
         ("pictures --model baseline --plot no/plot.png", r"^--plot no/plot\.png: there is no folder no: make it"),
         ("pictures --model baseline --plot plot.jpg", r"^--plot plot\.jpg: a PNG is written"),
         ("pictures --model baseline --plot pictures/1.png", r"^--plot pictures/1\.png is one of the images"),
@@ -154,26 +154,26 @@ def test_plot_is_written(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bad_input_is_named(workspace: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, message: str) -> None:
     Path("folder.png").mkdir()
     Path("models").mkdir()
-    Path("models/baseline.keras").touch()
+    Path("models/baseline-42.keras").touch()
     with pytest.raises(InputError, match=message):
         run(monkeypatch, *arguments.split())
 
 
 def test_missing_dataset_is_named(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files.write_bytes(Path("models/baseline.keras"), b"")
+    files.write_bytes(Path("models/baseline-42.keras"), b"")
     paths.DATASET.unlink()
     with pytest.raises(InputError, match=r"^data/prepared/dataset\.json is missing: run `dvc repro` first$"):
         run(monkeypatch, "pictures", "--model", "baseline")
 
 
 def test_model_trained_on_another_dataset_is_refused(workspace: Path) -> None:
-    files.write_bytes(Path("models/baseline.keras"), b"")
+    files.write_bytes(Path("models/baseline-42.keras"), b"")
     deps = [{"path": "data/prepared/dataset.json", "md5": hashlib.md5(paths.DATASET.read_bytes()).hexdigest()}]
-    files.write_json(lock.LOCK, {"stages": {"train@baseline": {"deps": deps}}})
+    files.write_json(lock.LOCK, {"stages": {"train@baseline-42": {"cmd": "train", "deps": deps}}})
     assert predict.find("baseline").class_names == CLASSES
     files.write_json(paths.DATASET, {"class_names": ["0", "1", "2"], "image_shape": [28, 28, 1]})
     with pytest.raises(
-        InputError, match=r"models/baseline\.keras was trained on other data than data/prepared/dataset"
+        InputError, match=r"models/baseline-42\.keras was trained on other data than data/prepared/dataset"
     ):
         predict.find("baseline")
 
@@ -182,12 +182,12 @@ def test_model_of_other_classes_than_the_dataset_is_refused(
     workspace: Path, raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_model(raw, 5)
-    with pytest.raises(InputError, match=r"baseline\.keras takes images of 28 × 28 × 1 and knows 5 classes, not as"):
+    with pytest.raises(InputError, match=r"baseline-42\.keras takes images of 28 × 28 × 1 and knows 5 classes, not as"):
         run(monkeypatch, "pictures", "--model", "baseline")
 
 
 def test_bad_picture_is_refused_before_tensorflow_is_imported(workspace: Path) -> None:
-    files.write_bytes(Path("models/baseline.keras"), b"")
+    files.write_bytes(Path("models/baseline-42.keras"), b"")
     Path("pictures/3.png").write_text("hello\n")
     code = (  # not -X importtime: its lines are held back with all that TensorFlow prints
         "import atexit, runpy, sys; slow = {'tensorflow', 'keras', 'mlflow', 'sklearn', 'matplotlib'}; "

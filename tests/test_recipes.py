@@ -125,7 +125,7 @@ def test_recipe_trains_as_published(name: str) -> None:
     stopping = train.early_stopping and train.early_stopping.model_dump()
     found = (params.fetch.dataset, prepare.split, prepare.validation_fraction, prepare.scaling)
     assert (*found, train.epochs, train.batch_size, optimizer, train.loss, stopping) == SETTINGS[name]
-    assert (params.seed, train.schedule.name, train.label_smoothing) == (42, "constant", 0)
+    assert (params.seeds, prepare.seed, train.schedule.name, train.label_smoothing) == ([42], 42, "constant", 0)
     assert (train.precision, train.optimizer.ema_momentum) == ("float32", None)
     assert (train.augmentation and train.augmentation.model_dump()) == AUGMENTATIONS.get(name)
 
@@ -155,12 +155,12 @@ def test_whole_recipe_runs_on_small_files_of_the_publishers_format(name: str, tm
         for algorithm, pinned in (("md5", file.md5), ("sha256", file.sha256)):
             if pinned:
                 code.write_text(code.read_text().replace(pinned, hashlib.new(algorithm, content).hexdigest()))
-    stages = {"fetch", "prepare", f"train@{name}", f"evaluate@{name}", "report"}
+    stages = {"fetch", "prepare", f"train@{name}-42", f"evaluate@{name}-42", "report"}
     assert workspace.repro(DATASET_MIRROR=str(folder.parent)) == stages
-    scores = files.read_json(workspace.folder / "reports" / name / "metrics.json")
+    scores = files.read_json(workspace.folder / "reports" / f"{name}-42" / "metrics.json")
     assert scores["parameters"] == PARAMETERS[name]
     assert ("validation" in scores) == (dataset == "notmnist")
-    epochs = len(tables.read_csv(workspace.folder / "reports" / name / "history.csv")["epoch"])
+    epochs = len(tables.read_csv(workspace.folder / "reports" / f"{name}-42" / "history.csv")["epoch"])
     assert epochs == load(name).train.epochs or load(name).train.early_stopping
 
 

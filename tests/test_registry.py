@@ -23,12 +23,13 @@ def test_first_promotion_makes_a_whole_version(finished: Finished) -> None:
         "fingerprint": finished.fingerprint("vgg"),
         "git.commit": "c" * 40,
         "model": "vgg",
+        "seed": "42",
         "test.accuracy": "0.94",
         "validation.accuracy": "0.93",
-        "test.md5": files.read_yaml(Path("dvc.lock"))["stages"]["evaluate@vgg"]["deps"][0]["md5"],
+        "test.md5": files.read_yaml(Path("dvc.lock"))["stages"]["evaluate@vgg-42"]["deps"][0]["md5"],
         "class_names": '["zero", "one", "two", "three"]',
     }
-    assert "**vgg** on digits" in version.description
+    assert "**vgg-42** on digits" in version.description
     assert "- test accuracy 0.9400 (95 % interval 0.8981 – 0.9653)" in version.description
 
 
@@ -51,7 +52,7 @@ def test_promoting_the_champion_changes_nothing(finished: Finished) -> None:
 def test_without_a_finished_run_the_remedy_is_named(finished: Finished) -> None:
     finished.train("vgg", network(47), log=False)
     with pytest.raises(
-        InputError, match="no finished run of vgg as it is on disk: `dvc repro --force --single-item eval"
+        InputError, match="no finished run of vgg-42 as it is on disk: `dvc repro --force --single-item eval"
     ):
         promote(force=True)
 
@@ -211,7 +212,7 @@ def test_commands_say_one_line_and_exit_by_kind(finished: Finished) -> None:
     finished.train("baseline", network(44))
     code, output, said = outcome(command(finished, "promote"))
     assert (code, output) == (1, "")
-    assert said == "refused: no model passes the gate: baseline test.accuracy 0.8800 < 0.9000\n"
+    assert said == "refused: no training passes the gate: baseline-42 test.accuracy 0.8800 < 0.9000\n"
     code, output, said = outcome(command(finished, "promote", "--model", "vgx"))
     assert (code, output) == (2, "")
     assert said.startswith("error: params.yaml: models: vgx is unknown; did you mean vgg?")

@@ -16,9 +16,10 @@ import pandas as pd
 import pytest
 
 from pipeline.config import loading
+from pipeline.config.schema import Training
 from pipeline.network import building, saving
 from pipeline.runs import description, journal, sending, server
-from pipeline.runs.description import Training
+from pipeline.runs.description import Description
 from tests.conftest import ROOT
 
 DEMO = loading.load(ROOT / "recipes" / "demo.yaml")
@@ -34,9 +35,9 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path
     return server.connect()
 
 
-def training(tmp_path: Path, fingerprint: str = "f" * 64) -> Training:
+def training(tmp_path: Path, fingerprint: str = "f" * 64) -> Description:
     data = sending.dataset("digits", tmp_path / "train.npz", (IMAGES, LABELS))
-    return description.of_training(DEMO, "vgg", fingerprint, data)
+    return description.of_training(DEMO, Training("vgg", 42), fingerprint, data)
 
 
 def row(epoch: int) -> dict[str, float]:
@@ -74,7 +75,7 @@ def test_run_grows_while_it_trains_and_sending_again_changes_nothing(client: Any
     assert len(done.outputs.model_outputs) == 1
     assert done.data.params["block1.filters"] == "8, 16"
     assert done.data.tags["mlflow.note.content"].startswith("**vgg** on digits")
-    assert done.data.tags["mlflow.source.name"] == "train@vgg"
+    assert done.data.tags["mlflow.source.name"] == "train@vgg-42"
     assert "**digits**" in client.get_experiment(done.info.experiment_id).tags["mlflow.note.content"]
     assert done.inputs.dataset_inputs[0].dataset.digest == "8d777f38"  # MD5 of b"data"
     for tag in ("fingerprint", "dvc.stage", "machine.processor", "machine.threads", "version.tensorflow"):

@@ -36,7 +36,7 @@ def test_server_that_dies_in_the_middle_has_everything_after_sync(tmp_path: Path
     workspace.write(kills.params(epochs))
     workspace.repro("prepare")
     with mlflow_server(tmp_path, f"sqlite:///{tmp_path}/runs.db") as server:
-        training = workspace.start("dvc", "repro", "train@heavy", MLFLOW_TRACKING_URI=server.address)
+        training = workspace.start("dvc", "repro", "train@heavy-1", MLFLOW_TRACKING_URI=server.address)
         while training.poll() is None and not (runs(server) and steps(server, runs(server)[0].info.run_id)):
             time.sleep(0.05)
         (before,) = runs(server)

@@ -43,8 +43,8 @@ def test_impossible_stratified_split_is_refused() -> None:
 
 def test_dataset_without_test_split_is_parted_in_three() -> None:
     images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
-    prepare = Prepare(validation_fraction=0.25, test_fraction=0.2, split="stratified", scaling="unit")
-    parts = splits.three_parts((images, LABELS), None, prepare, 42)
+    prepare = Prepare(validation_fraction=0.25, test_fraction=0.2, split="stratified", scaling="unit", seed=42)
+    parts = splits.three_parts((images, LABELS), None, prepare)
     assert {name: len(labels) for name, (_, labels) in parts.items()} == {"train": 120, "validation": 40, "test": 40}
     seen = np.concatenate([part[0].ravel() for part in parts.values()])
     assert sorted(seen) == list(range(200))
@@ -52,8 +52,8 @@ def test_dataset_without_test_split_is_parted_in_three() -> None:
 
 def test_without_a_validation_fraction_all_training_images_are_trained_on() -> None:
     images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
-    prepare = Prepare(validation_fraction=0, split="tail", scaling="unit")
-    parts = splits.three_parts((images, LABELS), (images[:3], LABELS[:3]), prepare, 42)
+    prepare = Prepare(validation_fraction=0, split="tail", scaling="unit", seed=42)
+    parts = splits.three_parts((images, LABELS), (images[:3], LABELS[:3]), prepare)
     assert np.array_equal(parts["train"][0], images)
     assert parts["validation"][0].shape == (0, 1, 1, 1)
     assert len(parts["validation"][1]) == 0
@@ -62,8 +62,8 @@ def test_without_a_validation_fraction_all_training_images_are_trained_on() -> N
 def test_published_test_split_is_left_alone() -> None:
     images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
     test = (images[:3], LABELS[:3])
-    prepare = Prepare(validation_fraction=0.25, split="stratified", scaling="unit")
-    parts = splits.three_parts((images, LABELS), test, prepare, 42)
+    prepare = Prepare(validation_fraction=0.25, split="stratified", scaling="unit", seed=42)
+    parts = splits.three_parts((images, LABELS), test, prepare)
     assert parts["test"] is test
     assert len(parts["train"][1]) == 150
 

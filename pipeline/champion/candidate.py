@@ -1,10 +1,10 @@
-"""Which model of params.yaml is the best: of highest validation accuracy among those that pass the gate."""
+"""Which training of params.yaml is the best: of highest validation accuracy among those that pass the gate."""
 
 from dataclasses import dataclass
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.config.schema import Params
+from pipeline.config.schema import Params, Training
 from pipeline.evaluation import floors, records
 from pipeline.evaluation.floors import Check
 from pipeline.evaluation.records import Evaluation
@@ -17,50 +17,54 @@ class Refused(Exception):  # noqa: N818  # no error: the rules say no
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model of params.yaml with its evaluation, and the checks of the gate that it fails."""
+    """A training with its evaluation, and the checks of the gate that it fails."""
 
-    name: str
+    training: Training
     evaluation: Evaluation
     failed: list[Check]
 
     def failures(self) -> str:
         """Say in words which floors it is below."""
         below = [f"{check.metric} {check.value:.4f} < {check.floor:.4f}" for check in self.failed]
-        return f"{self.name} {', '.join(below)}"
+        return f"{self.training.name} {', '.join(below)}"
 
 
 def choose(params: Params, name: str | None, *, force: bool = False) -> Candidate:
-    """Return the named model, or the one of highest validation accuracy among those that pass the gate (all if forced).
+    """Return the training of highest validation accuracy among those that pass the gate (all if forced).
 
-    The test split does not choose: its accuracy would then be the luckiest of several. Raise `Refused` if none passes.
+    `name`, of a model or a training, narrows the choice; where it leaves one training, that one is returned, whatever
+    the gate says. The test split does not choose: its accuracy would then be the luckiest of several. Raise `Refused`
+    if none passes.
     """
-    if name:
-        return _candidate(params, name)
-    evaluated = [key for key in params.models if paths.evaluation(key).exists()]
+    trainings = params.trainings_of(name) if name else params.trainings
+    if name and len(trainings) == 1:
+        return _candidate(params, trainings[0])
+    evaluated = [training for training in trainings if paths.evaluation(training).exists()]
     if not evaluated:
-        raise InputError(f"{paths.EVALUATIONS} holds no model of params.yaml: `dvc repro` makes it")
-    candidates = [_candidate(params, key) for key in evaluated]
+        raise InputError(f"{paths.EVALUATIONS} holds no {name or 'model of params.yaml'}: `dvc repro` makes it")
+    candidates = [_candidate(params, training) for training in evaluated]
     passing = [candidate for candidate in candidates if force or not candidate.failed]
     if not passing:
-        raise Refused("no model passes the gate: " + "; ".join(candidate.failures() for candidate in candidates))
+        raise Refused("no training passes the gate: " + "; ".join(candidate.failures() for candidate in candidates))
     if len(passing) == 1:
         return passing[0]
     if not all("validation" in candidate.evaluation.scores for candidate in passing):
         raise InputError(
-            "prepare.validation_fraction is 0, so no validation accuracy tells the best: give --model NAME"
+            "prepare.validation_fraction is 0, so no validation accuracy tells the best: give --model "
+            f"{passing[0].training.name}, or another"
         )
     return max(passing, key=lambda candidate: float(candidate.evaluation.scores["validation"]["accuracy"]))
 
 
-def require_current(name: str) -> None:
+def require_current(training: Training) -> None:
     """Raise `InputError` unless evaluation, model and test split on disk are those that dvc.lock tells of together."""
-    stages = lock.trained(name)
+    stages = lock.trained(training)
     if not stages or not all(fingerprints.md5(path) == md5 for stage in stages for path, md5 in stage.data().items()):
+        name = training.name
         raise InputError(f"the evaluation of {name} is not of the model and test split on disk: run `dvc repro`")
 
 
-def _candidate(params: Params, name: str) -> Candidate:
-    params.model(name)  # or an error that says which there are
-    evaluation = records.from_arrays(files.read_arrays(paths.evaluation(name)))
-    checks = floors.of_model(params, name, evaluation.scores)
-    return Candidate(name, evaluation, [check for check in checks if not check.passed])
+def _candidate(params: Params, training: Training) -> Candidate:
+    evaluation = records.from_arrays(files.read_arrays(paths.evaluation(training)))
+    checks = floors.of_model(params, training.model, [evaluation.scores])
+    return Candidate(training, evaluation, [check for check in checks if not check.passed])

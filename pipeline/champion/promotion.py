@@ -51,15 +51,15 @@ def promote(params: Params, name: str | None = None, *, force: bool = False) -> 
     evaluation, its run or the store is missing.
     """
     candidate = choose(params, name, force=force)
-    dataset, fingerprint = params.fetch.dataset_name, fingerprints.of_lock(f"train@{candidate.name}")
-    require_current(candidate.name)
+    dataset, fingerprint = params.fetch.dataset_name, fingerprints.of_lock(f"train@{candidate.training.name}")
+    require_current(candidate.training)
     with _alone():
         client = versions.connect()
         versions.finish(client, dataset)
         now = versions.by_alias(client, dataset, CHAMPION)
         if now and now.tags.get("fingerprint") == fingerprint:
             return f"already champion: {describe(now)}"
-        run = versions.finished_run(client, dataset, candidate.name, fingerprint)
+        run = versions.finished_run(client, dataset, candidate.training.name, fingerprint)
         if not force:
             rules.require_floors(candidate)
             if now:

@@ -19,11 +19,12 @@ def require_better(candidate: Candidate, theirs: np.ndarray, champion: str) -> N
 
     `theirs` are the champion's probabilities, (n, classes); `champion` says in words which one it is.
     """
-    test, name = candidate.evaluation.test, candidate.name
-    difference = significance.difference(test.labels, test.probabilities, theirs)
+    name, ours = candidate.training.name, candidate.evaluation.right
+    right = candidate.evaluation.test.labels == theirs.argmax(axis=1)
+    difference = significance.difference(ours[None], right[None])
     if difference.accuracy > 0 and difference.p_value < LEVEL:
         return
-    accuracy = float(np.mean(test.labels == theirs.argmax(axis=1)))
+    accuracy = float(np.mean(right))
     raise Refused(
         f"{name} is not better than the champion ({champion}) beyond the noise of the "
         f"test images: accuracy {accuracy + difference.accuracy:.4f} against {accuracy:.4f}, "

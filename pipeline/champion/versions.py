@@ -100,7 +100,8 @@ def _tags(run: Any, candidate: Candidate, fingerprint: str) -> dict[str, str]:
     splits = [split for split in ("test", "validation") if split in scores]
     accuracies = {f"{split}.accuracy": str(scores[split]["accuracy"]) for split in splits}
     return accuracies | {
-        "model": candidate.name,
+        "model": candidate.training.model,
+        "seed": str(candidate.training.seed),
         "fingerprint": fingerprint,
         "git.commit": run.data.tags.get("git.commit", "unknown"),  # of a rebuilt run
         "test.md5": files.md5(paths.TEST),
@@ -109,11 +110,11 @@ def _tags(run: Any, candidate: Candidate, fingerprint: str) -> dict[str, str]:
 
 
 def _description(dataset: str, candidate: Candidate, run: Any) -> str:
-    scores, test = candidate.evaluation.scores, candidate.evaluation.test
-    low, high = significance.accuracy_interval(test.labels, test.probabilities)
+    scores = candidate.evaluation.scores
+    low, high = significance.accuracy_interval(candidate.evaluation.right[None])
     validation = f"- validation accuracy {scores['validation']['accuracy']:.4f}\n" if "validation" in scores else ""
     return (
-        f"**{candidate.name}** on {dataset}: `{run.data.params.get('network', candidate.name)}`, "
+        f"**{candidate.training.name}** on {dataset}: `{run.data.params.get('network', candidate.training.model)}`, "
         f"{scores['parameters']:,} parameters.\n\n"
         f"- test accuracy {scores['test']['accuracy']:.4f} (95 % interval {low:.4f} – {high:.4f})\n"
         f"{validation}"

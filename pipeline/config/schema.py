@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
@@ -20,6 +20,7 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
 ClassNames = Annotated[list[Text], Field(min_length=2)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class Section(BaseModel):
@@ -100,6 +101,7 @@ class Prepare(Section):
     split: Literal["stratified", "random", "tail"]
     test_fraction: Fraction = 0.2
     scaling: Literal["unit", "min_max", "standard"]
+    seed: Seed
 
 
 class Optimizer(Section):
@@ -337,21 +339,50 @@ class Model(Section):
     train: Train
 
 
+class Training(NamedTuple):
+    """One model trained with one seed; its name is what DVC calls it, as `vgg-42` in `train@vgg-42`."""
+
+    model: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The name of its files and stages."""
+        return f"{self.model}-{self.seed}"
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**31)]
     fetch: Fetch
     prepare: Prepare
     train: Train
+    seeds: Annotated[list[Seed], Field(min_length=1)]
     models: Annotated[dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")], Model], Field(min_length=1)]
     gate: dict[str, dict[str, Any]] = {}
 
-    def model(self, name: str) -> Model:
-        """Return the model of that name; raise `InputError` for an unknown one."""
-        if name not in self.models:
-            raise InputError(f"params.yaml: models: {unknown_key(name, self.models)}")
-        return self.models[name]
+    @property
+    def trainings(self) -> list[Training]:
+        """Every model with every seed, model by model."""
+        return [Training(model, seed) for model in self.models for seed in self.seeds]
+
+    def training(self, name: str) -> Training:
+        """Return the training of that name, as `vgg-42`; raise `InputError` for an unknown one."""
+        known = {training.name: training for training in self.trainings}
+        if name not in known:
+            raise InputError(f"params.yaml: models: {unknown_key(name, [*self.models, *known])}")
+        return known[name]
+
+    def trainings_of(self, name: str) -> list[Training]:
+        """Return all trainings of a model, or the one of that name; raise `InputError` for an unknown one."""
+        return [training for training in self.trainings if training.model == name] or [self.training(name)]
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, seeds: list[int]) -> list[int]:
+        if again := [seed for seed in seeds if seeds.count(seed) > 1]:
+            raise ValueError(f"{again[0]} stands there twice: name each seed once")
+        return seeds
 
     @model_validator(mode="after")
     def _early_stopping_has_a_validation_part(self) -> "Params":

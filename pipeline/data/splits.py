@@ -9,16 +9,16 @@ from pipeline.base.files import Labelled
 from pipeline.config.schema import Prepare
 
 
-def three_parts(train: Labelled, test: Labelled | None, prepare: Prepare, seed: int) -> dict[str, Labelled]:
+def three_parts(train: Labelled, test: Labelled | None, prepare: Prepare) -> dict[str, Labelled]:
     """Return `train`, `validation` and `test`; without a published `test`, a stratified part of `train` becomes it.
 
     Without a `validation_fraction`, `validation` is empty.
     """
     if test is None:
-        train, test = _parts(train, *split(train[1], prepare.test_fraction, "stratified", seed))
+        train, test = _parts(train, *split(train[1], prepare.test_fraction, "stratified", prepare.seed))
     if not prepare.validation_fraction:
         return {"train": train, "validation": (train[0][:0], train[1][:0]), "test": test}
-    train, validation = _parts(train, *split(train[1], prepare.validation_fraction, prepare.split, seed))
+    train, validation = _parts(train, *split(train[1], prepare.validation_fraction, prepare.split, prepare.seed))
     return {"train": train, "validation": validation, "test": test}
 
 

@@ -43,6 +43,11 @@ class Evaluation:
         return self.splits["test"]
 
     @cached_property
+    def right(self) -> np.ndarray:
+        """Which test images the model gets right, bool of (n,)."""
+        return np.asarray(self.test.labels == self.test.probabilities.argmax(axis=1))
+
+    @cached_property
     def confusion(self) -> np.ndarray:
         """Counts of test images by true class (rows) and predicted class (columns)."""
         return metrics.confusion(self.test.labels, self.test.probabilities)

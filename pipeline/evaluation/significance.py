@@ -1,4 +1,7 @@
-"""What the test images can tell: how sure an accuracy is, and which models they tell apart."""
+"""What the test images and the seeds can tell: how sure an accuracy is, and which models differ.
+
+Which images a model gets right is an array of bool, (seeds, n): a row for each of its trainings.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,39 +9,70 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+LEVEL = 0.05  # of intervals and tests
+
 
 @dataclass(frozen=True)
 class Difference:
-    """Two models on the same images: by how much the first is more accurate, and McNemar's exact p-value.
+    """By how much a first model is more accurate than a second, with the interval of 95 % and the p-value.
 
-    `only_first` and `only_second` count the images that only one of them gets right.
+    `only_first` and `only_second` count the images that one of them gets right with more of its seeds. `by_images` and
+    `by_seeds` are the standard deviations of the difference that other images and other seeds would bring;
+    `by_seeds` is None where there is one seed, which tells nothing of others.
     """
 
     accuracy: float
+    low: float
+    high: float
+    p_value: float
     only_first: int
     only_second: int
-    p_value: float
+    by_images: float
+    by_seeds: float | None
 
 
-def accuracy_interval(labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of the accuracy (Wilson 1927): what other test images of this kind might give."""
-    right = int(np.sum(labels == probabilities.argmax(axis=1)))
-    interval = stats.binomtest(right, len(labels)).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
+def accuracy_interval(right: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % interval of a model's accuracy: what other test images of this kind, and other seeds, might give.
 
-
-def difference(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> Difference:
-    """Compare two models' probabilities, (n, classes), for the same images with labels of (n,).
-
-    The p-value is the chance of a split at least as uneven were both equally good (McNemar 1947). It speaks of these
-    two trained networks; another seed would give other networks.
+    Of one seed, it is Wilson's (1927), and speaks of the images alone; of several, Student's, as in `difference`.
     """
-    first_right, second_right = (labels == probabilities.argmax(axis=1) for probabilities in (first, second))
-    only_first = int(np.sum(first_right & ~second_right))
-    only_second = int(np.sum(second_right & ~first_right))
-    p_value = stats.binomtest(only_first, only_first + only_second).pvalue if only_first + only_second else 1.0
-    accuracy = float(np.mean(first_right) - np.mean(second_right))
-    return Difference(accuracy, only_first, only_second, float(p_value))
+    if len(right) == 1:
+        interval = stats.binomtest(int(right.sum()), right.size).proportion_ci(1 - LEVEL, method="wilson")
+        return float(interval.low), float(interval.high)
+    mean = float(right.mean())
+    variance, freedom = _sum_of_variances([_by_images(right.mean(axis=0)), _by_seeds(right)])
+    margin = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * variance**0.5
+    return max(0.0, mean - margin), min(1.0, mean + margin)
+
+
+def difference(first: np.ndarray, second: np.ndarray) -> Difference:
+    """Compare which of the same images two models get right, bool of (seeds, n) each.
+
+    One seed each: McNemar's exact test (1947), the chance of a split at least as uneven were both networks equally
+    good, and Bonett and Price's interval (2012); both speak of these two networks. More seeds: a t-test whose variance
+    is that of the images plus that of each model's seeds, with Satterthwaite's (1946) degrees of freedom. It takes
+    images and seeds as random both, as Obuchowski and Rockette (1995) do with cases and readers; what is chance of one
+    image with one seed counts in both, so that it errs on the careful side.
+    """
+    shares = first.mean(axis=0) - second.mean(axis=0)
+    only_first, only_second = int(np.sum(shares > 0)), int(np.sum(shares < 0))
+    several = len(first) > 1 and len(second) > 1
+    if several:
+        seeds = [_by_seeds(first), _by_seeds(second)]
+        low, high, p_value = _t_test(float(shares.mean()), [_by_images(shares), *seeds])
+    else:
+        low, high = _paired_interval(only_first, only_second, shares.size)
+        p_value = stats.binomtest(only_first, only_first + only_second).pvalue if only_first + only_second else 1.0
+    return Difference(
+        accuracy=float(shares.mean()),
+        low=low,
+        high=high,
+        p_value=float(p_value),
+        only_first=only_first,
+        only_second=only_second,
+        by_images=_by_images(shares)[0] ** 0.5,
+        by_seeds=sum(variance for variance, _ in seeds) ** 0.5 if several else None,
+    )
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -48,3 +82,36 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted = np.empty(len(p_values))
     adjusted[order] = np.minimum(1, np.maximum.accumulate(np.asarray(p_values)[order] * factors))
     return [float(value) for value in adjusted]
+
+
+def _by_images(shares: np.ndarray) -> tuple[float, int]:
+    """Return the variance of a mean over images, and its degrees of freedom."""
+    return float(shares.var(ddof=1)) / shares.size if shares.size > 1 else 0.0, max(1, shares.size - 1)
+
+
+def _by_seeds(right: np.ndarray) -> tuple[float, int]:
+    """Return the variance of a mean over seeds, and its degrees of freedom."""
+    return float(right.mean(axis=1).var(ddof=1)) / len(right), len(right) - 1
+
+
+def _sum_of_variances(parts: Sequence[tuple[float, int]]) -> tuple[float, float]:
+    """Add variances, each given with its degrees of freedom, and return the sum with its own (Satterthwaite 1946)."""
+    total = sum(variance for variance, _ in parts)
+    spread = sum(variance**2 / freedom for variance, freedom in parts)
+    return total, total**2 / spread if spread else float(min(freedom for _, freedom in parts))
+
+
+def _t_test(mean: float, parts: Sequence[tuple[float, int]]) -> tuple[float, float, float]:
+    """Return both ends of the 95 % interval of a mean and the p-value of its being 0."""
+    variance, freedom = _sum_of_variances(parts)
+    if not variance:
+        return mean, mean, 0.0 if mean else 1.0
+    margin = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * variance**0.5
+    return mean - margin, mean + margin, float(2 * stats.t.sf(abs(mean) / variance**0.5, freedom))
+
+
+def _paired_interval(only_first: int, only_second: int, images: int) -> tuple[float, float]:
+    """Return the 95 % interval of a difference of paired accuracies (Bonett & Price 2012), never of no width."""
+    first, second = (only_first + 1) / (images + 2), (only_second + 1) / (images + 2)
+    margin = float(stats.norm.ppf(1 - LEVEL / 2)) * ((first + second - (first - second) ** 2) / (images + 2)) ** 0.5
+    return max(-1.0, first - second - margin), min(1.0, first - second + margin)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.base import processor
-from pipeline.config.schema import Params, leaves
+from pipeline.config.schema import Model, Params, Training, leaves
 
 PACKAGES = ("tensorflow", "keras", "mlflow", "dvc", "numpy")
 
 
 @dataclass(kw_only=True)
-class Training:
+class Description:
     """What a run tells from its start; `dataset` is what the training learns from, as MLflow describes it."""
 
     experiment: str
@@ -27,24 +27,25 @@ class Training:
     dataset: dict[str, str]
 
 
-def of_training(params: Params, model: str, fingerprint: str, dataset: dict[str, str]) -> Training:
-    """Gather what the run of a model's training tells from its start."""
-    return Training(
+def of_training(params: Params, training: Training, fingerprint: str, dataset: dict[str, str]) -> Description:
+    """Gather what a training's run tells from its start."""
+    summary = network_summary(params.models[training.model])
+    return Description(
         experiment=params.fetch.dataset_name,
-        name=f"{model}: {network_summary(params, model)}",  # one model with other filters reads differently in a list
+        name=f"{training.name}: {summary}",  # one model with other filters reads differently in a list
         fingerprint=fingerprint,
-        params=flat_params(params, model),
-        tags={"model": model, "fingerprint": fingerprint, "dvc.stage": f"train@{model}"},
+        params=flat_params(params, training),
+        tags={"model": training.model, "fingerprint": fingerprint, "dvc.stage": f"train@{training.name}"},
         dataset=dataset,
     )
 
 
-def of_run(training: Training, figures: Mapping[str, float]) -> str:
+def of_run(described: Description, figures: Mapping[str, float]) -> str:
     """Describe a run in Markdown: network, training, and the accuracies that are among its `figures` by name."""
-    params = training.params
+    params = described.params
     augmented = "" if "train.augmentation" in params else ", augmented"  # off, it is one param, None
     lines = [
-        f"**{training.tags['model']}** on {training.experiment}: `{params['network']}`\n",
+        f"**{described.tags['model']}** on {described.experiment}: `{params['network']}`, seed {params['seed']}\n",
         f"- {params['train.epochs']} epochs at most, in batches of {params['train.batch_size']}{augmented}",
         f"- {params['train.optimizer.name']}, learning rate {params['train.optimizer.learning_rate']}, "
         f"schedule {params['train.schedule.name']}",
@@ -58,8 +59,8 @@ def of_run(training: Training, figures: Mapping[str, float]) -> str:
 def of_experiment(dataset: str) -> str:
     """Describe in Markdown what the runs of a dataset's experiment are, and what names, params and metrics say."""
     return (
-        f"Networks that classify the images of **{dataset}**. A run is one training of one model of `params.yaml`; its "
-        "name is the model and the network: filters of each block, then units of each dense layer.\n\n"
+        f"Networks that classify the images of **{dataset}**. A run is one training of one model of `params.yaml` with "
+        "one seed; its name is model, seed and network: filters of each block, then units of each dense layer.\n\n"
         "- `block1.filters` to `dense2.dropout` are the network, `train.*` how it is trained\n"
         "- `test/*`, `validation/*`, `train/*` are the final scores, `epoch/*` the curves, `system/*` what it took\n"
         "- `fingerprint` names what made the model: `python -m pipeline.tracking find RUN_ID` lists the git revisions "
@@ -67,23 +68,22 @@ def of_experiment(dataset: str) -> str:
     )
 
 
-def flat_params(params: Params, name: str) -> dict[str, str]:
-    """Write a model's params, its network's and all others, under names that sort as a person would read them."""
-    model = params.models[name]
-    sections: dict[str, Any] = {"seed": params.seed, "dataset": params.fetch.model_dump()["dataset"]}
+def flat_params(params: Params, training: Training) -> dict[str, str]:
+    """Write a training's params, its network's and all others, under names that sort as a person would read them."""
+    model = params.models[training.model]
+    sections: dict[str, Any] = {"seed": training.seed, "dataset": params.fetch.model_dump()["dataset"]}
     sections["prepare"] = params.prepare.model_dump()
     for kind, layers in (("block", model.blocks), ("dense", model.dense)):
         for number, layer in enumerate(layers, 1):
             sections[f"{kind}{number}"] = layer.model_dump()
     sections["global_pool"] = model.global_pool
     sections["train"] = model.train.model_dump()
-    sections["network"] = network_summary(params, name)
+    sections["network"] = network_summary(model)
     return {key: _text(value) for key, value in leaves(sections)}
 
 
-def network_summary(params: Params, name: str) -> str:
+def network_summary(model: Model) -> str:
     """Write a network in one line, as in `32 64 | 128 256 | dense 512 256`."""
-    model = params.models[name]
     parts = [" ".join(map(str, block.filters)) for block in model.blocks]
     if model.global_pool != "none":
         parts.append(f"global {model.global_pool}")

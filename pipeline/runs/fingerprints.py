@@ -1,6 +1,6 @@
-"""One name for a training: SHA-256 of its params and of the MD5s of everything it depends on.
+"""One name for a training: SHA-256 of its command, its params and the MD5s of everything it depends on.
 
-dvc.lock holds the same params and MD5s, so that a run and the bytes it made find each other from either side.
+dvc.lock holds the same, so that a run and the bytes it made find each other from either side.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ IGNORED = Path(".dvcignore")
 
 
 def of_stage(stage: str) -> str:
-    """Return the fingerprint, 64 hexadecimal digits, of a stage such as `train@vgg` as its deps are on disk now."""
+    """Return the fingerprint, 64 hexadecimal digits, of a stage such as `train@vgg-42` as its deps are on disk now."""
     name, _, key = stage.partition("@")
-    definition = files.read_yaml(Path("dvc.yaml"))["stages"][name]["do"]
-    deps, keys = ([item.replace("${key}", key) for item in definition[part]] for part in ("deps", "params"))
+    definition = files.read_yaml(Path("dvc.yaml"))["stages"][name]
+    cmd, deps, keys = (_resolved(definition[part], key) for part in ("cmd", "deps", "params"))
     params = files.read_yaml(PARAMS_FILE)
-    return _fingerprint({dep: md5(Path(dep)) for dep in deps}, {key: _value(params, key) for key in keys})
+    return _fingerprint(cmd, {dep: md5(Path(dep)) for dep in deps}, {key: _value(params, key) for key in keys})
 
 
 def of_lock(stage: str, path: Path = LOCK) -> str:
@@ -43,7 +43,7 @@ def recorded(stage: str, path: Path = LOCK) -> str | None:
 
 def of_stage_lock(stage: StageLock) -> str:
     """Return the fingerprint of a stage as dvc.lock has it."""
-    return _fingerprint(stage.deps, stage.params)
+    return _fingerprint(stage.cmd, stage.deps, stage.params)
 
 
 def require_unchanged(stage: str, fingerprint: str) -> None:
@@ -66,8 +66,15 @@ def md5(path: Path) -> str:
     return hashlib.md5(content.encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
-def _fingerprint(md5s: dict[str, str], params: dict[str, Any]) -> str:
-    content = json.dumps({"deps": md5s, "params": params}, sort_keys=True, ensure_ascii=False)
+def _resolved(part: Any, key: str) -> Any:
+    """Put a model and a seed, joined in `key` as DVC's matrix does it, in their places."""
+    if isinstance(part, list):
+        return [_resolved(item, key) for item in part]
+    return part.replace("${key}", key).replace("${item.model}", key.rpartition("-")[0])
+
+
+def _fingerprint(cmd: str, md5s: dict[str, str], params: dict[str, Any]) -> str:
+    content = json.dumps({"cmd": cmd, "deps": md5s, "params": params}, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

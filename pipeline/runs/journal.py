@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from pipeline.base import files
 from pipeline.config.schema import leaves
 from pipeline.runs import description, server
-from pipeline.runs.description import Training
+from pipeline.runs.description import Description
 
 MODEL, EXAMPLE = "model.keras", "example.npz"  # of the attached files, these become the run's model
 
@@ -40,7 +40,7 @@ class Metric(NamedTuple):
 
 
 @dataclass(kw_only=True)
-class Record(Training):
+class Record(Description):
     """All of journal.json: what the training tells from its start, and what happened since; times in ms.
 
     `training` is its own id, `stores` the addresses that shall have it, `files` maps names in MLflow to MD5s.
@@ -169,7 +169,7 @@ def everything() -> list[Path]:
 
 
 @contextmanager
-def opened(training: Training, recorded: bool) -> Iterator[Journal]:
+def opened(described: Description, recorded: bool) -> Iterator[Journal]:
     """Open the journal of a training: the last one's if that can go on to the same bytes, else a new one.
 
     It can if fingerprint, type of processor, threads and versions are the same, and no other process is at it. One that
@@ -177,7 +177,7 @@ def opened(training: Training, recorded: bool) -> Iterator[Journal]:
 
     What ends the block ends the training: FINISHED, KILLED on Ctrl-C or SIGTERM, FAILED on any other exception.
     """
-    with _owned(training, recorded) as journal:
+    with _owned(described, recorded) as journal:
         journal.open()
         journal.end("RUNNING")
         try:
@@ -192,11 +192,11 @@ def opened(training: Training, recorded: bool) -> Iterator[Journal]:
 
 
 @contextmanager
-def appended(training: Training) -> Iterator[Journal]:
+def appended(described: Description) -> Iterator[Journal]:
     """Open the newest journal of a finished training that DVC has recorded, or one made from what it left on disk."""
-    folders = [folder for folder in everything() if folder.parent.name == training.fingerprint]
+    folders = [folder for folder in everything() if folder.parent.name == described.fingerprint]
     finished = [folder for folder in folders if read(folder).status == "FINISHED"]
-    folder = finished[-1] if finished else _new(training, {"rebuilt": "true"}, "FINISHED")
+    folder = finished[-1] if finished else _new(described, {"rebuilt": "true"}, "FINISHED")
     with FileLock(folder / "owner.lock"):
         journal = Journal(folder)
         journal.drop_state()
@@ -217,9 +217,9 @@ def close_dead() -> list[Path]:
 
 
 @contextmanager
-def _owned(training: Training, recorded: bool) -> Iterator[Journal]:
+def _owned(described: Description, recorded: bool) -> Iterator[Journal]:
     machine = description.machine()
-    for folder in reversed([folder for folder in everything() if folder.parent.name == training.fingerprint]):
+    for folder in reversed([folder for folder in everything() if folder.parent.name == described.fingerprint]):
         with _if_free(folder) as free:
             journal = Journal(folder)
             if not free or not machine.items() <= journal.record.tags.items():
@@ -228,7 +228,7 @@ def _owned(training: Training, recorded: bool) -> Iterator[Journal]:
                 break  # what is older was given up
             yield journal
             return
-    folder = _new(training, machine | description.origin(), "RUNNING")
+    folder = _new(described, machine | description.origin(), "RUNNING")
     with FileLock(folder / "owner.lock"):
         yield Journal(folder)
 
@@ -247,10 +247,10 @@ def _if_free(folder: Path) -> Iterator[bool]:
         lock.release()
 
 
-def _new(training: Training, tags: dict[str, str], status: str) -> Path:
+def _new(described: Description, tags: dict[str, str], status: str) -> Path:
     started = _now()
-    folder = root() / training.fingerprint / f"{started}-{os.getpid()}"
-    known = dataclasses.asdict(training) | {"tags": training.tags | tags}
+    folder = root() / described.fingerprint / f"{started}-{os.getpid()}"
+    known = dataclasses.asdict(described) | {"tags": described.tags | tags}
     ended = None if status == "RUNNING" else started
     write(folder, Record(**known, training=uuid.uuid4().hex, status=status, started=started, ended=ended))
     return folder

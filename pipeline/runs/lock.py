@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base import files
+from pipeline.config.schema import Training
 
 LOCK = Path("dvc.lock")
 
 
 @dataclass(frozen=True)
 class StageLock:
-    """A stage as DVC ran it last: MD5s by path of what it read (`deps`) and made (`outs`), and its params."""
+    """A stage as DVC ran it last: its command, MD5s by path of what it read (`deps`) and made (`outs`), its params."""
 
+    cmd: str
     deps: dict[str, str]
     outs: dict[str, str]
     params: dict[str, Any]
@@ -23,7 +25,7 @@ class StageLock:
 
 
 def read(path: Path = LOCK) -> dict[str, StageLock]:
-    """Return every stage of a dvc.lock by its name, as `train@vgg`; none where the file is missing."""
+    """Return every stage of a dvc.lock by its name, as `train@vgg-42`; none where the file is missing."""
     return parse(path.read_text("utf-8"), str(path)) if path.exists() else {}
 
 
@@ -32,13 +34,13 @@ def parse(text: str, source: str) -> dict[str, StageLock]:
     return {name: _stage(entry) for name, entry in files.parse_yaml(text, source)["stages"].items()}
 
 
-def trained(model: str) -> tuple[StageLock, StageLock] | None:
-    """Return a model's `train` and `evaluate` as they ran last, or None if one of them never did."""
+def trained(training: Training) -> tuple[StageLock, StageLock] | None:
+    """Return a training's `train` and `evaluate` as they ran last, or None if one of them never did."""
     stages = read()
-    train, evaluate = stages.get(f"train@{model}"), stages.get(f"evaluate@{model}")
+    train, evaluate = stages.get(f"train@{training.name}"), stages.get(f"evaluate@{training.name}")
     return (train, evaluate) if train and evaluate else None
 
 
 def _stage(entry: dict[str, Any]) -> StageLock:
     deps, outs = ({item["path"]: item["md5"] for item in entry.get(part, [])} for part in ("deps", "outs"))
-    return StageLock(deps, outs, entry.get("params", {}).get("params.yaml", {}))
+    return StageLock(entry["cmd"], deps, outs, entry.get("params", {}).get("params.yaml", {}))

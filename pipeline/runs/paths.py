@@ -2,22 +2,24 @@
 
 from pathlib import Path
 
+from pipeline.config.schema import Training
+
 DATASET = Path("data/prepared/dataset.json")
 TEST = Path("data/prepared/test.npz")
 EVALUATIONS = Path("data/evaluations")
 REPORTS = Path("reports")
 
 
-def model(name: str) -> Path:
-    """Return a trained model's file."""
-    return Path("models", f"{name}.keras")
+def model(training: Training) -> Path:
+    """Return the file of a trained model."""
+    return Path("models", f"{training.name}.keras")
 
 
-def evaluation(name: str) -> Path:
-    """Return a model's evaluation."""
-    return EVALUATIONS / f"{name}.npz"
+def evaluation(training: Training) -> Path:
+    """Return the file of a training's evaluation."""
+    return EVALUATIONS / f"{training.name}.npz"
 
 
-def metrics(name: str, reports: Path = REPORTS) -> Path:
-    """Return a model's metrics.json."""
-    return reports / name / "metrics.json"
+def metrics(training: Training, reports: Path = REPORTS) -> Path:
+    """Return a training's metrics.json."""
+    return reports / training.name / "metrics.json"

@@ -1,4 +1,4 @@
-"""Score one model: `evaluate MODEL PREPARED_FOLDER MODEL_FILE EVALUATION_FILE REPORT_FOLDER`."""
+"""Score one training: `evaluate TRAINING PREPARED_FOLDER MODEL_FILE EVALUATION_FILE REPORT_FOLDER`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,11 +25,12 @@ FULL_COLOUR = ("learning_curves", "confusion_matrix")  # 256 colours are enough 
 
 
 def main() -> None:
-    """Write every prediction, what follows from them and pictures, and append it to the model's run in MLflow."""
-    name, *paths = errors.arguments("MODEL PREPARED_FOLDER MODEL_FILE EVALUATION_FILE REPORT_FOLDER")
+    """Write every prediction, what follows from them and pictures, and append it to the training's run in MLflow."""
+    name, *paths = errors.arguments("TRAINING PREPARED_FOLDER MODEL_FILE EVALUATION_FILE REPORT_FOLDER")
     prepared, model_file, evaluation_file, reports = map(Path, paths)
     params = loading.load()
-    augmentation = params.model(name).train.augmentation
+    trained = params.training(name)
+    augmentation = params.models[trained.model].train.augmentation
     fingerprint = fingerprints.of_lock(f"train@{name}")
     fingerprints.require_unchanged(f"train@{name}", fingerprint)
     class_names = files.read_json(prepared / "dataset.json")["class_names"]
@@ -48,14 +49,14 @@ def main() -> None:
     )
     figures = {
         "network": diagram.network(building.layer_table(model)),
-        "augmented": gallery.augmented(images[0], augmentations(images[0], augmentation, params.seed)),
+        "augmented": gallery.augmented(images[0], augmentations(images[0], augmentation, trained.seed)),
         **draw(evaluation, test_images),
     }
     made = [*write_tables(reports, evaluation), *write_pictures(reports, figures)]
     files.write_arrays(evaluation_file, records.to_arrays(evaluation))
 
     data = sending.dataset(params.fetch.dataset_name, prepared / "train.npz", splits["train"])
-    described = description.of_training(params, name, fingerprint, data)
+    described = description.of_training(params, trained, fingerprint, data)
     with sending.in_background(), journal.appended(described) as record:
         record.log_history(evaluation.history)
         record.attach_training(model_file, images, [reports / "layers.csv", reports / "history.csv", *made])

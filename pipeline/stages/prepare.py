@@ -14,7 +14,7 @@ def main() -> None:
     params = loading.load()
     dataset = files.read_json(raw / "dataset.json")
     test = files.read_labelled(raw / "test.npz") if (raw / "test.npz").exists() else None
-    parts = splits.three_parts(files.read_labelled(raw / "train.npz"), test, params.prepare, params.seed)
+    parts = splits.three_parts(files.read_labelled(raw / "train.npz"), test, params.prepare)
     images, labels = parts["train"]
     dataset["image_shape"] = images.shape[1:]
     dataset["scaling"] = splits.scaling(images, params.prepare.scaling)

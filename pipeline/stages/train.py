@@ -1,4 +1,4 @@
-"""Train one model of params.yaml: `train MODEL PREPARED_FOLDER MODEL_FILE REPORT_FOLDER`."""
+"""Train one model of params.yaml with one seed: `train TRAINING PREPARED_FOLDER MODEL_FILE REPORT_FOLDER`."""
 
 from pathlib import Path
 
@@ -9,25 +9,26 @@ from pipeline.runs import description, fingerprints
 
 def main() -> None:
     """Write the network, its table of layers and its history, and log all of it to MLflow."""
-    name, *paths = errors.arguments("MODEL PREPARED_FOLDER MODEL_FILE REPORT_FOLDER")
+    name, *paths = errors.arguments("TRAINING PREPARED_FOLDER MODEL_FILE REPORT_FOLDER")
     prepared, model_file, reports = map(Path, paths)
     errors.end_with_parent()
     params = loading.load()
-    network, stage = params.model(name), f"train@{name}"
+    trained, stage = params.training(name), f"train@{name}"
+    network = params.models[trained.model]
     fingerprint = fingerprints.of_stage(stage)
     dataset = files.read_json(prepared / "dataset.json")
     network_fits.check_networks(params, dataset["image_shape"])
     if network.train.precision == "mixed_bfloat16":
-        processor.warn_without_bfloat16(f"models.{name}.train.precision")
+        processor.warn_without_bfloat16(f"models.{trained.model}.train.precision")
     from pipeline.network import building, saving, training  # here, so that bad params are refused at once
     from pipeline.runs import journal, sending
 
     train, validation = (files.read_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
-    training.make_deterministic(params.seed)
+    training.make_deterministic(trained.seed)
     model = building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"])
     print(f"{name}: {model.count_params():,} parameters, {len(train[1]):,} images to train on", flush=True)
     data = sending.dataset(params.fetch.dataset_name, prepared / "train.npz", train)
-    described = description.of_training(params, name, fingerprint, data)
+    described = description.of_training(params, trained, fingerprint, data)
     recorded = fingerprints.recorded(stage) == fingerprint
     with sending.in_background() as send, journal.opened(described, recorded) as record:
 
@@ -36,7 +37,7 @@ def main() -> None:
             record.save_state(state)
             send()
 
-        history = training.fit(model, train, validation, network.train, params.seed, on_epoch, record.state())
+        history = training.fit(model, train, validation, network.train, trained.seed, on_epoch, record.state())
         fingerprints.require_unchanged(stage, fingerprint)
         layers_file, history_file = reports / "layers.csv", reports / "history.csv"
         tables.write_csv(layers_file, building.layer_table(model))
