@@ -63,6 +63,7 @@ class Finished:
         evaluation = Evaluation(names, 8, 9, pd.DataFrame({"epoch": [1.0]}), predictions)
         files.write_arrays(self.folder / f"data/evaluations/{name}-42.npz", records.to_arrays(evaluation))
         files.write_bytes(self.folder / f"models/{name}-42.keras", saving.to_bytes(model))
+        files.write_text(self.folder / f"reports/cards/{name}.md", f"# {name}\n\n## Limits\n")
         self.lock(name)
         if log:
             self.log(name)

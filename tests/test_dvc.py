@@ -47,10 +47,11 @@ def test_commands_look_where_the_stages_write() -> None:
     vgg = Training("vgg", 42)
     looked_at = [paths.DATASET, paths.TEST, paths.model(vgg), paths.evaluation(vgg), paths.metrics(vgg)]
     assert {path.as_posix() for path in looked_at} <= made
+    assert paths.card("vgg").parent.as_posix() in made
     assert paths.EVALUATIONS.as_posix() in STAGES["report"]["deps"]
 
 
-@pytest.mark.parametrize("module", ["fetch", "prepare", "report"])
+@pytest.mark.parametrize("module", ["fetch", "prepare", "duplicates", "report"])
 def test_quick_stages_import_neither_tensorflow_nor_mlflow(module: str) -> None:
     code = (
         f"import pipeline.stages.{module}, sys; print(sorted({{'tensorflow', 'keras', 'mlflow'}} & set(sys.modules)))"

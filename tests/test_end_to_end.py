@@ -29,13 +29,14 @@ PARAMS: dict[str, Any] = {
     "models": {"plain": SMALL},
     "gate": {"every_model": {"test": {"accuracy": 0.2}}},
 }
+STAGES = {"fetch", "prepare", "duplicates", "train@plain-1", "evaluate@plain-1", "report"}
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     made = Workspace(tmp_path_factory.mktemp("workspace"))
     made.write(PARAMS)
-    assert made.repro() == {"fetch", "prepare", "train@plain-1", "evaluate@plain-1", "report"}
+    assert made.repro() == STAGES
     return made
 
 
@@ -53,6 +54,11 @@ def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> Non
     made = {str(path.relative_to(workspace.folder / "reports")) for path in workspace.tree("reports")}
     assert made == {
         *("samples.png", "README.md", "index.html", "curves.png", "recall.png", "confusion.png"),
+        *("reliability.png", "coverage.png", "cards/plain.md"),
+        *(f"failures/{which}.{kind}" for which in ("never_right", "duplicates") for kind in ("csv", "png")),
+        *(f"failures/label_errors_{split}.{kind}" for split in ("test", "validation") for kind in ("csv", "png")),
+        *("failures/plain-1/confused_pairs.csv", "failures/plain-1/mistakes.csv"),
+        *("failures/plain-1/least_certain.csv", "failures/plain-1/least_certain.png"),
         *("plain-1/layers.csv", "plain-1/history.csv", "plain-1/learning_curves.png", "plain-1/metrics.json"),
         *(
             "plain-1/per_class.csv",
@@ -150,7 +156,7 @@ def test_force_gives_the_same_bytes(workspace: Workspace) -> None:
     workspace.write(PARAMS)
     workspace.repro()
     before = workspace.digests()
-    assert workspace.repro("--force") == {"fetch", "prepare", "train@plain-1", "evaluate@plain-1", "report"}
+    assert workspace.repro("--force") == STAGES
     assert workspace.digests() == before
 
 
@@ -233,7 +239,8 @@ def test_wrong_params_are_refused_before_anything_runs(workspace: Workspace) -> 
         ("prepare", ["nowhere", "prepared", "x.png"], "nowhere/dataset.json is missing: `dvc repro` makes it"),
         ("train", ["plian", "data/prepared", "m", "r"], "plian is unknown; did you mean plain?"),
         ("evaluate", ["plain-1", "nowhere", "m", "e", "r"], "nowhere/dataset.json is missing"),
-        ("report", ["nowhere", "r"], "nowhere/plain-1.npz is missing"),
+        ("report", ["nowhere", "data/prepared", "d", "r"], "nowhere/plain-1.npz is missing"),
+        ("duplicates", ["nowhere", "d"], "nowhere/dataset.json is missing"),
     ],
 )
 def test_stages_refuse_bad_input_in_one_line(

@@ -112,6 +112,11 @@ def test_committed_files_are_right(path: Path) -> None:
         ("gate.vggg", {}, ["gate: vggg is unknown; did you mean vgg?"]),
         ("gate.vgg", {"test": {"accuracy": "high"}}, ["gate.vgg.test.accuracy: 'high' is not a number"]),
         ("gate.vgg", {"test": {"loss": 1.0}}, ["gate.vgg.test.loss: a floor would let the worst loss pass"]),
+        (
+            "gate.vgg",
+            {"test": {"calibration_error": 0.1}},
+            ["gate.vgg.test.calibration_error: a floor would let the worst calibration_error pass"],
+        ),
     ],
 )
 def test_wrong_value_is_one_line_with_key_value_and_remedy(

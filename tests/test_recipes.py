@@ -155,7 +155,7 @@ def test_whole_recipe_runs_on_small_files_of_the_publishers_format(name: str, tm
         for algorithm, pinned in (("md5", file.md5), ("sha256", file.sha256)):
             if pinned:
                 code.write_text(code.read_text().replace(pinned, hashlib.new(algorithm, content).hexdigest()))
-    stages = {"fetch", "prepare", f"train@{name}-42", f"evaluate@{name}-42", "report"}
+    stages = {"fetch", "prepare", "duplicates", f"train@{name}-42", f"evaluate@{name}-42", "report"}
     assert workspace.repro(DATASET_MIRROR=str(folder.parent)) == stages
     scores = files.read_json(workspace.folder / "reports" / f"{name}-42" / "metrics.json")
     assert scores["parameters"] == PARAMETERS[name]

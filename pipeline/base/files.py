@@ -53,6 +53,14 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     write_bytes(path, content.getvalue())
 
 
+def read_text(path: Path) -> str:
+    """Read a text file; a missing one is an `InputError` that names it."""
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing: `dvc repro` makes it") from None
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file; a missing or broken one is an `InputError` that names it."""
     try:

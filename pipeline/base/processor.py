@@ -1,5 +1,6 @@
 """What this machine computes on."""
 
+import importlib.metadata
 import os
 import platform
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+PACKAGES = ("tensorflow", "keras", "numpy")
 BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}  # as Linux calls it on x86 and on ARM
 
 
@@ -26,6 +28,17 @@ def onednn() -> str:
     TensorFlow's own default is 0 on x86 processors without AVX-512 VNNI, which train 1.2 to 1.8 times as fast with 1.
     """
     return os.environ.get(ONEDNN, "1")
+
+
+def machine() -> dict[str, str]:
+    """Say what decides about a stage's bytes beside its deps and params: processor, threads, oneDNN, versions."""
+    return {
+        "machine.processor": name(),
+        "machine.threads": str(threads()),
+        "machine.onednn": onednn(),
+        "version.python": platform.python_version(),
+        **{f"version.{package}": importlib.metadata.version(package) for package in PACKAGES},
+    }
 
 
 def lacks_bfloat16() -> bool:

@@ -26,6 +26,14 @@ def read_csv(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} is not a table of numbers ({reason}): delete it and run `dvc repro`") from None
 
 
+def read_text_csv(path: Path) -> pd.DataFrame:
+    """Read a CSV that has text in some columns, `NA` among what may stand there; a missing one is an `InputError`."""
+    try:
+        return pd.read_csv(path, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing: `dvc repro` makes it") from None
+
+
 def for_terminal(table: pd.DataFrame) -> str:
     """Align a table in plain text: text to the left, numbers to the right, floats with four decimals."""
     sides = ["right" if is_numeric_dtype(dtype) else "left" for dtype in table.dtypes]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from typing import Any
 
 from pipeline.base import files
@@ -11,6 +12,7 @@ from pipeline.evaluation import significance
 from pipeline.runs import paths, sending, server
 
 CHAMPION, PREVIOUS = "champion", "previous"
+LONGEST = 5000  # characters of a version's description, in MLflow's table
 MOVING = "aliases.moving"  # tag of the registered model while its aliases move: where they go
 
 Client = Any  # mlflow.MlflowClient, which has no types
@@ -110,16 +112,23 @@ def _tags(run: Any, candidate: Candidate, fingerprint: str) -> dict[str, str]:
 
 
 def _description(dataset: str, candidate: Candidate, run: Any) -> str:
+    """Write what a version is, and as many sections of its model's card as a tracking server takes."""
     scores = candidate.evaluation.scores
     low, high = significance.accuracy_interval(candidate.evaluation.right[None])
     validation = f"- validation accuracy {scores['validation']['accuracy']:.4f}\n" if "validation" in scores else ""
-    return (
+    text = (
         f"**{candidate.training.name}** on {dataset}: `{run.data.params.get('network', candidate.training.model)}`, "
         f"{scores['parameters']:,} parameters.\n\n"
         f"- test accuracy {scores['test']['accuracy']:.4f} (95 % interval {low:.4f} – {high:.4f})\n"
         f"{validation}"
-        "- takes raw 8-bit pixels; the scaling is the network's first layer\n"
+        "- takes raw 8-bit pixels; the scaling is the network's first layer\n\n"
     )
+    card = files.read_text(paths.card(candidate.training.model))
+    for section in re.split("(?=^#+ )", card, flags=re.MULTILINE):
+        if len(text) + len(section) > LONGEST:
+            return text
+        text += section
+    return text
 
 
 def move(client: Client, dataset: str, champion: Any, previous: Any) -> None:

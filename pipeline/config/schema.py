@@ -401,8 +401,9 @@ class Params(Section):
             for path, floor in leaves(floors):
                 if isinstance(floor, bool) or not isinstance(floor, int | float) or not math.isfinite(floor):
                     raise ValueError(f"gate.{name}.{path}: {floor!r} is not a number")
-                if path.endswith("loss"):
-                    raise ValueError(f"gate.{name}.{path}: a floor would let the worst loss pass; use another metric")
+                if path.endswith(("loss", "error")):
+                    kind = path.rpartition(".")[2]
+                    raise ValueError(f"gate.{name}.{path}: a floor would let the worst {kind} pass; use another metric")
         return self
 
 

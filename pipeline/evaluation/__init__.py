@@ -3,6 +3,11 @@
 - `records.py`: one model's evaluation: labels, probabilities, class names, history
 - `metrics.py`: numbers from labels and probabilities
 - `significance.py`: what the test images can tell: intervals, and which models differ
+- `mistakes.py`: which images and classes it gets wrong
+- `label_errors.py`: labels that are likely wrong, by cleanlab
+- `calibration.py`: how far its probabilities can be trusted
+- `lists.py`: every list of failures, by the name of its file
 - `comparison.py`: all models side by side, as Markdown and as one HTML page
+- `card.py`: a model card in Markdown, from the template `card.md.jinja`
 - `floors.py`: metrics against the floors of `gate`
 """

@@ -27,6 +27,15 @@ MODEL_PICTURES = {  # what `evaluate` draws of one model
 }
 
 
+def by_training(evaluations: Evaluations) -> dict[str, Evaluation]:
+    """Return every evaluation by its training's name, as `vgg-42`."""
+    return {
+        Training(model, seed).name: evaluation
+        for model, seeds in evaluations.items()
+        for seed, evaluation in seeds.items()
+    }
+
+
 def models_table(evaluations: Evaluations) -> pd.DataFrame:
     """Tabulate every model's accuracies, the test's with its 95 % interval, loss, parameters and size on disk.
 
@@ -70,8 +79,7 @@ def as_markdown(dataset: str, evaluations: Evaluations, pictures: Mapping[str, s
     if len(evaluations) > 1:
         table = tables.as_markdown(differences_table(evaluations))
         lines += ["## Which models can be told apart", "", table, "", _caveat(evaluations), ""]
-    names = [Training(model, seed).name for model, seeds in evaluations.items() for seed in seeds]
-    lines += ["## Each model by itself", "", *map(_links, names), ""]
+    lines += ["## Each model by itself", "", *map(_links, by_training(evaluations)), ""]
     for caption, address in pictures.items():
         lines += [f"## {caption}", "", f"![{caption}]({address})", ""]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """One model's evaluation: what it makes of each split's images, and what follows from that."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.base.files import Arrays
-from pipeline.evaluation import metrics
+from pipeline.evaluation import calibration, metrics
 
 SPLITS = ("train", "validation", "test")
 HISTORY = "history_"  # begins the names of the history's columns, as arrays
@@ -27,7 +27,8 @@ class Predictions:
 class Evaluation:
     """A trained model's predictions by split (without a validation part, there are none of it), and its history.
 
-    `mirrored` holds the means over each test image and its mirror image, (n, classes), of a model trained on both.
+    `mirrored` holds the means over each test image and its mirror image, (n, classes), of a model trained on both;
+    `machine` says on what it was evaluated.
     """
 
     class_names: list[str]
@@ -36,6 +37,7 @@ class Evaluation:
     history: pd.DataFrame
     splits: dict[str, Predictions]
     mirrored: np.ndarray | None = None
+    machine: dict[str, str] = field(default_factory=dict)
 
     @property
     def test(self) -> Predictions:
@@ -63,6 +65,8 @@ class Evaluation:
         headlines = {name: metrics.headline(part.labels, part.probabilities) for name, part in self.splits.items()}
         test: dict[str, Any] = headlines.pop("test")
         test["top_2_accuracy"] = metrics.top_2_accuracy(self.test.labels, self.test.probabilities)
+        error = calibration.expected_error(self.test.labels, self.test.probabilities)
+        test["calibration_error"] = round(error, metrics.DECIMALS)
         test |= metrics.macro_averages(self.per_class) | metrics.by_class(self.per_class, self.class_names)
         if self.mirrored is not None:
             mirrored = metrics.headline(self.test.labels, self.mirrored)
@@ -76,6 +80,7 @@ def to_arrays(evaluation: Evaluation) -> Arrays:
         "class_names": np.array(evaluation.class_names),
         "parameters": np.array(evaluation.parameters),
         "model_bytes": np.array(evaluation.model_bytes),
+        "machine": np.array(list(evaluation.machine.items()), str).reshape(-1, 2),
     }
     arrays |= {f"{HISTORY}{name}": evaluation.history[name].to_numpy() for name in evaluation.history}
     for split, predictions in evaluation.splits.items():
@@ -100,6 +105,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
         history=pd.DataFrame(history),
         splits=splits,
         mirrored=arrays.get("test_mirrored_probabilities"),
+        machine=dict(arrays["machine"].tolist()),
     )
 
 

@@ -1,22 +1,17 @@
 """Pictures of images; the caller saves them. Images are uint8 of (n, height, width, channels), one channel or three."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.textpath import text_to_path
 
+from pipeline.figures import sheets
 from pipeline.figures.class_names import legible, shorten
 
-DPI = 128  # a power of two, so that a sheet's pixels stay whole numbers
 PLOTTED_CLASSES = 10
 MISTAKES = 40
-SHEET = 1230  # pixels wide
-LETTERS = 6.5  # points
 
 
 def samples(images: np.ndarray, labels: np.ndarray, class_names: Sequence[str], per_class: int = 12) -> Figure:
@@ -24,7 +19,7 @@ def samples(images: np.ndarray, labels: np.ndarray, class_names: Sequence[str], 
     shown = legible(class_names[:20])
     height, width = images.shape[1:3]
     per_class = min(per_class, 120 // len(shown))
-    mosaic = _mosaic([on_paper(images[labels == row][:per_class]) for row in range(len(shown))], per_class)
+    mosaic = _mosaic([sheets.on_paper(images[labels == row][:per_class]) for row in range(len(shown))], per_class)
     margin = 0.3 + 0.085 * max(map(len, shown))  # inches, for the names
     figure = Figure(figsize=(0.55 * per_class + margin, 0.55 * len(shown) * height / width), dpi=100)
     axes = figure.add_axes((margin / figure.get_figwidth(), 0.0, 1 - margin / figure.get_figwidth(), 1.0))
@@ -38,21 +33,22 @@ def samples(images: np.ndarray, labels: np.ndarray, class_names: Sequence[str], 
 
 def augmented(image: np.ndarray, augmentations: np.ndarray | None) -> Figure:
     """Show a training image, large, beside 100 augmentations of it, or alone for a model that has none."""
-    large, small = _magnification(image.shape, 140), _magnification(image.shape, 48)
+    large, small = sheets.magnification(image.shape, 140), sheets.magnification(image.shape, 48)
     height, width = (round(side * large) for side in image.shape[:2])
     if augmentations is None:
-        figure, axes = _sheet(350, height + 70)
-        _write(axes, 14, 24, "A training image. This model is trained on", "images as they are, without augmentation.")
-        _place(axes, on_paper(image), 14, 56, large)
+        figure, axes = sheets.sheet(350, height + 70)
+        words = "A training image. This model is trained on", "images as they are, without augmentation."
+        sheets.write(axes, 14, 24, *words)
+        sheets.place(axes, sheets.on_paper(image), 14, 56, large)
         return figure
-    mosaic = _mosaic(list(on_paper(augmentations).reshape(10, 10, *image.shape)), 10)
+    mosaic = _mosaic(list(sheets.on_paper(augmentations).reshape(10, 10, *image.shape)), 10)
     bottom, right = (round(side * small) for side in mosaic.shape[:2])
     left = max(width, 120) + 40
-    figure, axes = _sheet(left + max(right, 390) + 10, max(height, bottom) + 54)
-    _write(axes, 14, 24, "A training image")
-    _write(axes, left, 24, "100 random augmentations of it, drawn as in this model's training")
-    _place(axes, on_paper(image), 14, 40, large)
-    _place(axes, mosaic, left, 40, small)
+    figure, axes = sheets.sheet(left + max(right, 390) + 10, max(height, bottom) + 54)
+    sheets.write(axes, 14, 24, "A training image")
+    sheets.write(axes, left, 24, "100 random augmentations of it, drawn as in this model's training")
+    sheets.place(axes, sheets.on_paper(image), 14, 40, large)
+    sheets.place(axes, mosaic, left, 40, small)
     return figure
 
 
@@ -87,7 +83,8 @@ def prediction(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray
     row, names = probabilities[chosen], legible(class_names)
     figure = Figure(figsize=(6.4, 3.5), dpi=110, layout=ConstrainedLayoutEngine(h_pad=0.08))
     left, bars = figure.subplots(1, 2)
-    _draw_image(left, on_paper(images[chosen]), f"true: {names[labels[chosen]]}\npredicted: {names[row.argmax()]}")
+    title = f"true: {names[labels[chosen]]}\npredicted: {names[row.argmax()]}"
+    _draw_image(left, sheets.on_paper(images[chosen]), title)
     _draw_bars(bars, row, class_names)
     which = "probability" if len(row) <= PLOTTED_CLASSES else f"the {PLOTTED_CLASSES} most probable"
     bars.set_title(which, loc="left", fontsize=9)
@@ -102,26 +99,12 @@ def mistakes(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, 
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]
-    names, magnification = legible(class_names, 15), _magnification(images.shape[1:], 60)
+    names = legible(class_names, 15)
     captions = [
         (f"true: {names[labels[i]]}", f"predicted: {names[predicted[i]]}", f"{confidence[i]:.4f}, image {i}")
         for i in shown
     ]
-    height, width = (round(side * magnification) for side in images.shape[1:3])
-    height, width = height + 64, max(width, *(_length(line) for caption in captions for line in caption), 100) + 20
-    columns = max(1, SHEET // width)
-    figure, axes = _sheet(max(520, 14 + min(columns, len(shown)) * width), 64 + -(-len(shown) // columns) * height)
-    _write(axes, 14, 24, *_mistakes_title(len(shown), len(wrong), len(labels)))
-    for position, (index, caption) in enumerate(zip(shown, captions, strict=True)):
-        left, top = 14 + position % columns * width, 60 + position // columns * height
-        _place(axes, on_paper(images[index]), left, top, magnification)
-        _write(axes, left, top + height - 50, *caption)
-    return figure
-
-
-def on_paper(images: np.ndarray) -> np.ndarray:
-    """Invert grey images, which datasets have bright on black, and leave those of three channels as they are."""
-    return images if images.shape[-1] == 3 else 255 - images
+    return sheets.captioned(_mistakes_title(len(shown), len(wrong), len(labels)), images[shown], captions)
 
 
 def _mosaic(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
@@ -131,39 +114,6 @@ def _mosaic(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
     for row, images in enumerate(rows):
         mosaic[row, 1:-1, : len(images), 1:-1] = images.swapaxes(0, 1)
     return mosaic.reshape(len(rows) * (height + 2), columns * (width + 2), channels)
-
-
-def _magnification(shape: Sequence[int], pixels: int) -> float:
-    """Return what brings an image's longer side near `pixels`: whole times, which stay sharp, or a fraction."""
-    longer = max(shape[:2])
-    return round(pixels / longer) if longer <= pixels else pixels / longer
-
-
-def _sheet(width: int, height: int) -> tuple[Figure, Axes]:
-    """Make a figure of so many pixels with axes that count them, from the top left."""
-    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set(xlim=(0, width), ylim=(height, 0))
-    axes.axis("off")
-    return figure, axes
-
-
-def _place(axes: Axes, pixels: np.ndarray, left: int, top: int, magnification: float) -> None:
-    height, width = (round(side * magnification) for side in pixels.shape[:2])
-    extent = (left, left + width, top + height, top)
-    axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=extent, aspect="auto")
-
-
-def _write(axes: Axes, left: int, top: int, *lines: str) -> None:
-    """Write lines, the baseline of the first at `top`: one by one, since matplotlib sets some nearer than others."""
-    for number, line in enumerate(lines):
-        axes.text(left, top + 14 * number, line, fontsize=LETTERS, va="baseline", parse_math=False)
-
-
-def _length(line: str) -> int:
-    """Return how many pixels wide `_write` writes a line."""
-    font = FontProperties(size=LETTERS * DPI / 72)
-    return math.ceil(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0])
 
 
 def _mistakes_title(shown: int, wrong: int, images: int) -> list[str]:

@@ -3,7 +3,6 @@
 import getpass
 import importlib.metadata
 import os
-import platform
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 from pipeline.base import processor
 from pipeline.config.schema import Model, Params, Training, leaves
 
-PACKAGES = ("tensorflow", "keras", "mlflow", "dvc", "numpy")
+PACKAGES = ("mlflow", "dvc")
 
 
 @dataclass(kw_only=True)
@@ -93,14 +92,8 @@ def network_summary(model: Model) -> str:
 
 
 def machine() -> dict[str, str]:
-    """Say as tags what decides about a training's bytes beside its fingerprint: machine and versions."""
-    return {
-        "machine.processor": processor.name(),
-        "machine.threads": str(processor.threads()),
-        "machine.onednn": processor.onednn(),
-        "version.python": platform.python_version(),
-        **{f"version.{package}": importlib.metadata.version(package) for package in PACKAGES},
-    }
+    """Say as tags what a training runs on, what decides about its bytes among it."""
+    return processor.machine() | {f"version.{package}": importlib.metadata.version(package) for package in PACKAGES}
 
 
 def origin() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 - `fetch.py`: finds a dataset's files, verifies and decodes them
 - `prepare.py`: splits off validation, fits the scaling, shows samples
+- `duplicates.py`: finds images that are there twice
 - `train.py`: trains one model
 - `evaluate.py`: scores one model, and draws it and what it does
 - `report.py`: compares all models

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from pipeline.base import errors, files, tables
+from pipeline.base import errors, files, processor, tables
 from pipeline.base.files import Labelled
 from pipeline.config import loading
 from pipeline.config.schema import Augmentation
@@ -46,6 +46,7 @@ def main() -> None:
         history=tables.read_csv(reports / "history.csv"),
         splits=predicted,
         mirrored=predict_mirrored(model, test_images, predicted["test"]) if both_ways else None,
+        machine=processor.machine(),
     )
     figures = {
         "network": diagram.network(building.layer_table(model)),

@@ -1,0 +1,44 @@
+"""Every list of where models fail, the first 100 rows of each, by the name of its file."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from pipeline.evaluation import comparison, label_errors, mistakes
+from pipeline.evaluation.comparison import Evaluations
+from pipeline.evaluation.records import Evaluation
+
+ROWS = 100
+OUT_OF_SAMPLE = ("validation", "test")  # the splits that no network has learnt from
+
+
+def of_training(evaluation: Evaluation) -> dict[str, pd.DataFrame]:
+    """List one training's confused pairs, most confident mistakes and least certain images of the test split."""
+    names, test = evaluation.class_names, evaluation.test
+    return {
+        "confused_pairs": mistakes.confused_pairs(evaluation.confusion, names)[:ROWS],
+        "mistakes": mistakes.most_confident(test.labels, test.probabilities, names)[:ROWS],
+        "least_certain": mistakes.least_certain(test.labels, test.probabilities, names)[:ROWS],
+    }
+
+
+def never_right(evaluations: Evaluations) -> pd.DataFrame:
+    """List the test images that every training gets wrong."""
+    every = list(comparison.by_training(evaluations).values())
+    return mistakes.never_right(
+        every[0].test.labels, [evaluation.test.probabilities for evaluation in every], every[0].class_names
+    )[:ROWS]
+
+
+def label_errors_by_split(evaluations: Evaluations) -> Mapping[str, pd.DataFrame]:
+    """List the likely label errors of the splits that no network has learnt from, by all trainings together."""
+    every = list(comparison.by_training(evaluations).values())
+    return {
+        split: label_errors.table(
+            every[0].splits[split].labels,
+            [evaluation.splits[split].probabilities for evaluation in every],
+            every[0].class_names,
+        )[:ROWS]
+        for split in OUT_OF_SAMPLE
+        if split in every[0].splits
+    }
