@@ -66,7 +66,7 @@ def test_figures_are_those_of_the_other_modules() -> None:
         rows(written(some), "Calibration"),
     )
     assert figures[:3] == ["42", f"{some.scores['test']['accuracy']:.4f}", f"{low:.4f} – {high:.4f}"]
-    low, high = calibration.expected_error_interval(labels, probabilities, 42)
+    low, high = calibration.expected_error_interval(labels, probabilities)
     assert calibrated[1:3] == [f"{calibration.expected_error(labels, probabilities):.4f}", f"{low:.4f} – {high:.4f}"]
 
 

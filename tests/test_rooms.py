@@ -14,9 +14,10 @@ MAY_IMPORT = {
     "data": {"config", "base"},
     "network": {"config", "base"},
     "evaluation": {"config", "base", "figures"},
+    "page": {"evaluation", "config", "base"},
     "runs": {"network", "config", "base"},
     "champion": {"runs", "evaluation", "network", "config", "base"},
-    "stages": {"champion", "runs", "evaluation", "network", "data", "config", "figures", "base"},
+    "stages": {"champion", "runs", "page", "evaluation", "network", "data", "config", "figures", "base"},
 }
 KNOW_MLFLOW = {"runs", "champion"}
 

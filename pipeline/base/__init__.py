@@ -4,4 +4,5 @@
 - `files.py`: files written whole or not at all, always the same bytes for the same content
 - `processor.py`: what this machine computes on
 - `tables.py`: tables of pandas as a terminal and Markdown show them
+- `templates.py`: templates of Jinja2
 """

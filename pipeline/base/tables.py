@@ -1,4 +1,4 @@
-"""Tables of pandas in CSV files, in Markdown, in HTML and in a terminal."""
+"""Tables of pandas in CSV files, in Markdown and in a terminal."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,13 +43,8 @@ def for_terminal(table: pd.DataFrame) -> str:
 
 def as_markdown(table: pd.DataFrame) -> str:
     """Write a table of text as Markdown: the first column, which names the rows, to the left, all others right."""
-    return _aligned(table, "pipe", ["left"] + ["right"] * (len(table.columns) - 1))
-
-
-def as_html(table: pd.DataFrame) -> str:
-    """Write a table of text as HTML; its characters are kept, `<` among them."""
-    text: str = table.to_html(index=False, border=0)
-    return text
+    escaped = table.map(lambda cell: str(cell).replace("|", "\\|"))  # or it would begin a column
+    return _aligned(escaped, "pipe", ["left"] + ["right"] * (len(table.columns) - 1))
 
 
 def _aligned(table: pd.DataFrame, form: str, sides: Sequence[str]) -> str:

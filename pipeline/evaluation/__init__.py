@@ -7,7 +7,8 @@
 - `label_errors.py`: labels that are likely wrong, by cleanlab
 - `calibration.py`: how far its probabilities can be trusted
 - `lists.py`: every list of failures, by the name of its file
-- `comparison.py`: all models side by side, as Markdown and as one HTML page
+- `comparison.py`: all models side by side in tables, and the verdict
+- `summary.py`: the same in Markdown, from the template `summary.md.jinja`
 - `card.py`: a model card in Markdown, from the template `card.md.jinja`
 - `floors.py`: metrics against the floors of `gate`
 """

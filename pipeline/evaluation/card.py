@@ -3,15 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 
-from pipeline.base import tables
+from pipeline.base import tables, templates
 from pipeline.evaluation import calibration, mistakes, significance
 from pipeline.evaluation.records import Evaluation
-
-SURE = 0.8  # of the images, the share that a network is surest of
 
 
 def as_markdown(
@@ -30,7 +27,7 @@ def as_markdown(
     """
     counts = {split: sum(by_class.values()) for split, by_class in dataset["counts"].items()}
     classes = _by_class(evaluations)
-    return _template().render(
+    return templates.load("pipeline.evaluation", "card.md.jinja").render(
         model=model,
         dataset=dataset,
         counts=counts,
@@ -77,16 +74,8 @@ def _figures(_: int, evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _calibration(seed: int, evaluation: Evaluation) -> dict[str, Any]:
-    labels, probabilities = evaluation.test.labels, evaluation.test.probabilities
-    low, high = calibration.expected_error_interval(labels, probabilities, seed)
-    shares = calibration.coverage(labels, probabilities)
-    return {
-        "calibration error": calibration.expected_error(labels, probabilities),
-        "95 % interval": f"{low:.4f} – {high:.4f}",
-        "mean confidence": float(probabilities.max(axis=1).mean(dtype=float)),
-        f"accuracy on the surest {100 * SURE:.0f} %": shares["accuracy"][shares["coverage"].searchsorted(SURE)],
-    }
+def _calibration(_: int, evaluation: Evaluation) -> dict[str, Any]:
+    return calibration.summary(evaluation.test.labels, evaluation.test.probabilities)
 
 
 def _by_seed(evaluations: Mapping[int, Evaluation], describe: Callable[[int, Evaluation], dict[str, Any]]) -> str:
@@ -112,15 +101,5 @@ def _listed(name: str, value: str, rows: Mapping[str, str]) -> str:
 
 
 def _text(table: pd.DataFrame) -> pd.DataFrame:
-    """Write a table's cells, floats with four decimals, so that none of them ends a column of Markdown."""
-    return table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else str(cell).replace("|", "\\|"))
-
-
-def _template() -> jinja2.Template:
-    loader = jinja2.PackageLoader("pipeline.evaluation", "")
-    return jinja2.Environment(
-        loader=loader,
-        undefined=jinja2.StrictUndefined,
-        autoescape=jinja2.select_autoescape(),
-        keep_trailing_newline=True,
-    ).get_template("card.md.jinja")
+    """Write a table's cells, floats with four decimals."""
+    return table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else str(cell))

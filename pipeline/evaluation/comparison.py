@@ -1,7 +1,5 @@
-"""The comparison of all models as Markdown and as one HTML page that opens offline."""
+"""All models side by side: tables, and the verdict in words."""
 
-import base64
-import html
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,22 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline.base import tables
 from pipeline.config.schema import Training
-from pipeline.evaluation import significance
+from pipeline.evaluation import calibration, mistakes, significance
 from pipeline.evaluation.records import Evaluation
 from pipeline.evaluation.significance import Difference
 
 Evaluations = Mapping[str, Mapping[int, Evaluation]]  # by model and seed
-MODEL_PICTURES = {  # what `evaluate` draws of one model
-    "network": "network",
-    "augmentations": "augmented",
-    "learning curves": "learning_curves",
-    "accuracies": "accuracies",
-    "confusion": "confusion_matrix",
-    "a prediction": "prediction",
-    "mistakes": "mistakes",
-}
 
 
 def by_training(evaluations: Evaluations) -> dict[str, Evaluation]:
@@ -72,31 +60,26 @@ def verdict(evaluations: Evaluations) -> str:
     return "; ".join(_sentence(pair, difference) for pair, difference in found.items() if best in pair) + "."
 
 
-def as_markdown(dataset: str, evaluations: Evaluations, pictures: Mapping[str, str]) -> str:
-    """Write the comparison as Markdown, with links to each model's pictures; `pictures` maps captions to addresses."""
-    lines = [f"# Models on {dataset}", "", f"**{verdict(evaluations)}**", ""]
-    lines += [tables.as_markdown(models_table(evaluations)), "", _note(evaluations), ""]
-    if len(evaluations) > 1:
-        table = tables.as_markdown(differences_table(evaluations))
-        lines += ["## Which models can be told apart", "", table, "", _caveat(evaluations), ""]
-    lines += ["## Each model by itself", "", *map(_links, by_training(evaluations)), ""]
-    for caption, address in pictures.items():
-        lines += [f"## {caption}", "", f"![{caption}]({address})", ""]
-    return "\n".join(lines)
+def trust_table(evaluations: Evaluations) -> pd.DataFrame:
+    """Tabulate how far each training's probabilities can be trusted on the test images."""
+    rows = {
+        name: calibration.summary(evaluation.test.labels, evaluation.test.probabilities)
+        for name, evaluation in by_training(evaluations).items()
+    }
+    table = pd.DataFrame(rows.values())
+    table.insert(0, "training", list(rows))
+    return table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else cell)
 
 
-def as_html(dataset: str, evaluations: Evaluations, pictures: Mapping[str, bytes]) -> str:
-    """Write the comparison as one HTML page with its pictures, PNG bytes by caption, inside."""
-    heading = f"<h1>Models on {html.escape(dataset)}</h1>"
-    parts = [heading, f"<p><strong>{html.escape(verdict(evaluations))}</strong></p>"]
-    parts += [tables.as_html(models_table(evaluations)), f"<p>{_note(evaluations)}</p>"]
-    if len(evaluations) > 1:
-        table = tables.as_html(differences_table(evaluations))
-        parts += ["<h2>Which models can be told apart</h2>", table, f"<p>{_caveat(evaluations)}</p>"]
-    for caption, content in pictures.items():
-        source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-        parts += [f"<h2>{html.escape(caption)}</h2>", f'<img src="{source}" alt="{html.escape(caption)}">']
-    return _PAGE.format(title=html.escape(f"Models on {dataset}"), body="\n".join(parts))
+def confused_table(evaluations: Evaluations) -> pd.DataFrame:
+    """Tabulate the ten pairs of classes that all trainings together confuse most."""
+    every = list(by_training(evaluations).values())
+    counts = np.sum([evaluation.confusion for evaluation in every], axis=0)
+    table = mistakes.confused_pairs(counts, every[0].class_names)[:10]
+    return table.assign(
+        images=[f"{images / len(every):.1f}" for images in table["images"]],
+        share=[f"{100 * share:.1f} %" for share in table["share"]],
+    )
 
 
 def _right(seeds: Mapping[int, Evaluation]) -> np.ndarray:
@@ -109,10 +92,6 @@ def _sentence(pair: tuple[str, str], difference: Difference) -> str:
         return f"{first} and {second} cannot be told apart"
     by, low, high = (100 * value for value in (difference.accuracy, difference.low, difference.high))
     return f"{first} is better than {second} by {by:.1f} points (95 % interval {low:.1f} to {high:.1f})"
-
-
-def _links(name: str) -> str:
-    return f"- {name}: " + ", ".join(f"[{caption}]({name}/{file}.png)" for caption, file in MODEL_PICTURES.items())
 
 
 def _model_row(name: str, seeds: list[Evaluation]) -> dict[str, str]:
@@ -162,12 +141,14 @@ def _several(evaluations: Evaluations) -> bool:
     return any(len(seeds) > 1 for seeds in evaluations.values())
 
 
-def _note(evaluations: Evaluations) -> str:
+def note(evaluations: Evaluations) -> str:
+    """Explain `models_table`."""
     interval = _NOTE_OF_SEEDS if _several(evaluations) else _NOTE_OF_ONE_SEED
     return f"Accuracy is the share of images whose most probable class is the true one; {interval}"
 
 
-def _caveat(evaluations: Evaluations) -> str:
+def caveat(evaluations: Evaluations) -> str:
+    """Explain `differences_table`."""
     return _CAVEAT_OF_SEEDS if _several(evaluations) else _CAVEAT_OF_ONE_SEED
 
 
@@ -189,18 +170,3 @@ _CAVEAT_OF_SEEDS = (
     "takes both as chance (Satterthwaite's degrees of freedom), adjusted for the number of pairs (Holm); told apart "
     "means p < 0.05."
 )
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
-table {{ border-collapse: collapse; display: block; overflow-x: auto; font-variant-numeric: tabular-nums; }}
-th, td {{ padding: 0.35rem 0.9rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }}
-th:first-child, td:first-child {{ text-align: left; }}
-img {{ max-width: 100%; }}
-p {{ color: #555; }}
-</style>
-{body}
-</html>"""

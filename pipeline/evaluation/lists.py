@@ -9,6 +9,7 @@ from pipeline.evaluation.comparison import Evaluations
 from pipeline.evaluation.records import Evaluation
 
 ROWS = 100
+SHOWN = 40
 OUT_OF_SAMPLE = ("validation", "test")  # the splits that no network has learnt from
 
 
@@ -20,6 +21,19 @@ def of_training(evaluation: Evaluation) -> dict[str, pd.DataFrame]:
         "mistakes": mistakes.most_confident(test.labels, test.probabilities, names)[:ROWS],
         "least_certain": mistakes.least_certain(test.labels, test.probabilities, names)[:ROWS],
     }
+
+
+def of_test_images(evaluations: Evaluations) -> dict[str, pd.DataFrame]:
+    """List, by title, the first 40 test images of each list, for the page."""
+    found = {
+        "Images that every training gets wrong": never_right(evaluations),
+        "Labels that are likely wrong": label_errors_by_split(evaluations)["test"],
+    }
+    for name, evaluation in comparison.by_training(evaluations).items():
+        tables = of_training(evaluation)
+        found[f"{name}: the mistakes that it is surest of"] = tables["mistakes"]
+        found[f"{name}: the images that it is least certain of"] = tables["least_certain"]
+    return {title: table[:SHOWN] for title, table in found.items()}
 
 
 def never_right(evaluations: Evaluations) -> pd.DataFrame:

@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 from pipeline.base import errors, files, tables
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training, leaves
-from pipeline.evaluation import calibration, card, comparison, lists, metrics, records
+from pipeline.evaluation import calibration, card, comparison, lists, metrics, records, summary
 from pipeline.evaluation.comparison import Evaluations
 from pipeline.evaluation.records import Evaluation
 from pipeline.figures import calibration as trust
 from pipeline.figures import curves, failures, png, scores
+from pipeline.page import building
 
 CAPTIONS = {
     "Learning curves": "curves",
@@ -24,6 +25,7 @@ CAPTIONS = {
     "Reliability": "reliability",
     "Accuracy against coverage": "coverage",
 }
+SHOWN = ("Learning curves", "Recall of each class", "Confusion matrices")  # at the end of README.md
 
 
 def main() -> None:
@@ -37,13 +39,13 @@ def main() -> None:
     pictures = {caption: reports / f"{file}.png" for caption, file in CAPTIONS.items()}
     write_pictures(dict(zip(pictures.values(), draw(evaluations), strict=True)))
     name = params.fetch.dataset_name
-    markdown = comparison.as_markdown(name, evaluations, {caption: path.name for caption, path in pictures.items()})
+    markdown = summary.as_markdown(name, evaluations, {caption: f"{CAPTIONS[caption]}.png" for caption in SHOWN})
     files.write_text(reports / "README.md", markdown)
-    contents = {caption: path.read_bytes() for caption, path in pictures.items()}
-    files.write_text(reports / "index.html", comparison.as_html(name, evaluations, contents))
+    images = {split: files.read_labelled(prepared / f"{split}.npz")[0] for split in records.SPLITS}
+    page = building.build(name, evaluations, images["test"], lists.of_test_images(evaluations))
+    files.write_text(reports / "index.html", page)
     for model, seeds in evaluations.items():
         files.write_text(reports / "cards" / f"{model}.md", write_card(params, model, dataset, seeds))
-    images = {split: files.read_labelled(prepared / f"{split}.npz")[0] for split in records.SPLITS}
     write_failures(reports / "failures", evaluations, tables.read_text_csv(duplicates), images)
 
 

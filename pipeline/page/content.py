@@ -1,0 +1,58 @@
+"""What the page's scripts need to know, as JSON: labels, predictions, curves, lists."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.evaluation import calibration, comparison
+from pipeline.evaluation.comparison import Evaluations
+from pipeline.evaluation.records import Evaluation
+from pipeline.page.sprites import Sheet
+
+DECIMALS = 4
+
+
+def content(evaluations: Evaluations, sheet: Sheet, lists: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Gather all that the scripts need; arrays of whole numbers travel as base64 of little-endian uint16."""
+    trainings = comparison.by_training(evaluations)
+    first = next(iter(trainings.values()))
+    return {
+        "classes": first.class_names,
+        "labels": packed(first.test.labels),
+        "lists": {title: table.to_dict("records") for title, table in lists.items()},
+        "sheet": {
+            "columns": sheet.columns,
+            "height": sheet.height,
+            "numbers": packed(sheet.numbers, "<u4"),
+            "width": sheet.width,
+        },
+        "trainings": [{"name": name, **_training(evaluation)} for name, evaluation in trainings.items()],
+    }
+
+
+def packed(values: np.ndarray, dtype: str = "<u2") -> str:
+    """Write whole numbers as base64."""
+    return base64.b64encode(values.astype(dtype).tobytes()).decode()
+
+
+def _training(evaluation: Evaluation) -> dict[str, Any]:
+    test = evaluation.test
+    return {
+        "confidence": packed(np.round(test.probabilities.max(axis=1).astype(float) * 10_000)),
+        "coverage": _columns(calibration.coverage(test.labels, test.probabilities)[["coverage", "accuracy"]]),
+        "history": _columns(evaluation.history),
+        "per_class": _columns(evaluation.per_class),
+        "predictions": packed(test.probabilities.argmax(axis=1)),
+        "reliability": _columns(_filled(calibration.reliability(test.labels, test.probabilities))),
+    }
+
+
+def _filled(bins: pd.DataFrame) -> pd.DataFrame:
+    return bins[bins["images"] > 0][["confidence", "accuracy", "images"]]
+
+
+def _columns(table: pd.DataFrame) -> dict[str, list[float]]:
+    return {str(name): [round(float(value), DECIMALS) for value in values] for name, values in table.items()}

@@ -1,0 +1,48 @@
+"use strict";
+
+const content = JSON.parse(document.getElementById("content").textContent);
+const labels = unpack(content.labels, Uint16Array);
+const numbers = unpack(content.sheet.numbers, Uint32Array);
+const places = new Map(Array.from(numbers, (image, place) => [image, place]));
+const trainings = content.trainings.map((training) => ({
+  ...training,
+  confidence: unpack(training.confidence, Uint16Array),
+  predictions: unpack(training.predictions, Uint16Array),
+}));
+
+function unpack(text, Kind) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return new Kind(bytes.buffer);
+}
+
+function isRight(training, image) {
+  return training.predictions[image] === labels[image];
+}
+
+/** List the numbers of all test images that `wanted` is true of. */
+function imagesWhere(wanted) {
+  return Array.from(labels.keys()).filter(wanted);
+}
+
+/** Return the place of the most accurate training. */
+function best() {
+  const right = trainings.map((training) => imagesWhere((image) => isRight(training, image)).length);
+  return right.indexOf(Math.max(...right));
+}
+
+function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+/** Fill a select with the names of trainings, and call `changed` with the chosen one, now and on every change. */
+function chooseTraining(select, chosen, changed) {
+  select.append(...trainings.map(({ name }, index) => element("option", { value: index, textContent: name })));
+  select.value = Math.min(chosen, trainings.length - 1);
+  select.addEventListener("change", changed);
+}
+
+function chosen(select) {
+  return trainings[Number(select.value)];
+}

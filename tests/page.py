@@ -1,0 +1,36 @@
+"""Evaluations for tests of the page: of as many classes and images as a test wants."""
+
+import numpy as np
+import pandas as pd
+
+from pipeline.evaluation.comparison import Evaluations
+from pipeline.evaluation.records import Evaluation, Predictions
+
+
+def evaluations(
+    class_names: list[str],
+    models: tuple[str, ...] = ("small", "large"),
+    images: int = 120,
+    seeds: tuple[int, ...] = (42,),
+) -> Evaluations:
+    """Make evaluations of models that are right about four of five images, each about others."""
+    return {
+        model: {seed: _evaluation(class_names, images, [index, seed]) for seed in seeds}
+        for index, model in enumerate(models)
+    }
+
+
+def pictures(images: int = 120, shape: tuple[int, int, int] = (28, 28, 1)) -> np.ndarray:
+    """Make images of one brightness each, so that a test can tell them apart."""
+    levels = np.arange(images) % 251
+    return np.broadcast_to(levels[:, None, None, None], (images, *shape)).astype(np.uint8)
+
+
+def _evaluation(class_names: list[str], images: int, seed: list[int]) -> Evaluation:
+    random, classes = np.random.default_rng(seed), len(class_names)
+    labels = np.arange(images) % classes
+    said = np.where(random.random(images) < 0.8, labels, random.integers(0, classes, images))
+    probabilities = (np.eye(classes)[said] + 0.1 / classes) / 1.1
+    history = pd.DataFrame({"epoch": [1.0, 2.0], "train_accuracy": [0.5, 0.8], "validation_accuracy": [0.6, 0.7]})
+    predictions = Predictions(labels, probabilities.astype(np.float32))
+    return Evaluation(class_names, 1000, 4000, history, {"validation": predictions, "test": predictions})

@@ -1,0 +1,103 @@
+import base64
+import io
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.evaluation import lists
+from pipeline.page import building, sprites
+from tests.page import evaluations, pictures
+
+NAMES = ["cat", "dog", "fish"]
+HOSTILE = ["</script><script>alert(1)</script>", "<b>", "\"'&"]
+
+
+def build(class_names: list[str], images: int = 120, **given: Any) -> str:
+    made = evaluations(class_names, images=images, **given)
+    return building.build("digits", made, pictures(images), lists.of_test_images(made))
+
+
+def content(page: str) -> Any:
+    found = re.search(r'<script type="application/json" id="content">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+def test_page_is_the_same_each_time() -> None:
+    assert build(NAMES) == build(NAMES)
+
+
+def test_page_begins_with_the_verdict_and_names_every_model() -> None:
+    page = build(NAMES)
+    assert page.index('class="verdict"') < page.index("<table")
+    for model in ("small", "large"):
+        assert f'<th scope="row">{model}</th>' in page
+
+
+def test_page_asks_for_nothing_from_elsewhere() -> None:
+    page = build(NAMES)
+    assert "default-src 'none'" in page
+    assert not re.search(r"<(link|script|img)[^>]+(src|href)=\"(?!data:)", page)
+
+
+@pytest.mark.parametrize("names", [HOSTILE, NAMES])
+def test_names_are_data_never_markup(names: list[str]) -> None:
+    page = build(names)
+    assert "<script>alert" not in page
+    assert content(page)["classes"] == names
+
+
+def test_one_model_has_none_to_be_compared_with() -> None:
+    page = build(NAMES, models=("small",))
+    assert 'id="differences"' not in page
+    assert 'id="agreement"' not in page
+
+
+def test_predictions_and_labels_arrive_as_they_are() -> None:
+    made = evaluations(NAMES)
+    found = content(building.build("digits", made, pictures(), {}))
+    (training, *_) = found["trainings"]
+    predictions = np.frombuffer(base64.b64decode(training["predictions"]), "<u2")
+    assert predictions.tolist() == made["small"][42].test.probabilities.argmax(axis=1).tolist()
+    assert np.frombuffer(base64.b64decode(found["labels"]), "<u2").tolist() == [index % 3 for index in range(120)]
+
+
+def test_two_hundred_classes_and_several_seeds_fit() -> None:
+    page = build([f"class {number}" for number in range(200)], images=400, seeds=(1, 2))
+    assert [training["name"] for training in content(page)["trainings"]] == ["small-1", "small-2", "large-1", "large-2"]
+    assert len(page) < 1_000_000
+
+
+def opened(sheet: sprites.Sheet) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(sheet.source.partition(",")[2]))).convert("RGB"))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_each_image_is_at_its_place_on_the_sheet_grey_ones_inverted(channels: int) -> None:
+    images = pictures(10, (8, 8, channels)) * 25
+    sheet = sprites.sheet(images, np.zeros(10, bool))
+    picture = opened(sheet)
+    for place, image in enumerate(sheet.numbers):
+        row, column = divmod(place, sheet.columns)
+        middle = int(picture[row * 8 + 4, column * 8 + 4, 0])
+        assert abs(middle - (255 - 25 * image if channels == 1 else 25 * image)) < 12
+
+
+def test_beyond_the_budget_images_are_shrunk_and_wanted_ones_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sprites, "PIXELS", 32 * 32 * 50)
+    wanted = np.arange(200) % 10 == 3
+    sheet = sprites.sheet(pictures(200, (64, 48, 3)), wanted)
+    assert (sheet.height, sheet.width) == (32, 24)
+    assert set(np.flatnonzero(wanted)) < set(sheet.numbers)
+    assert len(sheet.numbers) <= 50 * 32 // 24
+    assert sorted(sheet.numbers) == list(sheet.numbers)
+
+
+def test_a_page_that_lacks_images_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sprites, "PIXELS", 28 * 28 * 100)
+    made = evaluations(NAMES)
+    assert "100 of 120 test images are in this page" in building.build("digits", made, pictures(), {})
