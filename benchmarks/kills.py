@@ -33,6 +33,7 @@ def params(epochs: int) -> dict[str, Any]:
             **{"epochs": epochs, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.01}},
             **{"schedule": {"name": "one_cycle"}, "early_stopping": {"patience": epochs}},
         },
+        "evaluate": {"robustness_images": 20},
         "seeds": [1],
         "models": {"heavy": HEAVY},
         "gate": {},

@@ -74,4 +74,4 @@ def test_a_metric_is_in_the_files_of_its_row() -> None:
 
 @pytest.mark.parametrize(("name", "file"), re.findall(r"`(\w+)` in `(pipeline/[\w/]+\.py)`", PAGE))
 def test_what_a_row_names_is_defined_in_the_file(name: str, file: str) -> None:
-    assert re.search(rf"^(\s*(def|class) {name}\b|{name} = )", (ROOT / file).read_text(), re.MULTILINE)
+    assert re.search(rf"^(\s*(def|class) {name}\b|{name}(: .+)? = )", (ROOT / file).read_text(), re.MULTILINE)

@@ -237,6 +237,12 @@ class Train(Section):
         return self
 
 
+class Evaluate(Section):
+    """What scoring does beyond predicting each split: so many test images are each spoilt in 35 ways."""
+
+    robustness_images: Annotated[int, Field(ge=0, description="0 for none")]
+
+
 class Normal(Section):
     """Weights drawn from a normal distribution about 0."""
 
@@ -357,6 +363,7 @@ class Params(Section):
     fetch: Fetch
     prepare: Prepare
     train: Train
+    evaluate: Evaluate
     seeds: Annotated[list[Seed], Field(min_length=1)]
     models: Annotated[dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")], Model], Field(min_length=1)]
     gate: dict[str, dict[str, Any]] = {}

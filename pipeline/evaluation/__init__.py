@@ -6,6 +6,7 @@
 - `mistakes.py`: which images and classes it gets wrong
 - `label_errors.py`: labels that are likely wrong, by cleanlab
 - `calibration.py`: how far its probabilities can be trusted
+- `corruptions.py`: spoilt images, and the accuracy that is left
 - `lists.py`: every list of failures, by the name of its file
 - `comparison.py`: all models side by side in tables, and the verdict
 - `summary.py`: the same in Markdown, from the template `summary.md.jinja`

@@ -71,6 +71,12 @@ def trust_table(evaluations: Evaluations) -> pd.DataFrame:
     return table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else cell)
 
 
+def robustness(seeds: Mapping[int, Evaluation]) -> pd.DataFrame | None:
+    """Return the mean over a model's seeds of what `corruptions.robustness` tabulates, None if it was not measured."""
+    found = [evaluation.robustness for evaluation in seeds.values() if evaluation.robustness is not None]
+    return found[0].assign(accuracy=np.mean([table["accuracy"] for table in found], axis=0)) if found else None
+
+
 def confused_table(evaluations: Evaluations) -> pd.DataFrame:
     """Tabulate the ten pairs of classes that all trainings together confuse most."""
     every = list(by_training(evaluations).values())
@@ -103,6 +109,7 @@ def _model_row(name: str, seeds: list[Evaluation]) -> dict[str, str]:
         "95 % interval": f"{low:.4f} – {high:.4f}",
         **_by_seed(right.mean(axis=1)),
         "test loss": _mean(seeds, "test", "loss"),
+        **({"spoilt": _mean(seeds, "test", "robust_accuracy")} if seeds[0].robustness is not None else {}),
         "validation": _mean(seeds, "validation"),
         "train": _mean(seeds, "train"),
         "parameters": f"{seeds[0].parameters:,}",

@@ -12,7 +12,7 @@ from pipeline.base.files import Arrays
 from pipeline.evaluation import calibration, metrics
 
 SPLITS = ("train", "validation", "test")
-HISTORY = "history_"  # begins the names of the history's columns, as arrays
+HISTORY, ROBUSTNESS = "history_", "robustness_"  # begin the names of these tables' columns, as arrays
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Evaluation:
     """A trained model's predictions by split (without a validation part, there are none of it), and its history.
 
     `mirrored` holds the means over each test image and its mirror image, (n, classes), of a model trained on both;
-    `machine` says on what it was evaluated.
+    `robustness` what `corruptions.robustness` tabulates, where that was asked for; `machine` on what it was evaluated.
     """
 
     class_names: list[str]
@@ -37,6 +37,7 @@ class Evaluation:
     history: pd.DataFrame
     splits: dict[str, Predictions]
     mirrored: np.ndarray | None = None
+    robustness: pd.DataFrame | None = None
     machine: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -71,6 +72,8 @@ class Evaluation:
         if self.mirrored is not None:
             mirrored = metrics.headline(self.test.labels, self.mirrored)
             test |= {f"mirrored_{name}": value for name, value in mirrored.items()}
+        if self.robustness is not None:
+            test["robust_accuracy"] = round(float(self.robustness["accuracy"].mean()), metrics.DECIMALS)
         return {**headlines, "test": test, "parameters": self.parameters, "model_bytes": self.model_bytes}
 
 
@@ -87,12 +90,14 @@ def to_arrays(evaluation: Evaluation) -> Arrays:
         arrays |= {f"{split}_labels": predictions.labels, f"{split}_probabilities": predictions.probabilities}
     if evaluation.mirrored is not None:
         arrays["test_mirrored_probabilities"] = evaluation.mirrored
+    if evaluation.robustness is not None:
+        arrays |= {f"{ROBUSTNESS}{name}": np.array(values.tolist()) for name, values in evaluation.robustness.items()}
     return arrays
 
 
 def from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
     """Return the evaluation that `to_arrays` made arrays of."""
-    history = {name.removeprefix(HISTORY): values for name, values in arrays.items() if name.startswith(HISTORY)}
+    history, robustness = (_columns(arrays, prefix) for prefix in (HISTORY, ROBUSTNESS))
     splits = {
         split: Predictions(arrays[f"{split}_labels"], arrays[f"{split}_probabilities"])
         for split in SPLITS
@@ -105,8 +110,13 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
         history=pd.DataFrame(history),
         splits=splits,
         mirrored=arrays.get("test_mirrored_probabilities"),
+        robustness=pd.DataFrame(robustness) if robustness else None,
         machine=dict(arrays["machine"].tolist()),
     )
+
+
+def _columns(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
 
 
 def predictions_table(evaluation: Evaluation) -> pd.DataFrame:

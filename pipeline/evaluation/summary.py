@@ -19,19 +19,20 @@ MODEL_PICTURES = {  # what `evaluate` draws of one model
 
 def as_markdown(dataset: str, evaluations: Evaluations, pictures: Mapping[str, str]) -> str:
     """Write verdict, tables and pictures, with links to all else; `pictures` maps captions to addresses."""
-    several = len(evaluations) > 1
+    models, several = comparison.models_table(evaluations), len(evaluations) > 1
     return templates.load("pipeline.evaluation", "summary.md.jinja").render(
         dataset=dataset,
         verdict=comparison.verdict(evaluations),
         note=comparison.note(evaluations),
         caveat=comparison.caveat(evaluations),
-        models=tables.as_markdown(comparison.models_table(evaluations)),
+        models=tables.as_markdown(models),
         differences=tables.as_markdown(comparison.differences_table(evaluations)) if several else None,
         trust=tables.as_markdown(comparison.trust_table(evaluations)),
         confused=tables.as_markdown(comparison.confused_table(evaluations)),
         cards=list(evaluations),
         trainings=list(comparison.by_training(evaluations)),
         splits=[split for split in ("test", "validation") if split in _splits(evaluations)],
+        robust="spoilt" in models,
         links=MODEL_PICTURES,
         pictures=pictures,
     )

@@ -67,6 +67,12 @@ def duplicates(splits: Mapping[str, np.ndarray], table: pd.DataFrame, class_name
     return sheets.captioned([title, explained], _pairs(splits, shown), captions, pixels=120)
 
 
+def corruptions(images: np.ndarray, captions: Sequence[Sequence[str]]) -> Figure:
+    """Show one image spoilt in many ways, five to a row."""
+    title = ["A test image, spoilt in every way that robustness is measured by"]
+    return sheets.captioned(title, images, captions, most=5)
+
+
 def _pairs(splits: Mapping[str, np.ndarray], table: pd.DataFrame) -> np.ndarray:
     """Set each pair of images side by side, two white pixels between them."""
     none = next(iter(splits.values()))[:0]

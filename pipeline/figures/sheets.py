@@ -15,18 +15,20 @@ TITLE = 580  # pixels, at least, so that no title is cut off
 LETTERS = 6.5  # points
 
 
-def captioned(title: Sequence[str], images: np.ndarray, captions: Sequence[Sequence[str]], pixels: int = 60) -> Figure:
+def captioned(
+    title: Sequence[str], images: np.ndarray, captions: Sequence[Sequence[str]], pixels: int = 60, most: int = 20
+) -> Figure:
     """Show images in rows, each with the lines of its caption beneath, under a title of one line or two.
 
     Images are uint8 of (n, height, width, channels), shown dark on white if they are grey, the longer side in about so
-    many pixels.
+    many pixels, `most` to a row.
     """
     larger = magnification(images.shape[1:], pixels)
     height, width = (round(side * larger) for side in images.shape[1:3])
     lines = [line for caption in captions for line in caption]
     width = max(width, 100, *map(length, lines)) + 20
     height += 22 + 14 * max(map(len, captions), default=0)
-    columns = max(1, SHEET // width)
+    columns = max(1, min(most, SHEET // width))
     wide = max(TITLE, 14 + min(columns, len(images)) * width)
     figure, axes = sheet(wide, 64 + -(-len(images) // columns) * height)
     write(axes, 14, 24, *title)

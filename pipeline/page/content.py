@@ -46,12 +46,19 @@ def _training(evaluation: Evaluation) -> dict[str, Any]:
         "history": _columns(evaluation.history),
         "per_class": _columns(evaluation.per_class),
         "predictions": packed(test.probabilities.argmax(axis=1)),
+        "robustness": None if evaluation.robustness is None else _by_corruption(evaluation.robustness),
         "reliability": _columns(_filled(calibration.reliability(test.labels, test.probabilities))),
     }
 
 
 def _filled(bins: pd.DataFrame) -> pd.DataFrame:
     return bins[bins["images"] > 0][["confidence", "accuracy", "images"]]
+
+
+def _by_corruption(robustness: pd.DataFrame) -> dict[str, list[float]]:
+    """Return the accuracies by strength of each corruption, and their mean."""
+    table = robustness.pivot_table("accuracy", "strength", "corruption", sort=False)
+    return _columns(table.assign(mean=table.mean(axis=1)))
 
 
 def _columns(table: pd.DataFrame) -> dict[str, list[float]]:

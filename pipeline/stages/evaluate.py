@@ -1,17 +1,19 @@
 """Score one training: `evaluate TRAINING PREPARED_FOLDER MODEL_FILE EVALUATION_FILE REPORT_FOLDER`."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from pipeline.base import errors, files, processor, tables
 from pipeline.base.files import Labelled
 from pipeline.config import loading
 from pipeline.config.schema import Augmentation
-from pipeline.evaluation import metrics, records
+from pipeline.evaluation import corruptions, metrics, records
 from pipeline.evaluation.records import Evaluation, Predictions
 from pipeline.figures import curves, diagram, gallery, png, scores
 from pipeline.network import building, saving, training
@@ -21,6 +23,7 @@ from pipeline.runs import description, fingerprints, journal, sending
 if TYPE_CHECKING:
     import keras  # for real it comes with the network, quietly
 
+ROBUSTNESS_SEED = 0  # the same for all models, so that they meet the same images
 FULL_COLOUR = ("learning_curves", "confusion_matrix")  # 256 colours are enough for the other pictures
 
 
@@ -46,6 +49,7 @@ def main() -> None:
         history=tables.read_csv(reports / "history.csv"),
         splits=predicted,
         mirrored=predict_mirrored(model, test_images, predicted["test"]) if both_ways else None,
+        robustness=measure_robustness(model, splits["test"], params.evaluate.robustness_images),
         machine=processor.machine(),
     )
     figures = {
@@ -75,6 +79,16 @@ def predict_mirrored(model: "keras.Model", images: np.ndarray, predictions: Pred
     """Return the mean of the predicted probabilities and of those for each image's mirror image, (n, classes)."""
     mean: np.ndarray = (predictions.probabilities + training.predict(model, images[:, :, ::-1])) / 2
     return mean
+
+
+def measure_robustness(model: "keras.Model", test: Labelled, images: int) -> pd.DataFrame | None:
+    """Tabulate the accuracy on so many test images, at even distances, spoilt in many ways; None for no image."""
+    if not images:
+        return None
+    count = len(test[1])
+    chosen = np.arange(min(images, count)) * count // min(images, count)
+    predicted = partial(training.predict, model)
+    return corruptions.robustness(predicted, test[0][chosen], test[1][chosen], ROBUSTNESS_SEED)
 
 
 def augmentations(image: np.ndarray, augmentation: Augmentation | None, seed: int) -> np.ndarray | None:

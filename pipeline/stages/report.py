@@ -11,21 +11,14 @@ from matplotlib.figure import Figure
 from pipeline.base import errors, files, tables
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training, leaves
-from pipeline.evaluation import calibration, card, comparison, lists, metrics, records, summary
+from pipeline.evaluation import calibration, card, comparison, corruptions, lists, metrics, records, summary
 from pipeline.evaluation.comparison import Evaluations
 from pipeline.evaluation.records import Evaluation
 from pipeline.figures import calibration as trust
-from pipeline.figures import curves, failures, png, scores
+from pipeline.figures import curves, failures, png, robustness, scores
 from pipeline.page import building
 
-CAPTIONS = {
-    "Learning curves": "curves",
-    "Recall of each class": "recall",
-    "Confusion matrices": "confusion",
-    "Reliability": "reliability",
-    "Accuracy against coverage": "coverage",
-}
-SHOWN = ("Learning curves", "Recall of each class", "Confusion matrices")  # at the end of README.md
+CAPTIONS = {"Learning curves": "curves", "Recall of each class": "recall", "Confusion matrices": "confusion"}
 
 
 def main() -> None:
@@ -36,17 +29,17 @@ def main() -> None:
     params, dataset = loading.load(), files.read_json(prepared / "dataset.json")
     remove_others(folder, {f"{training.name}.npz" for training in params.trainings})
     evaluations = {model: read(folder, params.trainings_of(model)) for model in params.models}
-    pictures = {caption: reports / f"{file}.png" for caption, file in CAPTIONS.items()}
-    write_pictures(dict(zip(pictures.values(), draw(evaluations), strict=True)))
-    name = params.fetch.dataset_name
-    markdown = summary.as_markdown(name, evaluations, {caption: f"{CAPTIONS[caption]}.png" for caption in SHOWN})
-    files.write_text(reports / "README.md", markdown)
     images = {split: files.read_labelled(prepared / f"{split}.npz")[0] for split in records.SPLITS}
+    write_pictures({reports / f"{name}.png": figure for name, figure in draw(evaluations).items()})
+    name, captions = params.fetch.dataset_name, {caption: f"{file}.png" for caption, file in CAPTIONS.items()}
+    files.write_text(reports / "README.md", summary.as_markdown(name, evaluations, captions))
     page = building.build(name, evaluations, images["test"], lists.of_test_images(evaluations))
     files.write_text(reports / "index.html", page)
     for model, seeds in evaluations.items():
         files.write_text(reports / "cards" / f"{model}.md", write_card(params, model, dataset, seeds))
     write_failures(reports / "failures", evaluations, tables.read_text_csv(duplicates), images)
+    if params.evaluate.robustness_images:
+        write_robustness(reports / "failures", evaluations, images["test"])
 
 
 def read(folder: Path, trainings: list[Training]) -> dict[int, Evaluation]:
@@ -56,8 +49,8 @@ def read(folder: Path, trainings: list[Training]) -> dict[int, Evaluation]:
     }
 
 
-def draw(evaluations: Evaluations) -> list[Figure]:
-    """Draw the pictures of `CAPTIONS`, in order; of several seeds, curves are the first's, all else is of all."""
+def draw(evaluations: Evaluations) -> dict[str, Figure]:
+    """Draw what compares all models, by name; of several seeds, curves are the first's, all else is of all."""
     first = {name: next(iter(seeds.values())) for name, seeds in evaluations.items()}
     class_names = next(iter(first.values())).class_names
     recalls = {
@@ -69,13 +62,15 @@ def draw(evaluations: Evaluations) -> list[Figure]:
         for name, seeds in evaluations.items()
     }
     test = {name: _all_seeds(seeds) for name, seeds in evaluations.items()}
-    return [
-        curves.compare_curves({name: evaluation.history for name, evaluation in first.items()}),
-        scores.compare_recall(recalls, class_names),
-        scores.compare_confusions(confusions, class_names),
-        trust.reliability({name: calibration.reliability(*predictions) for name, predictions in test.items()}),
-        trust.coverage({name: calibration.coverage(*predictions) for name, predictions in test.items()}),
-    ]
+    return {
+        "curves": curves.compare_curves({name: evaluation.history for name, evaluation in first.items()}),
+        "recall": scores.compare_recall(recalls, class_names),
+        "confusion": scores.compare_confusions(confusions, class_names),
+        "reliability": trust.reliability(
+            {name: calibration.reliability(*predicted) for name, predicted in test.items()}
+        ),
+        "coverage": trust.coverage({name: calibration.coverage(*predicted) for name, predicted in test.items()}),
+    }
 
 
 def _all_seeds(seeds: Mapping[int, Evaluation]) -> tuple[np.ndarray, np.ndarray]:
@@ -88,7 +83,8 @@ def write_card(params: Params, model: str, dataset: dict[str, Any], seeds: Mappi
     """Write one model's card in Markdown."""
     training = {key: str(value) for key, value in leaves(params.models[model].train.model_dump())}
     machine = next(iter(seeds.values())).machine
-    return card.as_markdown(model, dataset | {"name": params.fetch.dataset_name}, training, seeds, None, machine)
+    named, spoilt = dataset | {"name": params.fetch.dataset_name}, comparison.robustness(seeds)
+    return card.as_markdown(model, named, training, seeds, spoilt, machine)
 
 
 def write_failures(
@@ -112,6 +108,17 @@ def write_failures(
     for which, table in made.items():
         tables.write_csv(folder / f"{which}.csv", table)
     write_pictures({folder / f"{which}.png": figure for which, figure in figures.items()}, most=0)
+
+
+def write_robustness(folder: Path, evaluations: Evaluations, images: np.ndarray) -> None:
+    """Write the accuracies on spoilt images as a table and as curves, and one image spoilt in every way."""
+    by_model = {
+        model: found for model, seeds in evaluations.items() if (found := comparison.robustness(seeds)) is not None
+    }
+    tables.write_csv(folder / "robustness.csv", pd.concat(by_model, names=["model"]).reset_index("model"))
+    write_pictures({folder / "robustness.png": robustness.compare(by_model)})
+    spoilt, captions = corruptions.every(images[:1])
+    write_pictures({folder / "corruptions.png": failures.corruptions(spoilt, captions)}, most=0)
 
 
 def write_pictures(figures: Mapping[Path, Figure], most: float = 300_000) -> None:

@@ -52,7 +52,21 @@ function drawHistory() {
   chart("history", "epoch", quantity.value.replace("_", " "), series);
 }
 
+const corruption = document.getElementById("corruption");
+if (corruption) {
+  const names = Object.keys(trainings[0].robustness);
+  corruption.append(...names.map((name) => element("option", { textContent: name })));
+  corruption.value = "mean";
+  corruption.addEventListener("change", drawRobustness);
+}
+
+function drawRobustness() {
+  const series = trainings.map(({ name, robustness }) => [name, [1, 2, 3, 4, 5], robustness[corruption.value]]);
+  chart("robustness", "strength", "accuracy", series);
+}
+
 function drawCharts() {
+  if (corruption) drawRobustness();
   drawHistory();
   const reliability = trainings.map(({ name, reliability: table }) => [name, table.confidence, table.accuracy]);
   chart("reliability", "confidence", "accuracy", reliability);
