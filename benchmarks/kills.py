@@ -33,7 +33,7 @@ def params(epochs: int) -> dict[str, Any]:
             **{"epochs": epochs, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.01}},
             **{"schedule": {"name": "one_cycle"}, "early_stopping": {"patience": epochs}},
         },
-        "evaluate": {"robustness_images": 20},
+        "evaluate": {"robustness_images": 20, "embedding_images": 40},
         "seeds": [1],
         "models": {"heavy": HEAVY},
         "gate": {},

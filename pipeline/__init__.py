@@ -1,7 +1,7 @@
 """A file here is a command that a person types, `python -m pipeline.NAME`; a folder is one subject.
 
 Imports go down this list, never up: `stages/` and the commands, `champion/`, `runs/`, `page/`, `evaluation/`,
-`network/`, `data/`, `config/`, `figures/`, `base/`. Each folder's docstring says what its files hold.
+`explanation/`, `network/`, `data/`, `config/`, `figures/`, `base/`. Each folder's docstring says what its files hold.
 
 - `params.py`: checks `params.yaml`
 - `gate.py`: holds metrics to the floors of `params.yaml`

@@ -33,4 +33,17 @@ def _evaluation(class_names: list[str], images: int, seed: list[int]) -> Evaluat
     probabilities = (np.eye(classes)[said] + 0.1 / classes) / 1.1
     history = pd.DataFrame({"epoch": [1.0, 2.0], "train_accuracy": [0.5, 0.8], "validation_accuracy": [0.6, 0.7]})
     predictions = Predictions(labels, probabilities.astype(np.float32))
-    return Evaluation(class_names, 1000, 4000, history, {"validation": predictions, "test": predictions})
+    splits = {"validation": predictions, "test": predictions}
+    return Evaluation(
+        class_names, 1000, 4000, history, splits, robustness=_robustness(random), embedding=_embedding(random, images)
+    )
+
+
+def _robustness(random: np.random.Generator) -> pd.DataFrame:
+    rows = [(name, strength, "", random.random()) for name in ("shift", "noise") for strength in range(1, 6)]
+    return pd.DataFrame(rows, columns=["corruption", "strength", "change", "accuracy"])
+
+
+def _embedding(random: np.random.Generator, images: int) -> pd.DataFrame:
+    x, y = random.random((2, images)).round(3)
+    return pd.DataFrame({"image": np.arange(images), "x": x, "y": y})

@@ -25,7 +25,7 @@ PARAMS: dict[str, Any] = {
         "seed": 1,
     },
     "train": {"epochs": 2, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.01}},
-    "evaluate": {"robustness_images": 20},
+    "evaluate": {"robustness_images": 20, "embedding_images": 40},
     "seeds": [1],
     "models": {"plain": SMALL},
     "gate": {"every_model": {"test": {"accuracy": 0.2}}},
@@ -69,7 +69,7 @@ def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> Non
             "plain-1/confusion_matrix.png",
         ),
         *("plain-1/network.png", "plain-1/augmented.png", "plain-1/prediction.png", "plain-1/mistakes.png"),
-        "plain-1/accuracies.png",
+        *("plain-1/accuracies.png", "plain-1/filters.png", "plain-1/features.png", "plain-1/gradcam.png"),
     }
     scores = json.loads((workspace.folder / "reports/plain-1/metrics.json").read_text())
     (run,) = workspace.runs()

@@ -61,7 +61,7 @@ def images_in(page: Any, where: str) -> list[int]:
 @pytest.mark.parametrize("page", CASES, indirect=True, ids=str)
 def test_everything_is_drawn_within_the_window(page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.locator(".chart canvas").count() == 3
+    assert page.locator(".chart canvas").count() == 4
     drawn = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
     assert all(canvas.evaluate(drawn) for canvas in page.locator(".chart canvas").all())
     assert page.locator(".matrix button").count() == len(NAMES) ** 2
@@ -131,6 +131,18 @@ def test_values_stand_beneath_the_pointer(page: Any) -> None:
     chart = page.locator("#history .u-over")
     chart.hover(position={"x": chart.evaluate("over => over.clientWidth - 2"), "y": 50})
     assert page.locator("#history .u-legend .u-value").all_text_contents() == ["2.0000", "0.7000", "0.7000"]
+
+
+def test_a_point_of_the_map_shows_its_image_and_arrow_keys_step_through_the_mistakes(page: Any) -> None:
+    page.locator("#mapped").select_option(label="small-42")
+    right = MADE["small"][42].right
+    assert page.locator("#points circle").count() == right.sum()
+    wrong = np.flatnonzero(~right)
+    page.locator(f"#points [data-image='{wrong[3]}']").dispatch_event("pointerover")
+    assert images_in(page, "#point") == [wrong[3]]
+    page.locator("#points svg").focus()
+    page.keyboard.press("ArrowRight")
+    assert images_in(page, "#point") == [wrong[4]]
 
 
 def test_two_hundred_classes_are_ranked_pairs_and_colour_is_drawn(browser: Any, tmp_path: Path) -> None:

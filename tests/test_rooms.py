@@ -13,11 +13,12 @@ MAY_IMPORT = {
     "config": {"base"},
     "data": {"config", "base"},
     "network": {"config", "base"},
+    "explanation": {"network", "config", "base"},
     "evaluation": {"config", "base", "figures"},
     "page": {"evaluation", "config", "base"},
     "runs": {"network", "config", "base"},
     "champion": {"runs", "evaluation", "network", "config", "base"},
-    "stages": {"champion", "runs", "page", "evaluation", "network", "data", "config", "figures", "base"},
+    "stages": {"champion", "runs", "page", "evaluation", "explanation", "network", "data", "config", "figures", "base"},
 }
 KNOW_MLFLOW = {"runs", "champion"}
 

@@ -223,6 +223,7 @@ class Train(Section):
     label_smoothing: Rate = 0.0
     early_stopping: EarlyStopping | None = None
     augmentation: Augmentation | None = None
+    temperature_scaling: Annotated[bool, Field(description="fitted on the validation part, saved in the model")] = False
 
     @model_validator(mode="after")
     def _smoothing_needs_one_hot_labels(self) -> "Train":
@@ -238,9 +239,13 @@ class Train(Section):
 
 
 class Evaluate(Section):
-    """What scoring does beyond predicting each split: so many test images are each spoilt in 35 ways."""
+    """What scoring does beyond predicting each split, with so many test images: 0 for none.
 
-    robustness_images: Annotated[int, Field(ge=0, description="0 for none")]
+    `robustness_images` are each spoilt in 35 ways, `embedding_images` placed on a map of what is alike to the network.
+    """
+
+    robustness_images: Annotated[int, Field(ge=0)]
+    embedding_images: Annotated[int, Field(ge=0)]
 
 
 class Normal(Section):
@@ -396,6 +401,15 @@ class Params(Section):
         stopping = [name for name, model in self.models.items() if model.train.early_stopping]
         if stopping and not self.prepare.validation_fraction:
             raise ValueError(f"prepare.validation_fraction is 0, but models.{stopping[0]} stops early by validation")
+        return self
+
+    @model_validator(mode="after")
+    def _temperature_has_a_validation_part(self) -> "Params":
+        scaled = [name for name, model in self.models.items() if model.train.temperature_scaling]
+        if scaled and not self.prepare.validation_fraction:
+            raise ValueError(
+                f"prepare.validation_fraction is 0, but models.{scaled[0]} scales by validation's temperature"
+            )
         return self
 
     @model_validator(mode="after")

@@ -12,7 +12,11 @@ from pipeline.base.files import Arrays
 from pipeline.evaluation import calibration, metrics
 
 SPLITS = ("train", "validation", "test")
-HISTORY, ROBUSTNESS = "history_", "robustness_"  # begin the names of these tables' columns, as arrays
+HISTORY, ROBUSTNESS, EMBEDDING = (
+    "history_",
+    "robustness_",
+    "embedding_",
+)  # begin the names of these tables' columns, as arrays
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Evaluation:
     """A trained model's predictions by split (without a validation part, there are none of it), and its history.
 
     `mirrored` holds the means over each test image and its mirror image, (n, classes), of a model trained on both;
-    `robustness` what `corruptions.robustness` tabulates, where that was asked for; `machine` on what it was evaluated.
+    `robustness` what `corruptions.robustness` tabulates, and `embedding` what `embedding.embed` does, where they were
+    asked for; `machine` on what it was evaluated.
     """
 
     class_names: list[str]
@@ -38,6 +43,7 @@ class Evaluation:
     splits: dict[str, Predictions]
     mirrored: np.ndarray | None = None
     robustness: pd.DataFrame | None = None
+    embedding: pd.DataFrame | None = None
     machine: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -90,14 +96,15 @@ def to_arrays(evaluation: Evaluation) -> Arrays:
         arrays |= {f"{split}_labels": predictions.labels, f"{split}_probabilities": predictions.probabilities}
     if evaluation.mirrored is not None:
         arrays["test_mirrored_probabilities"] = evaluation.mirrored
-    if evaluation.robustness is not None:
-        arrays |= {f"{ROBUSTNESS}{name}": np.array(values.tolist()) for name, values in evaluation.robustness.items()}
+    for prefix, table in ((ROBUSTNESS, evaluation.robustness), (EMBEDDING, evaluation.embedding)):
+        if table is not None:
+            arrays |= {f"{prefix}{name}": np.array(values.tolist()) for name, values in table.items()}
     return arrays
 
 
 def from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
     """Return the evaluation that `to_arrays` made arrays of."""
-    history, robustness = (_columns(arrays, prefix) for prefix in (HISTORY, ROBUSTNESS))
+    history, robustness, embedding = (_columns(arrays, prefix) for prefix in (HISTORY, ROBUSTNESS, EMBEDDING))
     splits = {
         split: Predictions(arrays[f"{split}_labels"], arrays[f"{split}_probabilities"])
         for split in SPLITS
@@ -111,6 +118,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
         splits=splits,
         mirrored=arrays.get("test_mirrored_probabilities"),
         robustness=pd.DataFrame(robustness) if robustness else None,
+        embedding=pd.DataFrame(embedding) if embedding else None,
         machine=dict(arrays["machine"].tolist()),
     )
 

@@ -14,6 +14,9 @@ MODEL_PICTURES = {  # what `evaluate` draws of one model
     "confusion": "confusion_matrix",
     "a prediction": "prediction",
     "mistakes": "mistakes",
+    "filters": "filters",
+    "features": "features",
+    "Grad-CAM": "gradcam",
 }
 
 

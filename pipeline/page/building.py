@@ -30,6 +30,7 @@ def build(dataset: str, evaluations: Evaluations, images: np.ndarray, lists: Map
         caveat=comparison.caveat(evaluations),
         trust=comparison.trust_table(evaluations),
         robust=all(evaluation.robustness is not None for evaluation in comparison.by_training(evaluations).values()),
+        mapped=all(evaluation.embedding is not None for evaluation in comparison.by_training(evaluations).values()),
         lists=list(lists),
         shown=len(sheet.numbers),
         images=len(images),

@@ -43,6 +43,7 @@ def _training(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "confidence": packed(np.round(test.probabilities.max(axis=1).astype(float) * 10_000)),
         "coverage": _columns(calibration.coverage(test.labels, test.probabilities)[["coverage", "accuracy"]]),
+        "embedding": None if evaluation.embedding is None else _columns(evaluation.embedding),
         "history": _columns(evaluation.history),
         "per_class": _columns(evaluation.per_class),
         "predictions": packed(test.probabilities.argmax(axis=1)),

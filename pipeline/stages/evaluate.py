@@ -15,7 +15,8 @@ from pipeline.config import loading
 from pipeline.config.schema import Augmentation
 from pipeline.evaluation import corruptions, metrics, records
 from pipeline.evaluation.records import Evaluation, Predictions
-from pipeline.figures import curves, diagram, gallery, png, scores
+from pipeline.explanation import embedding, features, filters, gradcam
+from pipeline.figures import curves, diagram, explanation, gallery, png, scores
 from pipeline.network import building, saving, training
 from pipeline.network.augmentation import augment
 from pipeline.runs import description, fingerprints, journal, sending
@@ -23,6 +24,7 @@ from pipeline.runs import description, fingerprints, journal, sending
 if TYPE_CHECKING:
     import keras  # for real it comes with the network, quietly
 
+EXPLAINED = 4  # right and wrong images each, the surest
 ROBUSTNESS_SEED = 0  # the same for all models, so that they meet the same images
 FULL_COLOUR = ("learning_curves", "confusion_matrix")  # 256 colours are enough for the other pictures
 
@@ -41,6 +43,7 @@ def main() -> None:
     images, test_images = splits["train"][0], splits["test"][0]
     model = saving.load(model_file)
     predicted = {split: predict(model, labelled) for split, labelled in splits.items() if len(labelled[1])}
+    placed = some(len(test_images), params.evaluate.embedding_images)
     both_ways = bool(augmentation and augmentation.horizontal_flip)
     evaluation = Evaluation(
         class_names=class_names,
@@ -50,12 +53,14 @@ def main() -> None:
         splits=predicted,
         mirrored=predict_mirrored(model, test_images, predicted["test"]) if both_ways else None,
         robustness=measure_robustness(model, splits["test"], params.evaluate.robustness_images),
+        embedding=embedding.embed(model, test_images[placed], placed) if len(placed) else None,
         machine=processor.machine(),
     )
     figures = {
         "network": diagram.network(building.layer_table(model)),
         "augmented": gallery.augmented(images[0], augmentations(images[0], augmentation, trained.seed)),
         **draw(evaluation, test_images),
+        **explain(model, test_images, evaluation.test, class_names),
     }
     made = [*write_tables(reports, evaluation), *write_pictures(reports, figures)]
     files.write_arrays(evaluation_file, records.to_arrays(evaluation))
@@ -82,13 +87,29 @@ def predict_mirrored(model: "keras.Model", images: np.ndarray, predictions: Pred
 
 
 def measure_robustness(model: "keras.Model", test: Labelled, images: int) -> pd.DataFrame | None:
-    """Tabulate the accuracy on so many test images, at even distances, spoilt in many ways; None for no image."""
-    if not images:
-        return None
-    count = len(test[1])
-    chosen = np.arange(min(images, count)) * count // min(images, count)
+    """Tabulate the accuracy on so many test images, spoilt in many ways; None for no image."""
+    chosen = some(len(test[1]), images)
     predicted = partial(training.predict, model)
-    return corruptions.robustness(predicted, test[0][chosen], test[1][chosen], ROBUSTNESS_SEED)
+    return corruptions.robustness(predicted, test[0][chosen], test[1][chosen], ROBUSTNESS_SEED) if images else None
+
+
+def some(count: int, wanted: int) -> np.ndarray:
+    """Return the numbers of so many of `count` images, at even distances."""
+    wanted = min(wanted, count)
+    return np.arange(wanted) * count // max(1, wanted)
+
+
+def explain(model: "keras.Model", images: np.ndarray, test: Predictions, names: list[str]) -> dict[str, Figure]:
+    """Draw, by name, what the network has learnt: filters, maps of an image, what speaks for some predictions."""
+    predicted, right = test.probabilities.argmax(axis=1), test.labels == test.probabilities.argmax(axis=1)
+    surest = np.argsort(-test.probabilities.max(axis=1), kind="stable")
+    chosen = np.concatenate([surest[right[surest]][:EXPLAINED], surest[~right[surest]][:EXPLAINED]])
+    captions = [f"{number}: {names[test.labels[number]]}\nas {names[predicted[number]]}" for number in chosen]
+    return {
+        "filters": explanation.filters(filters.first(model)),
+        "features": explanation.features(images[0], features.maps(model, images[0])),
+        "gradcam": explanation.heat(images[chosen], gradcam.heat(model, images[chosen], predicted[chosen]), captions),
+    }
 
 
 def augmentations(image: np.ndarray, augmentation: Augmentation | None, seed: int) -> np.ndarray | None:

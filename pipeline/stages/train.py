@@ -20,7 +20,7 @@ def main() -> None:
     network_fits.check_networks(params, dataset["image_shape"])
     if network.train.precision == "mixed_bfloat16":
         processor.warn_without_bfloat16(f"models.{trained.model}.train.precision")
-    from pipeline.network import building, saving, training  # here, so that bad params are refused at once
+    from pipeline.network import building, saving, temperature, training  # here, so that bad params are refused at once
     from pipeline.runs import journal, sending
 
     train, validation = (files.read_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
@@ -38,6 +38,8 @@ def main() -> None:
             send()
 
         history = training.fit(model, train, validation, network.train, trained.seed, on_epoch, record.state())
+        if network.train.temperature_scaling:
+            model = temperature.scaled(model, validation)
         fingerprints.require_unchanged(stage, fingerprint)
         layers_file, history_file = reports / "layers.csv", reports / "history.csv"
         tables.write_csv(layers_file, building.layer_table(model))

@@ -1,0 +1,101 @@
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.config import loading, schema
+from pipeline.explanation import embedding, features, filters, gradcam
+from pipeline.figures import explanation, png
+from pipeline.network import building
+from tests.conftest import ROOT
+
+UNIT = {"scale": [1 / 255], "offset": [0.0]}
+RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
+CASES = [(path, name) for path in RECIPES for name in loading.load(path).models]
+
+
+def images(count: int, shape: tuple[int, int, int]) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, *shape)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("path", "name"), CASES, ids=lambda value: getattr(value, "stem", value))
+def test_every_recipes_network_is_explained_and_drawn(path: Path, name: str) -> None:
+    network = loading.load(path).models[name]
+    shape = (32, 32, 3) if "cifar" in path.stem else (28, 28, 1)
+    model = building.build(network, shape, 7, UNIT)
+    some = images(5, shape)
+    kernels, maps = filters.first(model), features.maps(model, some[0])
+    heat = gradcam.heat(model, some, np.arange(5))
+    assert (kernels is None) == (heat is None) == (not network.blocks)
+    assert list(maps) == [f"block{number}" for number in range(1, len(network.blocks) + 1)]
+    if kernels is not None and heat is not None:
+        assert kernels.shape[0] == network.blocks[0].filters[0]
+        assert all(block.shape[-1] == one.filters[-1] for block, one in zip(maps.values(), network.blocks, strict=True))
+        assert np.all((heat >= 0) & (heat <= 1))
+    places = embedding.embed(model, some, np.arange(5))
+    assert places[["x", "y"]].to_numpy().min() >= 0
+    for figure in (
+        explanation.filters(kernels),
+        explanation.features(some[0], maps),
+        explanation.heat(some, heat, list("abcde")),
+    ):
+        assert png.encode(figure)
+
+
+def tiny() -> Any:
+    """Build a network of one convolution of two filters, 1 × 1, whose maps are what its weights say."""
+    raw = loading.load(ROOT / "recipes" / "demo.yaml").models["vgg"]
+    block = schema.Block(filters=[2], kernel_size=[1], activation=["linear"], pool="none")
+    model = building.build(raw.model_copy(update={"blocks": [block], "dense": []}), (3, 3, 1), 2, UNIT)
+    model.get_layer("block1_conv1").set_weights([np.array([[[[1.0, -2.0]]]]), np.zeros(2)])
+    logits = np.zeros((18, 2), np.float32)
+    logits[0::2, 1], logits[1::2, 1] = 3.0, 0.5  # class 1 likes the first map, and the second a little
+    model.get_layer("logits").set_weights([logits, np.zeros(2)])
+    return model
+
+
+def test_heat_is_the_maps_weighted_by_their_mean_gradients() -> None:
+    image = np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1) * 20
+    pixels = image[0, ..., 0] / 255
+    expected = np.maximum(3.0 * pixels + 0.5 * (-2 * pixels), 0)
+    found = gradcam.heat(tiny(), image, np.array([1]))
+    assert found is not None
+    np.testing.assert_allclose(found[0], expected / expected.max(), rtol=1e-5)
+    nothing = gradcam.heat(tiny(), image, np.array([0]))  # whose logit is 0 whatever the maps are
+    assert nothing is not None
+    assert not nothing.any()
+
+
+def test_maps_and_filters_are_the_networks_own() -> None:
+    image = images(1, (3, 3, 1))[0]
+    np.testing.assert_allclose(features.maps(tiny(), image)["block1"], image / 255 * np.array([1.0, -2.0]), rtol=1e-6)
+    kernels = filters.first(tiny())
+    assert kernels is not None
+    assert kernels.ravel().tolist() == [1.0, -2.0]
+
+
+@pytest.fixture(scope="module")
+def demo() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    return building.build(loading.load(ROOT / "recipes" / "demo.yaml").models["vgg"], (28, 28, 1), 10, UNIT)
+
+
+def test_alike_images_lie_near_each_other_and_the_same_each_time(demo: keras.Model) -> None:
+    alike = np.repeat(images(4, (28, 28, 1)), 10, axis=0)
+    numbers = np.arange(40) * 3
+    first, second = (embedding.embed(demo, alike, numbers) for _ in range(2))
+    assert first.equals(second)
+    assert first["image"].tolist() == numbers.tolist()
+    groups = first[["x", "y"]].to_numpy().reshape(4, 10, 2)
+    within = np.linalg.norm(groups - groups.mean(axis=1, keepdims=True), axis=-1).mean()
+    between = np.linalg.norm(groups.mean(axis=1) - groups.mean(axis=(0, 1)), axis=-1).mean()
+    assert within < between
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_few_images_and_equal_ones_have_places(demo: keras.Model, count: int) -> None:
+    assert len(embedding.embed(demo, images(count, (28, 28, 1)), np.arange(count))) == count
+    same = np.zeros((count, 28, 28, 1), np.uint8)
+    assert embedding.embed(demo, same, np.arange(count))[["x", "y"]].to_numpy().tolist() == [[0.0, 0.0]] * count
