@@ -26,7 +26,7 @@ demo: .venv/runs ## the whole pipeline on scikit-learn's digits, in .demo/
 	@cp recipes/demo.yaml .demo/params.yaml && printf '[core]\n    analytics = false\n    no_scm = true\n' > .demo/.dvc/config
 	cd .demo && dvc repro
 	@awk '/^[*][*]/ {gsub(/[*][*]/, ""); print "\n" $$0 "\n"} /^[|] models/ {print ""} /^[|]/' .demo/reports/README.md
-	@printf '\nThe report: %s\nMLflow:     make ui, then open http://127.0.0.1:5000 and choose Model training\n' .demo/reports/index.html
+	@printf '\nThe report: %s\nMLflow:     make ui, which prints the address of its table of runs\n' .demo/reports/index.html
 
 test: .venv/develops ## lint, types and the quick tests
 	ruff check .
@@ -41,7 +41,8 @@ check: .venv/runs ## the gate: every metric against its floor in params.yaml
 	python -m pipeline.gate
 
 ui: .venv/runs ## MLflow on http://127.0.0.1:5000
-	@case "$(MLFLOW_TRACKING_URI)" in http*) echo "MLflow's UI is at $(MLFLOW_TRACKING_URI)" ;; *) \
+	@python -m pipeline.tracking views
+	@case "$(MLFLOW_TRACKING_URI)" in http*) ;; *) \
 		mlflow server --host 127.0.0.1 --port 5000 --workers 1 \
 			--backend-store-uri "$(MLFLOW_TRACKING_URI)" --artifacts-destination "$(CURDIR)/mlartifacts" ;; esac
 

@@ -1,4 +1,4 @@
-"""Commands that bring MLflow's runs and the bytes on disk together: `python -m pipeline.tracking sync` and `find`.
+"""Commands for MLflow's runs: `python -m pipeline.tracking sync`, `find` and `views`.
 
 `sync` sends what a lost server or a killed process left unsent, and makes the run of a training on disk that has none.
 `find REVISION` lists the runs that belong to a git revision's dvc.lock, `find RUN` the revisions that hold its bytes.
@@ -13,8 +13,10 @@ from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import metrics
-from pipeline.runs import description, fingerprints, journal, lock, sending, server
+from pipeline.runs import description, fingerprints, journal, lock, sending, server, views
 from pipeline.runs.lock import LOCK, StageLock
+
+LOCAL = "http://127.0.0.1:5000"  # of `make ui`
 
 
 def main() -> None:
@@ -26,9 +28,13 @@ def main() -> None:
     commands.add_parser("sync", help="make the store complete for what is on disk")
     finding = commands.add_parser("find", help="list a git revision's runs, or a run's revisions")
     finding.add_argument("name", metavar="REVISION|RUN")
+    commands.add_parser("views", help="print the address of each experiment's table of runs")
     given = parser.parse_args()
     with server.errors_in_one_line():
-        print(sync() if given.command == "sync" else find(given.name))
+        if given.command == "find":
+            print(find(given.name))
+        else:
+            print(sync() if given.command == "sync" else addresses())
 
 
 def sync() -> str:
@@ -59,6 +65,16 @@ def find(name: str) -> str:
         found = client.search_runs(experiments, f"tags.fingerprint = '{fingerprint}'")
         lines += [f"{training}  {run.info.run_id}  {run.info.status}" for run in found] or [f"{training}  no run"]
     return "\n".join(lines)
+
+
+def addresses() -> str:
+    """List where each experiment's runs are seen in a browser, a line each."""
+    shown = server.address() if server.address().startswith("http") else LOCAL
+    found = [
+        experiment for experiment in server.connect().search_experiments() if views.TAG + views.FIRST in experiment.tags
+    ]
+    lines = [f"{experiment.name}: {views.address(shown, experiment.experiment_id)}" for experiment in found]
+    return "\n".join(lines) or f"no runs yet at {server.address()}: `dvc repro` makes them"
 
 
 def _on_disk(*stages: StageLock) -> bool:

@@ -6,5 +6,6 @@
 - `description.py`: what a run is called and carries: name, params, tags, words
 - `journal.py`: what a training did, on disk until MLflow has all of it; how far it is
 - `server.py`: where MLflow is, and a client of it
+- `views.py`: saved views of MLflow's table of runs
 - `sending.py`: sends journals to MLflow
 """

@@ -21,7 +21,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_GIT_COMMIT, 
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.base.files import Labelled
-from pipeline.runs import description, journal, server
+from pipeline.runs import description, journal, server, views
 from pipeline.runs.journal import Record
 
 SHOWN = {MLFLOW_SOURCE_NAME: "dvc.stage", MLFLOW_GIT_COMMIT: "git.commit"}  # as columns of the UI
@@ -118,6 +118,8 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
         ):
             send()
             _save_progress(folder, progress)
+        if record.status != "RUNNING":
+            views.keep(client, run.info.experiment_id, record.params)
         progress.journal = digest
         _save_progress(folder, progress)
         if all(_sent(folder, store) for store in record.stores):
