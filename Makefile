@@ -25,7 +25,7 @@ demo: .venv/runs ## the whole pipeline on scikit-learn's digits, in .demo/
 	@mkdir -p .demo/.dvc && rm -rf .demo/pipeline && cp -r pipeline dvc.yaml .dvcignore .demo/
 	@cp recipes/demo.yaml .demo/params.yaml && printf '[core]\n    analytics = false\n    no_scm = true\n' > .demo/.dvc/config
 	cd .demo && dvc repro
-	@awk '/^[*][*]/ {gsub(/[*][*]/, ""); print "\n" $$0 "\n"} /^[|] models/ {print ""} /^[|]/' .demo/reports/README.md
+	@awk '/^## How far/ {exit} /^[*][*]/ {gsub(/[*][*]/, ""); print "\n" $$0 "\n"} /^[|] models/ {print ""} /^[|]/' .demo/reports/README.md
 	@printf '\nThe report: %s\nMLflow:     make ui, which prints the address of its table of runs\n' .demo/reports/index.html
 
 test: .venv/develops ## lint, types and the quick tests
