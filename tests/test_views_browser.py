@@ -49,7 +49,7 @@ def page() -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 2000, "height": 1200})
+        page = browser.new_page(viewport={"width": 3000, "height": 1200})
         page.set_default_timeout(90_000)
         yield page
         browser.close()
@@ -57,7 +57,7 @@ def page() -> Iterator[Any]:
 
 def test_address_opens_on_filters_and_accuracy_the_best_run_first(server: Server, experiment: str, page: Any) -> None:
     page.goto(views.address(server.address, experiment))
-    page.get_by_text("3 matching runs").wait_for()
+    page.get_by_text("block1.filters").first.wait_for()  # the last to be drawn
     text = page.locator("body").inner_text()
     for column in ("test/accuracy", "block1.filters", "32, 64", "0.97"):
         assert column in text
