@@ -13,7 +13,7 @@ def evaluations(
     images: int = 120,
     seeds: tuple[int, ...] = (42,),
 ) -> Evaluations:
-    """Make evaluations of models that are right about four of five images, each about others."""
+    """Make evaluations of models that are right about four of five images, each about others and less sure."""
     return {
         model: {seed: _evaluation(class_names, images, [index, seed]) for seed in seeds}
         for index, model in enumerate(models)
@@ -30,7 +30,8 @@ def _evaluation(class_names: list[str], images: int, seed: list[int]) -> Evaluat
     random, classes = np.random.default_rng(seed), len(class_names)
     labels = np.arange(images) % classes
     said = np.where(random.random(images) < 0.8, labels, random.integers(0, classes, images))
-    probabilities = (np.eye(classes)[said] + 0.1 / classes) / 1.1
+    doubt = 0.1 * (1 + seed[0])
+    probabilities = (np.eye(classes)[said] + doubt / classes) / (1 + doubt)
     history = pd.DataFrame({"epoch": [1.0, 2.0], "train_accuracy": [0.5, 0.8], "validation_accuracy": [0.6, 0.7]})
     predictions = Predictions(labels, probabilities.astype(np.float32))
     splits = {"validation": predictions, "test": predictions}

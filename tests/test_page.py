@@ -2,13 +2,16 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from pipeline.evaluation import lists
+from pipeline.evaluation.records import Predictions
 from pipeline.page import building, sprites
 from tests.page import evaluations, pictures
 
@@ -72,6 +75,36 @@ def test_two_hundred_classes_and_several_seeds_fit() -> None:
     assert len(page) < 1_000_000
 
 
+def test_a_class_that_is_never_predicted_has_precision_0() -> None:
+    ((model, seeds), *_) = evaluations(NAMES).items()
+    test = seeds[42].test
+    never = np.where(np.arange(3) == 2, 0, test.probabilities + 0.1).astype(np.float32)
+    splits = {"test": Predictions(test.labels, never / never.sum(axis=1, keepdims=True))}
+    page = building.build("digits", {model: {42: replace(seeds[42], splits=splits)}}, pictures(), {})
+    assert content(page)["trainings"][0]["per_class"]["precision"][2] == 0
+
+
+def test_a_model_has_a_colour_and_each_of_its_seeds_a_dash() -> None:
+    looks = [(found["colour"], found["dash"]) for found in content(build(NAMES, seeds=(1, 2, 3)))["trainings"]]
+    assert [colour for colour, _ in looks] == [0, 0, 0, 1, 1, 1]
+    assert len(set(looks)) == 6
+
+
+def test_a_loss_that_is_no_number_is_null() -> None:
+    ((model, seeds), *_) = evaluations(NAMES).items()
+    history = pd.DataFrame({"epoch": [1.0, 2.0], "train_loss": [0.5, np.nan]})
+    page = building.build("digits", {model: {42: replace(seeds[42], history=history)}}, pictures(), {})
+    assert content(page)["trainings"][0]["history"]["train_loss"] == [0.5, None]
+
+
+def test_pictures_are_in_the_page_under_their_titles_and_captions() -> None:
+    made = evaluations(NAMES)
+    page = building.build("digits", made, pictures(), {}, {"<small>": {'"filters"': b"PNG"}})
+    assert "<summary>&lt;small&gt;</summary>" in page
+    assert 'src="data:image/png;base64,UE5H" alt="&lt;small&gt;: &#34;filters&#34;"' in page
+    assert "Pictures" not in build(NAMES)
+
+
 def opened(sheet: sprites.Sheet) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(sheet.source.partition(",")[2]))).convert("RGB"))
 
@@ -97,7 +130,20 @@ def test_beyond_the_budget_images_are_shrunk_and_wanted_ones_are_kept(monkeypatc
     assert sorted(sheet.numbers) == list(sheet.numbers)
 
 
-def test_a_page_that_lacks_images_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sprites, "PIXELS", 28 * 28 * 100)
-    made = evaluations(NAMES)
-    assert "100 of 120 test images are in this page" in building.build("digits", made, pictures(), {})
+def test_wanted_images_that_are_too_many_are_kept_at_even_distances(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sprites, "PIXELS", 28 * 28 * 10)
+    wanted = np.arange(100) >= 40
+    assert sprites.sheet(pictures(100), wanted).numbers.tolist() == list(range(40, 100, 6))
+
+
+def test_a_sheet_of_narrow_images_is_about_as_wide_as_high() -> None:
+    sheet = sprites.sheet(pictures(400, (64, 4, 1)), np.zeros(400, bool))
+    height, width, _ = opened(sheet).shape
+    assert 0.8 < height / width < 1.25
+
+
+@pytest.mark.parametrize(("room", "which"), [(100, "all"), (5, "some")])
+def test_a_page_that_lacks_images_says_which_it_has(monkeypatch: pytest.MonkeyPatch, room: int, which: str) -> None:
+    monkeypatch.setattr(sprites, "PIXELS", 28 * 28 * room)
+    page = building.build("digits", evaluations(NAMES), pictures(), {})
+    assert re.search(rf"{room} of 120 test images are in this page as pictures: {which} of the \d+ that", page)

@@ -1,5 +1,6 @@
 """The page in a real browser: what it draws, what a click opens, keyboard, themes, sizes, accessibility."""
 
+import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.evaluation import lists
-from pipeline.page import building
+from pipeline.page import building, sprites
 from tests.page import evaluations, pictures
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -72,7 +74,10 @@ def test_everything_is_drawn_within_the_window(page: Any) -> None:
 def test_nothing_is_inaccessible(page: Any) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
+    page.evaluate("document.querySelectorAll('details').forEach((details) => (details.open = true))")
     found = Axe().run(page).response["violations"]
+    page.locator(".matrix button").first.click()
+    found += Axe().run(page).response["violations"]
     assert not [
         f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found if rule["impact"] in ("serious", "critical")
     ]
@@ -88,6 +93,14 @@ def test_a_cell_opens_exactly_its_images_and_escape_gives_the_focus_back(page: A
         assert images_in(page, "#dialog-images") == np.flatnonzero(wanted).tolist()
         page.keyboard.press("Escape")
         assert cell.evaluate("cell => cell === document.activeElement")
+
+
+def test_each_picture_is_the_one_of_its_image(page: Any) -> None:
+    page.locator(".matrix button").first.click()
+    for figure in page.locator("#dialog-images figure").all()[:20]:
+        shown = np.asarray(Image.open(io.BytesIO(figure.locator(".image").screenshot())).convert("L"), int)
+        wanted = 255 - int(figure.get_attribute("data-image")) % 251
+        assert abs(shown[5:-5, 5:-5] - wanted).max() < 10
 
 
 def test_arrow_keys_move_between_cells_and_enter_opens_one(page: Any) -> None:
@@ -127,18 +140,38 @@ def test_the_switch_changes_the_colours(page: Any) -> None:
     assert page.evaluate(paper) != light
 
 
-def test_values_stand_beneath_the_pointer(page: Any) -> None:
-    chart = page.locator("#history .u-over")
-    chart.hover(position={"x": chart.evaluate("over => over.clientWidth - 2"), "y": 50})
-    assert page.locator("#history .u-legend .u-value").all_text_contents() == ["2.0000", "0.7000", "0.7000"]
+def test_values_stand_beneath_the_pointer_and_arrow_keys_step_through_them(page: Any) -> None:
+    values = page.locator("#history output")
+    page.locator("#history .u-over").hover(position={"x": 2, "y": 50})
+    assert values.all_text_contents() == ["1", "0.6000", "0.6000"]
+    page.locator("#history .plot").press("ArrowRight")
+    assert values.all_text_contents() == ["2", "0.7000", "0.7000"]
+
+
+def test_a_chart_is_a_table_too(page: Any) -> None:
+    page.locator("#history summary").click()
+    page.locator("#history table").wait_for()
+    rows = [row.inner_text().split() for row in page.locator("#history tr").all()]
+    assert rows == [["epoch", "small-42", "large-42"], ["1", "0.6000", "0.6000"], ["2", "0.7000", "0.7000"]]
+
+
+def test_reliability_says_at_which_confidence_and_of_how_many_images(page: Any) -> None:
+    said = page.locator("#reliability li").all_text_contents()
+    accuracies = {name: f"{seeds[42].right.mean():.4f}" for name, seeds in MADE.items()}
+    assert said == [
+        "confidence 0.9318",
+        f"small-42 {accuracies['small']} (at 0.9318, 300 images)",
+        f"large-42 {accuracies['large']} (at 0.8750, 300 images)",
+        "as right as sure 0.9318",
+    ]
 
 
 def test_a_point_of_the_map_shows_its_image_and_arrow_keys_step_through_the_mistakes(page: Any) -> None:
     page.locator("#mapped").select_option(label="small-42")
     right = MADE["small"][42].right
-    assert page.locator("#points circle").count() == right.sum()
+    assert page.locator("#points circle:not(.ring)").count() == right.sum()
     wrong = np.flatnonzero(~right)
-    page.locator(f"#points [data-image='{wrong[3]}']").dispatch_event("pointerover")
+    page.locator(f"#points [data-image='{wrong[3]}']").hover(force=True)
     assert images_in(page, "#point") == [wrong[3]]
     page.locator("#points svg").focus()
     page.keyboard.press("ArrowRight")
@@ -149,6 +182,42 @@ def test_two_hundred_classes_are_ranked_pairs_and_colour_is_drawn(browser: Any, 
     page = browser.new_page()
     page.goto(write(tmp_path, [f"class {number}" for number in range(200)], (64, 64, 3)))
     assert page.locator("#matrix table").count() == 0
-    page.locator("#matrix button").first.click()
+    page.locator("#matrix .buttons button").first.click()
     assert images_in(page, "#dialog-images")
+    page.keyboard.press("Escape")
+    for select in page.locator("#matrix select").all():
+        select.select_option(label="class 7")
+    page.get_by_role("button", name="Open the images").click()
+    assert set(images_in(page, "#dialog-images")) <= {7, 207, 407}
     page.close()
+
+
+def test_names_of_classes_are_never_markup(browser: Any, tmp_path: Path) -> None:
+    names = ["</script><script>document.title = 1</script>", "<img src=x>", "\"'&"]
+    page = browser.new_page()
+    page.goto(write(tmp_path, names))
+    assert page.title() == "Models on digits"
+    assert page.locator(".matrix thead th").all_text_contents() == names
+    page.locator(".matrix button").nth(1).click()
+    assert page.locator("#dialog-title").inner_text().endswith(f"{names[0]} as {names[1]}")
+    page.close()
+
+
+def test_a_cell_lists_the_images_that_the_page_has_no_room_for(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sprites, "PIXELS", 28 * 28 * 50)
+    page = browser.new_page()
+    page.goto(write(tmp_path))
+    page.locator(".matrix button").first.click()
+    assert len(images_in(page, "#dialog-images")) == int(page.locator(".matrix button").first.inner_text())
+    absent = page.locator("#dialog-images .absent").count()
+    assert f", {absent} of them without a picture" in page.locator("#dialog-note").inner_text()
+    page.close()
+
+
+@pytest.mark.parametrize("page", [(1400, "dark")], indirect=True, ids=str)
+def test_paper_is_white_and_the_screen_is_as_before_after_printing(page: Any) -> None:
+    for event, colour in (("beforeprint", "rgb(255, 255, 255)"), ("afterprint", "rgb(22, 25, 29)")):
+        page.evaluate(f"dispatchEvent(new Event('{event}'))")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == colour

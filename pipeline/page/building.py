@@ -1,7 +1,9 @@
 """Fills in the template of the page."""
 
+import base64
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -14,12 +16,20 @@ from pipeline.page import content, sprites
 HERE = Path(__file__).parent
 
 
-def build(dataset: str, evaluations: Evaluations, images: np.ndarray, lists: Mapping[str, pd.DataFrame]) -> str:
+def build(
+    dataset: str,
+    evaluations: Evaluations,
+    images: np.ndarray,
+    lists: Mapping[str, pd.DataFrame],
+    pictures: Mapping[str, Mapping[str, bytes]] = MappingProxyType({}),
+) -> str:
     """Write the page: `images` are the test split's, uint8 of (n, height, width, channels).
 
-    `lists` maps titles to tables of test images, each with a column `image`, their number.
+    `lists` maps titles to tables of test images, each with a column `image`, their number. `pictures` maps titles, as
+    a training's name, to PNG files by caption.
     """
-    sheet = sprites.sheet(images, _wanted(evaluations, lists))
+    wanted = _wanted(evaluations, lists)
+    sheet = sprites.sheet(images, wanted)
     several = len(evaluations) > 1
     return templates.load("pipeline.page", "page.html.jinja").render(
         dataset=dataset,
@@ -32,8 +42,8 @@ def build(dataset: str, evaluations: Evaluations, images: np.ndarray, lists: Map
         robust=all(evaluation.robustness is not None for evaluation in comparison.by_training(evaluations).values()),
         mapped=all(evaluation.embedding is not None for evaluation in comparison.by_training(evaluations).values()),
         lists=list(lists),
-        shown=len(sheet.numbers),
-        images=len(images),
+        pictures={title: _sources(by_caption) for title, by_caption in pictures.items()},
+        room=_room(wanted, sheet.numbers),
         sheet=sheet.source,
         content=content.content(evaluations, sheet, lists),
         styles=[_text("uplot/uPlot.min.css"), _text("page.css")],
@@ -48,6 +58,21 @@ def _wanted(evaluations: Evaluations, lists: Mapping[str, pd.DataFrame]) -> np.n
     for table in lists.values():
         wanted[table["image"].to_numpy(int)] = True
     return np.asarray(wanted)
+
+
+def _room(wanted: np.ndarray, numbers: np.ndarray) -> str:
+    """Say which test images the page has pictures of."""
+    if len(numbers) == len(wanted):
+        return f"All {len(wanted):,} test images are in this page."
+    some = "all" if wanted[numbers].sum() == wanted.sum() else "some"
+    return (
+        f"{len(numbers):,} of {len(wanted):,} test images are in this page as pictures: {some} of the {wanted.sum():,} "
+        "that a training gets wrong or a list names, and as many of the others as there is room for, at even distances."
+    )
+
+
+def _sources(by_caption: Mapping[str, bytes]) -> dict[str, str]:
+    return {caption: f"data:image/png;base64,{base64.b64encode(png).decode()}" for caption, png in by_caption.items()}
 
 
 def _script(path: Path) -> str:

@@ -1,6 +1,7 @@
 """What the page's scripts need to know, as JSON: labels, predictions, curves, lists."""
 
 import base64
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,13 +30,22 @@ def content(evaluations: Evaluations, sheet: Sheet, lists: Mapping[str, pd.DataF
             "numbers": packed(sheet.numbers, "<u4"),
             "width": sheet.width,
         },
-        "trainings": [{"name": name, **_training(evaluation)} for name, evaluation in trainings.items()],
+        "trainings": [
+            {"name": name, **look, **_training(evaluation)}
+            for (name, evaluation), look in zip(trainings.items(), _looks(evaluations), strict=True)
+        ],
     }
 
 
 def packed(values: np.ndarray, dtype: str = "<u2") -> str:
     """Write whole numbers as base64."""
     return base64.b64encode(values.astype(dtype).tobytes()).decode()
+
+
+def _looks(evaluations: Evaluations) -> list[dict[str, int]]:
+    """Give every model the number of a colour, and each of its trainings another of a dash."""
+    seeds = [len(by_seed) for by_seed in evaluations.values()]
+    return [{"colour": model, "dash": model + seed} for model, count in enumerate(seeds) for seed in range(count)]
 
 
 def _training(evaluation: Evaluation) -> dict[str, Any]:
@@ -56,11 +66,15 @@ def _filled(bins: pd.DataFrame) -> pd.DataFrame:
     return bins[bins["images"] > 0][["confidence", "accuracy", "images"]]
 
 
-def _by_corruption(robustness: pd.DataFrame) -> dict[str, list[float]]:
+def _by_corruption(robustness: pd.DataFrame) -> dict[str, list[float | None]]:
     """Return the accuracies by strength of each corruption, and their mean."""
     table = robustness.pivot_table("accuracy", "strength", "corruption", sort=False)
     return _columns(table.assign(mean=table.mean(axis=1)))
 
 
-def _columns(table: pd.DataFrame) -> dict[str, list[float]]:
-    return {str(name): [round(float(value), DECIMALS) for value in values] for name, values in table.items()}
+def _columns(table: pd.DataFrame) -> dict[str, list[float | None]]:
+    return {str(name): [_rounded(float(value)) for value in values] for name, values in table.items()}
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, DECIMALS) if math.isfinite(value) else None  # JSON has no NaN, the loss of what diverged

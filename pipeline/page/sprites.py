@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-PIXELS = 12_000_000  # in all, at most: about 2 MB of grey images, 4 MB of coloured ones
+PIXELS = 12_000_000  # in all, at most: about 3 MB, as text, of grey images and of coloured ones
 SIDE = 32  # of an image, where the images as they are would be more
+SHADES = 16  # of grey: half a byte a pixel, and sharper than WebP of as many bytes
 QUALITY = 40  # of WebP, from 0 to 100
 
 
@@ -27,18 +28,30 @@ class Sheet:
 def sheet(images: np.ndarray, wanted: np.ndarray) -> Sheet:
     """Put uint8 images of (n, height, width, channels) on one sheet, grey ones inverted, as dark on white.
 
-    All that are too many are shrunk, and then left out: those that `wanted`, bool of (n,), does not name go first, at
-    even distances.
+    Too many are shrunk, and if they still are, some are left out, at even distances: first of those that `wanted`,
+    bool of (n,), does not name.
     """
-    shape = _shrunk(images.shape)
-    numbers = _numbers(wanted, PIXELS // (shape[0] * shape[1]))
+    height, width = shape = _shrunk(images.shape)
+    numbers = _numbers(wanted, PIXELS // (height * width))
     small = [_resized(image, shape) for image in images[numbers]]
-    columns = max(1, math.isqrt(len(numbers) - 1) + 1) if len(numbers) else 1
-    picture = _rows(np.array(small).reshape(-1, *shape, images.shape[-1]), columns)
+    columns = max(1, math.isqrt(len(numbers) * height // width))  # so that the sheet is about as wide as high
+    picture = _rows(np.array(small, np.uint8).reshape(-1, height, width, images.shape[-1]), columns)
+    kind, content = _encoded(picture)
+    source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    return Sheet(source, columns, width, height, numbers)
+
+
+def _encoded(picture: np.ndarray) -> tuple[str, bytes]:
+    """Return the kind and the bytes of a sheet: a PNG of 16 shades if it is grey, else a WebP."""
     content = io.BytesIO()
-    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(content, "WEBP", quality=QUALITY)
-    source = f"data:image/webp;base64,{base64.b64encode(content.getvalue()).decode()}"
-    return Sheet(source, columns, shape[1], shape[0], numbers)
+    if picture.shape[-1] == 3:
+        Image.fromarray(picture).save(content, "WEBP", quality=QUALITY)
+        return "webp", content.getvalue()
+    brightest = SHADES - 1
+    shades = Image.fromarray(((picture[..., 0].astype(np.uint16) * brightest + 127) // 255).astype(np.uint8))
+    shades.putpalette([level * 255 // brightest for level in range(SHADES) for _ in "RGB"])
+    shades.save(content, "PNG", bits=4)
+    return "png", content.getvalue()
 
 
 def _shrunk(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -52,10 +65,14 @@ def _shrunk(shape: tuple[int, ...]) -> tuple[int, int]:
 
 def _numbers(wanted: np.ndarray, most: int) -> np.ndarray:
     """Return the numbers of at most so many images, the wanted ones first, in ascending order."""
-    chosen, others = np.flatnonzero(wanted)[:most], np.flatnonzero(~wanted)
-    room = min(most - len(chosen), len(others))
-    spread = others[np.arange(room) * len(others) // max(1, room)]
-    return np.sort(np.concatenate([chosen, spread]))
+    chosen = _spread(np.flatnonzero(wanted), most)
+    return np.sort(np.concatenate([chosen, _spread(np.flatnonzero(~wanted), most - len(chosen))]))
+
+
+def _spread(numbers: np.ndarray, most: int) -> np.ndarray:
+    """Return at most so many of some numbers, at even distances."""
+    room = min(most, len(numbers))
+    return numbers[np.arange(room) * len(numbers) // max(1, room)]
 
 
 def _resized(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

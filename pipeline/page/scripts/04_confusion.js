@@ -1,4 +1,5 @@
 const MOST_CLASSES = 30; // of a matrix; of more, the pairs that are confused most are listed
+const MOST_PAIRS = 100;
 
 const training = document.getElementById("training");
 
@@ -32,13 +33,15 @@ function cellButton(count, total, row, column) {
 
 function matrix(cells) {
   const { classes } = content;
-  const head = element("tr", {}, element("td"), ...classes.map((name) => element("th", { scope: "col" }, element("span", { textContent: name }))));
+  const heads = classes.map((name) => element("th", { scope: "col" }, element("span", { textContent: name })));
   const rows = cells.map((row, number) => {
     const total = row.reduce((a, b) => a + b, 0);
     const buttons = row.map((count, column) => element("td", {}, cellButton(count, total, number, column)));
     return element("tr", {}, element("th", { scope: "row", textContent: classes[number] }), ...buttons);
   });
-  const made = element("table", { className: "matrix" }, element("thead", {}, head), element("tbody", {}, ...rows));
+  const corner = element("td", { textContent: "true ↓ predicted →" });
+  const head = element("thead", {}, element("tr", {}, corner, ...heads));
+  const made = element("table", { className: "matrix" }, head, element("tbody", {}, ...rows));
   made.addEventListener("keydown", moveBetweenCells);
   return element("div", { className: "scroll" }, made);
 }
@@ -57,22 +60,35 @@ function moveBetweenCells(event) {
   next.focus();
 }
 
+/** Make a button for each pair of classes that is confused, the most frequent first. */
 function rankedPairs(cells) {
   const { classes } = content;
-  const pairs = cells.flatMap((row, true_) => row.map((count, predicted) => ({ count, true_, predicted })));
-  const wrong = pairs.filter(({ count, true_, predicted }) => count && true_ !== predicted);
-  const buttons = wrong.sort((a, b) => b.count - a.count).slice(0, 100).map(({ count, true_, predicted }) => {
-    const made = element("button", { type: "button", textContent: `${classes[true_]} as ${classes[predicted]}: ${count}` });
-    made.addEventListener("click", () => openCell(true_, predicted));
+  const pairs = cells.flatMap((row, label) => row.map((count, predicted) => ({ count, label, predicted })));
+  const wrong = pairs.filter(({ count, label, predicted }) => count && label !== predicted);
+  wrong.sort((a, b) => b.count - a.count);
+  const buttons = wrong.slice(0, MOST_PAIRS).map(({ count, label, predicted }) => {
+    const words = `${classes[label]} as ${classes[predicted]}: ${count}`;
+    const made = element("button", { type: "button", textContent: words });
+    made.addEventListener("click", () => openCell(label, predicted));
     return made;
   });
   return element("div", { className: "buttons" }, ...buttons);
 }
 
+/** Make two selects and a button that opens any cell, where there are too many classes for a matrix. */
+function anyCell() {
+  const options = () => content.classes.map((name, value) => element("option", { value, textContent: name }));
+  const [label, predicted] = [0, 1].map(() => element("select", {}, ...options()));
+  const open = element("button", { type: "button", textContent: "Open the images" });
+  open.addEventListener("click", () => openCell(Number(label.value), Number(predicted.value)));
+  const named = [element("label", {}, "True ", label), element("label", {}, "Predicted ", predicted)];
+  return element("p", { className: "controls" }, ...named, open);
+}
+
 function drawConfusion() {
   const cells = counts(chosen(training));
-  const draw = content.classes.length > MOST_CLASSES ? rankedPairs : matrix;
-  document.getElementById("matrix").replaceChildren(draw(cells));
+  const many = content.classes.length > MOST_CLASSES;
+  document.getElementById("matrix").replaceChildren(...(many ? [anyCell(), rankedPairs(cells)] : [matrix(cells)]));
 }
 
 chooseTraining(training, best(), drawConfusion);

@@ -2,14 +2,10 @@ const MOST_BARS = 30; // classes; of more, those of the lowest mean score
 
 const score = document.getElementById("score");
 
-function colour(index) {
-  return `var(--series${(index % 6) + 1})`;
-}
-
-function bar(name, value, index) {
+function bar({ name, colour }, value) {
   const fill = element("div", { className: "fill" });
   fill.style.width = `${100 * value}%`;
-  fill.style.background = colour(index);
+  fill.style.background = `var(${seriesOf(colour)})`;
   return element(
     "div",
     { className: "bar" },
@@ -24,7 +20,7 @@ function drawBars() {
   const mean = (number) => values(number).reduce((a, b) => a + b, 0) / trainings.length;
   const order = content.classes.map((_, number) => number).sort((a, b) => mean(a) - mean(b));
   const classes = order.slice(0, MOST_BARS).map((number) => {
-    const bars = values(number).map((value, index) => bar(trainings[index].name, value, index));
+    const bars = values(number).map((value, index) => bar(trainings[index], value));
     return element("div", { className: "bar-class" }, element("h3", { textContent: content.classes[number] }), ...bars);
   });
   document.getElementById("bars").replaceChildren(...classes);

@@ -5,7 +5,8 @@ function sortBy(table, column, descending) {
     const number = parseFloat(cell(row).replace(/^[<\s]+/, ""));
     return Number.isNaN(number) ? cell(row) : number;
   };
-  const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b)));
+  const numeric = (a, b) => typeof a === "number" && typeof b === "number";
+  const compare = (a, b) => (numeric(a, b) ? a - b : String(a).localeCompare(String(b)));
   const rows = [...table.tBodies[0].rows].sort((a, b) => compare(key(a), key(b)) * (descending ? -1 : 1));
   table.tBodies[0].append(...rows);
 }

@@ -10,7 +10,7 @@ function drawAgreement() {
   ];
   const buttons = kinds.map(([words, ofA, ofB]) => {
     const images = imagesWhere((image) => isRight(a, image) === ofA && isRight(b, image) === ofB);
-    const made = element("button", { type: "button", textContent: `${words}: ${images.length}` });
+    const made = element("button", { type: "button", textContent: `${words}: ${grouped(images.length)}` });
     made.addEventListener("click", () => openImages(words, images, [a, b]));
     return made;
   });

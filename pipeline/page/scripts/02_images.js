@@ -2,7 +2,8 @@
 function figure(image, lines) {
   const caption = element("figcaption", { className: "caption" });
   lines.forEach((line) => caption.append(element("div", { textContent: line })));
-  const made = element("figure", {}, thumbnail(image, lines.join(", ")), caption);
+  const picture = places.has(image) ? thumbnail(image, lines.join(", ")) : element("div", { className: "absent" });
+  const made = element("figure", {}, picture, caption);
   made.dataset.image = image;
   return made;
 }
@@ -22,14 +23,13 @@ function thumbnail(image, words) {
 
 /** Open the dialog with images, each described for every one of some trainings. */
 function openImages(title, images, described) {
-  const shown = images.filter((image) => places.has(image));
-  const left = images.length - shown.length;
+  const absent = images.filter((image) => !places.has(image)).length;
+  const without = absent ? `, ${grouped(absent)} of them without a picture: the page has no room for all` : "";
   document.getElementById("dialog-title").textContent = title;
-  document.getElementById("dialog-note").textContent =
-    `${images.length} images${left ? `, ${left} of them not in this page` : ""}`;
+  document.getElementById("dialog-note").textContent = `${grouped(images.length)} images${without}`;
   document
     .getElementById("dialog-images")
-    .replaceChildren(...shown.map((image) => figure(image, captionOf(image, described))));
+    .replaceChildren(...images.map((image) => figure(image, captionOf(image, described))));
   document.getElementById("dialog").showModal();
 }
 

@@ -36,7 +36,22 @@ function element(name, properties = {}, ...children) {
   return made;
 }
 
-/** Fill a select with the names of trainings, and call `changed` with the chosen one, now and on every change. */
+function drawing(name, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  Object.entries(attributes).forEach(([key, value]) => made.setAttribute(key, value));
+  return made;
+}
+
+/** Return the name in the styles of a model's colour. */
+function seriesOf(colour) {
+  return `--series${(colour % 6) + 1}`;
+}
+
+function grouped(number) {
+  return number.toLocaleString("en");
+}
+
+/** Fill a select with the names of trainings, `chosen` among them, and call `changed` on every change. */
 function chooseTraining(select, chosen, changed) {
   select.append(...trainings.map(({ name }, index) => element("option", { value: index, textContent: name })));
   select.value = Math.min(chosen, trainings.length - 1);
