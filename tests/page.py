@@ -3,8 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from pipeline.config import loading
 from pipeline.evaluation.comparison import Evaluations
 from pipeline.evaluation.records import Evaluation, Predictions
+from tests.conftest import ROOT
+
+PARAMS = loading.load(ROOT / "recipes" / "demo.yaml")  # for the dataset's name, and the table of settings
 
 
 def evaluations(

@@ -5,8 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.evaluation import comparison, summary
+from pipeline.config import loading
+from pipeline.evaluation import comparison, settings, summary
 from pipeline.evaluation.records import SPLITS, Evaluation, Predictions
+from tests.conftest import ROOT
 from tests.test_dvc import STAGES
 
 NAMES = ["cat & dog", "fish"]
@@ -20,6 +22,15 @@ def evaluation(right: int) -> Evaluation:
     return Evaluation(NAMES, 12_345, 2_500_000, pd.DataFrame({"epoch": [1.0]}), splits)
 
 
+DEMO = loading.load(ROOT / "recipes" / "demo.yaml")
+PARAMS = DEMO.model_copy(
+    update={
+        "models": {
+            "small": DEMO.models["baseline"],
+            **dict.fromkeys(("large", "like_large"), DEMO.models["vgg_augmented"]),
+        }
+    }
+)
 PLOTS = [next(iter(plot)) for stage in ("train", "evaluate") for plot in STAGES[stage]["plots"]]
 MADE = {Path(plot).stem for plot in PLOTS if plot.endswith(".png")}
 EVALUATIONS = {"small": {42: evaluation(80)}, "large": {42: evaluation(95)}, "like_large": {42: evaluation(94)}}
@@ -68,22 +79,42 @@ def test_verdict_says_how_the_best_model_stands_to_each_other() -> None:
 
 
 def test_markdown_tables_are_aligned_and_pictures_are_referred_to() -> None:
-    text = summary.as_markdown("digits", EVALUATIONS, {"Curves": "curves.png"})
+    text = summary.as_markdown(PARAMS, EVALUATIONS, {"Curves": "curves.png"})
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({len(line) for line in table.splitlines()}) == 1
     assert "![Curves](curves.png)" in text
 
 
 def test_each_models_pictures_are_linked() -> None:
-    text = summary.as_markdown("digits", EVALUATIONS, {})
+    text = summary.as_markdown(PARAMS, EVALUATIONS, {})
     for name in EVALUATIONS:
-        assert set(re.findall(rf"\]\({name}-42/(\w+)\.png\)", text)) == MADE
+        linked = set(re.findall(rf"\]\({name}-42/(\w+)\.png\)", text))
+        assert linked == MADE - {"augmented"} if name == "small" else linked == MADE
 
 
 def test_one_model_needs_no_differences() -> None:
-    assert "tell apart" not in summary.as_markdown("digits", {"small": {42: evaluation(80)}}, {})
+    assert "tell apart" not in summary.as_markdown(PARAMS, {"small": {42: evaluation(80)}}, {})
 
 
 @pytest.mark.parametrize("name", ["small", "large"])
 def test_every_model_stands_in_the_summary(name: str) -> None:
-    assert f"| {name} " in summary.as_markdown("digits", EVALUATIONS, {})
+    assert f"| {name} " in summary.as_markdown(PARAMS, EVALUATIONS, {})
+
+
+def test_settings_say_how_each_model_was_made() -> None:
+    first, *_, last = settings.table(DEMO).to_dict("records")
+    assert first == {
+        "model": "baseline",
+        "network": "8 | 16 | 32 | dense 32",
+        "epochs": "5",
+        "batch": "32",
+        "optimizer": "adam, learning rate 0.002, one cycle",
+        "augmentation": "none",
+    }
+    assert last["augmentation"] == "rotation, zoom, shear, width shift, height shift"
+
+
+def test_label_errors_of_the_training_part_are_linked_if_they_were_looked_for() -> None:
+    assert "label_errors_train" not in summary.as_markdown(PARAMS, EVALUATIONS, {})
+    asked = PARAMS.model_copy(update={"cross_validated": ["small"]})
+    assert "[Labels of the training part that are likely wrong]" in summary.as_markdown(asked, EVALUATIONS, {})

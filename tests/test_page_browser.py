@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipeline.evaluation import lists
 from pipeline.page import building, sprites
-from tests.page import evaluations, pictures
+from tests.page import PARAMS, evaluations, pictures
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
@@ -37,7 +37,7 @@ def browser() -> Iterator[Any]:
 def write(folder: Path, class_names: list[str] = NAMES, shape: tuple[int, int, int] = (28, 28, 1)) -> str:
     made = MADE if class_names is NAMES else evaluations(class_names, images=600)
     images = pictures(300 if class_names is NAMES else 600, shape)
-    (folder / "index.html").write_text(building.build("digits", made, images, lists.of_test_images(made)))
+    (folder / "index.html").write_text(building.build(PARAMS, made, images, lists.of_test_images(made)))
     return (folder / "index.html").as_uri()
 
 

@@ -349,6 +349,16 @@ class Model(Section):
     dense: list[Dense] = []
     train: Train
 
+    @property
+    def summary(self) -> str:
+        """The network in one line, as in `32 64 | 128 256 | dense 512 256`."""
+        parts = [" ".join(map(str, block.filters)) for block in self.blocks]
+        if self.global_pool != "none":
+            parts.append(f"global {self.global_pool}")
+        if self.dense:
+            parts.append("dense " + " ".join(str(dense.units) for dense in self.dense))
+        return " | ".join(parts) or "no hidden layer"
+
 
 class Training(NamedTuple):
     """One model trained with one seed; its name is what DVC calls it, as `vgg-42` in `train@vgg-42`."""
@@ -370,6 +380,7 @@ class Params(Section):
     train: Train
     evaluate: Evaluate
     seeds: Annotated[list[Seed], Field(min_length=1)]
+    cross_validated: list[str]
     models: Annotated[dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")], Model], Field(min_length=1)]
     gate: dict[str, dict[str, Any]] = {}
 
@@ -410,6 +421,12 @@ class Params(Section):
             raise ValueError(
                 f"prepare.validation_fraction is 0, but models.{scaled[0]} scales by validation's temperature"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _cross_validated_names_models(self) -> "Params":
+        if unknown := [name for name in self.cross_validated if name not in self.models]:
+            raise ValueError(f"cross_validated: {unknown_key(unknown[0], self.models)}")
         return self
 
     @model_validator(mode="after")

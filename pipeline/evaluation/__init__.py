@@ -8,6 +8,7 @@
 - `calibration.py`: how far its probabilities can be trusted
 - `corruptions.py`: spoilt images, and the accuracy that is left
 - `lists.py`: every list of failures, by the name of its file
+- `settings.py`: how each model was made, as a table
 - `comparison.py`: all models side by side in tables, and the verdict
 - `summary.py`: the same in Markdown, from the template `summary.md.jinja`
 - `card.py`: a model card in Markdown, from the template `card.md.jinja`

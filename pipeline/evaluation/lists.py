@@ -1,7 +1,8 @@
 """Every list of where models fail, the first 100 rows of each, by the name of its file."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from pipeline.evaluation import comparison, label_errors, mistakes
@@ -10,7 +11,7 @@ from pipeline.evaluation.records import Evaluation
 
 ROWS = 100
 SHOWN = 40
-OUT_OF_SAMPLE = ("validation", "test")  # the splits that no network has learnt from
+OUT_OF_SAMPLE = ("test", "validation")  # the splits that no network has learnt from
 
 
 def of_training(evaluation: Evaluation) -> dict[str, pd.DataFrame]:
@@ -44,15 +45,20 @@ def never_right(evaluations: Evaluations) -> pd.DataFrame:
     )[:ROWS]
 
 
-def label_errors_by_split(evaluations: Evaluations) -> Mapping[str, pd.DataFrame]:
-    """List the likely label errors of the splits that no network has learnt from, by all trainings together."""
+def label_errors_by_split(
+    evaluations: Evaluations, cross_validated: Sequence[np.ndarray] = ()
+) -> dict[str, pd.DataFrame]:
+    """List the likely label errors of the splits that no network has learnt from, by all trainings together.
+
+    The training part's, too, given probabilities of its images by models that have not seen them, (n, classes) each.
+    """
     every = list(comparison.by_training(evaluations).values())
+    splits = [split for split in OUT_OF_SAMPLE if split in every[0].splits]
+    unseen = {split: [evaluation.splits[split].probabilities for evaluation in every] for split in splits}
+    if cross_validated:
+        unseen["train"] = list(cross_validated)
+    names = every[0].class_names
     return {
-        split: label_errors.table(
-            every[0].splits[split].labels,
-            [evaluation.splits[split].probabilities for evaluation in every],
-            every[0].class_names,
-        )[:ROWS]
-        for split in OUT_OF_SAMPLE
-        if split in every[0].splits
+        split: label_errors.table(every[0].splits[split].labels, probabilities, names)[:ROWS]
+        for split, probabilities in unseen.items()
     }

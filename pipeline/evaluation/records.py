@@ -12,11 +12,8 @@ from pipeline.base.files import Arrays
 from pipeline.evaluation import calibration, metrics
 
 SPLITS = ("train", "validation", "test")
-HISTORY, ROBUSTNESS, EMBEDDING = (
-    "history_",
-    "robustness_",
-    "embedding_",
-)  # begin the names of these tables' columns, as arrays
+# These begin the names of arrays: of tables' columns, and of PNG files.
+HISTORY, ROBUSTNESS, EMBEDDING, PICTURE = "history_", "robustness_", "embedding_", "picture_"
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Evaluation:
 
     `mirrored` holds the means over each test image and its mirror image, (n, classes), of a model trained on both;
     `robustness` what `corruptions.robustness` tabulates, and `embedding` what `embedding.embed` does, where they were
-    asked for; `machine` on what it was evaluated.
+    asked for; `pictures` PNG files of what the network has learnt, by name; `machine` on what it was evaluated.
     """
 
     class_names: list[str]
@@ -44,6 +41,7 @@ class Evaluation:
     mirrored: np.ndarray | None = None
     robustness: pd.DataFrame | None = None
     embedding: pd.DataFrame | None = None
+    pictures: dict[str, bytes] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -99,12 +97,13 @@ def to_arrays(evaluation: Evaluation) -> Arrays:
     for prefix, table in ((ROBUSTNESS, evaluation.robustness), (EMBEDDING, evaluation.embedding)):
         if table is not None:
             arrays |= {f"{prefix}{name}": np.array(values.tolist()) for name, values in table.items()}
+    arrays |= {f"{PICTURE}{name}": np.frombuffer(png, np.uint8) for name, png in evaluation.pictures.items()}
     return arrays
 
 
 def from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
     """Return the evaluation that `to_arrays` made arrays of."""
-    history, robustness, embedding = (_columns(arrays, prefix) for prefix in (HISTORY, ROBUSTNESS, EMBEDDING))
+    history, robustness, embedding = (_named(arrays, prefix) for prefix in (HISTORY, ROBUSTNESS, EMBEDDING))
     splits = {
         split: Predictions(arrays[f"{split}_labels"], arrays[f"{split}_probabilities"])
         for split in SPLITS
@@ -119,11 +118,12 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
         mirrored=arrays.get("test_mirrored_probabilities"),
         robustness=pd.DataFrame(robustness) if robustness else None,
         embedding=pd.DataFrame(embedding) if embedding else None,
+        pictures={name: png.tobytes() for name, png in _named(arrays, PICTURE).items()},
         machine=dict(arrays["machine"].tolist()),
     )
 
 
-def _columns(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+def _named(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
     return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.base import templates
-from pipeline.evaluation import comparison
+from pipeline.config.schema import Params
+from pipeline.evaluation import comparison, settings
 from pipeline.evaluation.comparison import Evaluations
 from pipeline.page import content, sprites
 
@@ -17,7 +18,7 @@ HERE = Path(__file__).parent
 
 
 def build(
-    dataset: str,
+    params: Params,
     evaluations: Evaluations,
     images: np.ndarray,
     lists: Mapping[str, pd.DataFrame],
@@ -25,17 +26,18 @@ def build(
 ) -> str:
     """Write the page: `images` are the test split's, uint8 of (n, height, width, channels).
 
-    `lists` maps titles to tables of test images, each with a column `image`, their number. `pictures` maps titles, as
-    a training's name, to PNG files by caption.
+    `lists` maps titles to tables of test images, each with a column `image`, their number. `pictures` maps titles to
+    PNG files by caption.
     """
     wanted = _wanted(evaluations, lists)
     sheet = sprites.sheet(images, wanted)
     several = len(evaluations) > 1
     return templates.load("pipeline.page", "page.html.jinja").render(
-        dataset=dataset,
+        dataset=params.fetch.dataset_name,
         verdict=comparison.verdict(evaluations),
         models=comparison.models_table(evaluations),
         note=comparison.note(evaluations),
+        settings=settings.table(params),
         differences=comparison.differences_table(evaluations) if several else None,
         caveat=comparison.caveat(evaluations),
         trust=comparison.trust_table(evaluations),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.base import processor
-from pipeline.config.schema import Model, Params, Training, leaves
+from pipeline.config.schema import Params, Training, leaves
 
 PACKAGES = ("mlflow", "dvc")
 
@@ -28,10 +28,9 @@ class Description:
 
 def of_training(params: Params, training: Training, fingerprint: str, dataset: dict[str, str]) -> Description:
     """Gather what a training's run tells from its start."""
-    summary = network_summary(params.models[training.model])
     return Description(
         experiment=params.fetch.dataset_name,
-        name=f"{training.name}: {summary}",  # one model with other filters reads differently in a list
+        name=f"{training.name}: {params.models[training.model].summary}",  # with other filters it reads differently
         fingerprint=fingerprint,
         params=flat_params(params, training),
         tags={"model": training.model, "fingerprint": fingerprint, "dvc.stage": f"train@{training.name}"},
@@ -77,18 +76,8 @@ def flat_params(params: Params, training: Training) -> dict[str, str]:
             sections[f"{kind}{number}"] = layer.model_dump()
     sections["global_pool"] = model.global_pool
     sections["train"] = model.train.model_dump()
-    sections["network"] = network_summary(model)
+    sections["network"] = model.summary
     return {key: _text(value) for key, value in leaves(sections)}
-
-
-def network_summary(model: Model) -> str:
-    """Write a network in one line, as in `32 64 | 128 256 | dense 512 256`."""
-    parts = [" ".join(map(str, block.filters)) for block in model.blocks]
-    if model.global_pool != "none":
-        parts.append(f"global {model.global_pool}")
-    if model.dense:
-        parts.append("dense " + " ".join(str(dense.units) for dense in model.dense))
-    return " | ".join(parts) or "no hidden layer"
 
 
 def machine() -> dict[str, str]:

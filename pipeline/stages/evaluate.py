@@ -44,6 +44,7 @@ def main() -> None:
     model = saving.load(model_file)
     predicted = {split: predict(model, labelled) for split, labelled in splits.items() if len(labelled[1])}
     placed = some(len(test_images), params.evaluate.embedding_images)
+    learnt = encode(explain(model, test_images, predicted["test"], class_names))
     both_ways = bool(augmentation and augmentation.horizontal_flip)
     evaluation = Evaluation(
         class_names=class_names,
@@ -54,15 +55,15 @@ def main() -> None:
         mirrored=predict_mirrored(model, test_images, predicted["test"]) if both_ways else None,
         robustness=measure_robustness(model, splits["test"], params.evaluate.robustness_images),
         embedding=embedding.embed(model, test_images[placed], placed) if len(placed) else None,
+        pictures=learnt,
         machine=processor.machine(),
     )
     figures = {
         "network": diagram.network(building.layer_table(model)),
         "augmented": gallery.augmented(images[0], augmentations(images[0], augmentation, trained.seed)),
         **draw(evaluation, test_images),
-        **explain(model, test_images, evaluation.test, class_names),
     }
-    made = [*write_tables(reports, evaluation), *write_pictures(reports, figures)]
+    made = [*write_tables(reports, evaluation), *write_pictures(reports, encode(figures) | learnt)]
     files.write_arrays(evaluation_file, records.to_arrays(evaluation))
 
     data = sending.dataset(params.fetch.dataset_name, prepared / "train.npz", splits["train"])
@@ -146,12 +147,19 @@ def write_tables(folder: Path, evaluation: Evaluation) -> list[Path]:
     return [metrics_file, *made]
 
 
-def write_pictures(folder: Path, figures: Mapping[str, Figure]) -> list[Path]:
-    """Write figures as PNG and list the files for MLflow."""
-    for name, figure in figures.items():
-        content = png.encode(figure) if name in FULL_COLOUR else png.encode(figure, most=0)
+def encode(figures: Mapping[str, Figure]) -> dict[str, bytes]:
+    """Draw figures as PNG files."""
+    return {
+        name: png.encode(figure) if name in FULL_COLOUR else png.encode(figure, most=0)
+        for name, figure in figures.items()
+    }
+
+
+def write_pictures(folder: Path, pictures: Mapping[str, bytes]) -> list[Path]:
+    """Write PNG files by name and list them for MLflow."""
+    for name, content in pictures.items():
         files.write_bytes(folder / f"{name}.png", content)
-    return [folder / f"{name}.png" for name in figures]
+    return [folder / f"{name}.png" for name in pictures]
 
 
 if __name__ == "__main__":

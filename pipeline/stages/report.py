@@ -1,6 +1,7 @@
 """Compare every model of params.yaml: `report EVALUATIONS_FOLDER PREPARED_FOLDER DUPLICATES REPORT_FOLDER`."""
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ from pipeline.figures import curves, failures, png, robustness, scores
 from pipeline.page import building
 
 CAPTIONS = {"Learning curves": "curves", "Recall of each class": "recall", "Confusion matrices": "confusion"}
+LEARNT = {
+    "filters": "The kernels of its first convolution",
+    "features": "What each block makes of a test image",
+    "gradcam": "What speaks for its surest right and wrong answers (Grad-CAM)",
+}
 
 
 def main() -> None:
@@ -27,25 +33,52 @@ def main() -> None:
         Path, errors.arguments("EVALUATIONS_FOLDER PREPARED_FOLDER DUPLICATES REPORT_FOLDER")
     )
     params, dataset = loading.load(), files.read_json(prepared / "dataset.json")
-    remove_others(folder, {f"{training.name}.npz" for training in params.trainings})
+    remove_others(folder, params)
     evaluations = {model: read(folder, params.trainings_of(model)) for model in params.models}
     images = {split: files.read_labelled(prepared / f"{split}.npz")[0] for split in records.SPLITS}
     write_pictures({reports / f"{name}.png": figure for name, figure in draw(evaluations).items()})
-    name, captions = params.fetch.dataset_name, {caption: f"{file}.png" for caption, file in CAPTIONS.items()}
-    files.write_text(reports / "README.md", summary.as_markdown(name, evaluations, captions))
-    page = building.build(name, evaluations, images["test"], lists.of_test_images(evaluations))
-    files.write_text(reports / "index.html", page)
+    captions = {caption: f"{file}.png" for caption, file in CAPTIONS.items()}
+    files.write_text(reports / "README.md", summary.as_markdown(params, evaluations, captions))
     for model, seeds in evaluations.items():
         files.write_text(reports / "cards" / f"{model}.md", write_card(params, model, dataset, seeds))
-    write_failures(reports / "failures", evaluations, tables.read_text_csv(duplicates), images)
+    wrong = lists.label_errors_by_split(evaluations, cross_validated(folder / "cross_validated", params))
+    write_failures(reports / "failures", evaluations, wrong, tables.read_text_csv(duplicates), images)
     if params.evaluate.robustness_images:
         write_robustness(reports / "failures", evaluations, images["test"])
+    found, shown = lists.of_test_images(evaluations), pictures(reports / "failures", evaluations, wrong)
+    files.write_text(reports / "index.html", building.build(params, evaluations, images["test"], found, shown))
 
 
 def read(folder: Path, trainings: list[Training]) -> dict[int, Evaluation]:
     """Read the evaluations of one model by seed."""
     return {
         training.seed: records.from_arrays(files.read_arrays(folder / f"{training.name}.npz")) for training in trainings
+    }
+
+
+def cross_validated(folder: Path, params: Params) -> list[np.ndarray]:
+    """Read the probabilities of the training images by networks that have not seen them, (n, classes) a model."""
+    return [
+        assembled(map(files.read_arrays, sorted((folder / model).glob("*.npz")))) for model in params.cross_validated
+    ]
+
+
+def assembled(folds: Iterable[files.Arrays]) -> np.ndarray:
+    """Put the predictions of all folds, each with the numbers of its images, in the order of the images."""
+    every = list(folds)
+    order = np.argsort(np.concatenate([fold["images"] for fold in every]))
+    return np.asarray(np.concatenate([fold["probabilities"] for fold in every])[order])
+
+
+def pictures(failures: Path, evaluations: Evaluations, splits: Iterable[str]) -> dict[str, dict[str, bytes]]:
+    """Gather PNG files for the page, by title and caption: of images that are listed, and of what networks learnt."""
+    listed = {f"Likely label errors, {split}": f"label_errors_{split}" for split in splits if split != "test"}
+    listed["Images that are there twice"] = "duplicates"
+    galleries = {caption: {caption: (failures / f"{name}.png").read_bytes()} for caption, name in listed.items()}
+    first = {model: next(iter(seeds.values())) for model, seeds in evaluations.items()}
+    return galleries | {
+        f"What {model} has learnt": {caption: evaluation.pictures[name] for name, caption in LEARNT.items()}
+        for model, evaluation in first.items()
     }
 
 
@@ -88,11 +121,15 @@ def write_card(params: Params, model: str, dataset: dict[str, Any], seeds: Mappi
 
 
 def write_failures(
-    folder: Path, evaluations: Evaluations, duplicates: pd.DataFrame, images: Mapping[str, np.ndarray]
+    folder: Path,
+    evaluations: Evaluations,
+    wrong: Mapping[str, pd.DataFrame],
+    duplicates: pd.DataFrame,
+    images: Mapping[str, np.ndarray],
 ) -> None:
     """Write each list of failures as a table, and those of images as pictures too."""
     class_names = next(iter(next(iter(evaluations.values())).values())).class_names
-    never, wrong = lists.never_right(evaluations), lists.label_errors_by_split(evaluations)
+    never = lists.never_right(evaluations)
     made = {"never_right": never, "duplicates": duplicates}
     figures = {
         "never_right": failures.never_right(images["test"], never, class_names),
@@ -127,11 +164,13 @@ def write_pictures(figures: Mapping[Path, Figure], most: float = 300_000) -> Non
         files.write_bytes(path, png.encode(figure, most))
 
 
-def remove_others(folder: Path, kept: set[str]) -> None:
+def remove_others(folder: Path, params: Params) -> None:
     """Remove what is no longer in params.yaml, so that `folder` has the same MD5 in every clone."""
-    for path in folder.glob("*.npz"):
-        if path.name not in kept:
-            path.unlink()
+    kept = [training.name for training in params.trainings]
+    for path in [path for path in folder.glob("*.npz") if path.stem not in kept]:
+        path.unlink()
+    for path in [path for path in folder.glob("cross_validated/*") if path.name not in params.cross_validated]:
+        shutil.rmtree(path)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,40 @@
+"""Train a model without a fifth of its images and predict these: `cross_validate MODEL FOLD PREPARED_FOLDER FILE`."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.base import errors, files
+from pipeline.config import loading, network_fits
+
+FOLDS = 5
+SEED = 0  # of folds and networks
+
+
+def main() -> None:
+    """Write the numbers of the training images that were held out, and the network's probabilities for them."""
+    name, fold, *paths = errors.arguments("MODEL FOLD PREPARED_FOLDER FILE")
+    prepared, made = map(Path, paths)
+    errors.end_with_parent()
+    params = loading.load()
+    network = params.models[name]
+    dataset = files.read_json(prepared / "dataset.json")
+    network_fits.check_networks(params, dataset["image_shape"])
+    from pipeline.network import building, training  # here, so that bad params are refused at once
+
+    (images, labels), validation = (files.read_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
+    seen, held_out = divided(len(labels), int(fold))
+    training.make_deterministic(SEED)
+    model = building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"])
+    training.fit(model, (images[seen], labels[seen]), validation, network.train, SEED, lambda row, state: None)
+    files.write_arrays(made, {"images": held_out, "probabilities": training.predict(model, images[held_out])})
+
+
+def divided(images: int, fold: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the images that a network learns from, and of those that a fold, from 0 to 4, holds out."""
+    held_out = np.random.default_rng(SEED).permutation(images) % FOLDS == fold
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+if __name__ == "__main__":
+    errors.run(main)
