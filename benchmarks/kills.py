@@ -35,6 +35,7 @@ def params(epochs: int) -> dict[str, Any]:
         },
         "evaluate": {"robustness_images": 20, "embedding_images": 40},
         "seeds": [1],
+        "cross_validated": [],
         "models": {"heavy": HEAVY},
         "gate": {},
     }

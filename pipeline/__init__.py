@@ -1,10 +1,12 @@
 """A file here is a command that a person types, `python -m pipeline.NAME`; a folder is one subject.
 
-Imports go down this list, never up: `stages/` and the commands, `champion/`, `runs/`, `page/`, `evaluation/`,
-`explanation/`, `network/`, `data/`, `config/`, `figures/`, `base/`. Each folder's docstring says what its files hold.
+Imports go down this list, never up: `stages/` and the commands, `revisions/`, `champion/`, `runs/`, `page/`,
+`evaluation/`, `explanation/`, `network/`, `data/`, `config/`, `figures/`, `base/`. A folder's docstring says what its
+files hold.
 
 - `params.py`: checks `params.yaml`
-- `gate.py`: holds metrics to the floors of `params.yaml`
+- `gate.py`: holds metrics to the limits of `params.yaml`
+- `compare.py`: tells what has changed since another revision
 - `predict.py`: tells what pictures show
 - `registry.py`: promotes a model to champion, rolls back, shows
 - `serve.py`: serves the champion

@@ -6,14 +6,12 @@
 
 import argparse
 import re
-import subprocess
 
 from pipeline.base import errors, files, tables
-from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import metrics
-from pipeline.runs import description, fingerprints, journal, lock, sending, server, views
+from pipeline.runs import description, fingerprints, git, journal, lock, sending, server, views
 from pipeline.runs.lock import LOCK, StageLock
 
 LOCAL = "http://127.0.0.1:5000"  # of `make ui`
@@ -57,8 +55,8 @@ def find(name: str) -> str:
     if re.fullmatch("[0-9a-f]{32}", name):
         fingerprint = client.get_run(name).data.tags.get("fingerprint")
         held = [revision for revision, trainings in _revisions().items() if fingerprint in trainings.values()]
-        return _git("show", "--no-patch", "--format=%h %cs %s", *held) if held else f"no revision holds {name}"
-    stages = lock.parse(_git("show", f"{name}:{LOCK}"), f"{name}:{LOCK}")
+        return git.ask("show", "--no-patch", "--format=%h %cs %s", *held) if held else f"no revision holds {name}"
+    stages = lock.parse(git.ask("show", f"{name}:{LOCK}"), f"{name}:{LOCK}")
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     lines = []
     for training, fingerprint in _fingerprints(stages).items():
@@ -106,21 +104,14 @@ def _revisions() -> dict[str, dict[str, str]]:
     """Return the fingerprints in dvc.lock of every commit, DVC's experiments among them; each content is read once."""
     known: dict[str, dict[str, str]] = {}
     found = {}
-    for revision in _git("rev-list", "--all").split():
-        listed = _git("ls-tree", revision, str(LOCK)).split()
+    for revision in git.ask("rev-list", "--all").split():
+        listed = git.ask("ls-tree", revision, str(LOCK)).split()
         if listed:
             blob = listed[2]
             if blob not in known:
-                known[blob] = _fingerprints(lock.parse(_git("cat-file", "blob", blob), f"{revision}:{LOCK}"))
+                known[blob] = _fingerprints(lock.parse(git.ask("cat-file", "blob", blob), f"{revision}:{LOCK}"))
             found[revision] = known[blob]
     return found
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], check=False, capture_output=True, text=True)  # noqa: S603, S607
-    if done.returncode:
-        raise InputError(f"git {' '.join(arguments)}: {done.stderr.strip().splitlines()[-1]}")
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

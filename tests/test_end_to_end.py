@@ -27,6 +27,7 @@ PARAMS: dict[str, Any] = {
     "train": {"epochs": 2, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.01}},
     "evaluate": {"robustness_images": 20, "embedding_images": 40},
     "seeds": [1],
+    "cross_validated": [],
     "models": {"plain": SMALL},
     "gate": {"every_model": {"test": {"accuracy": 0.2}}},
 }

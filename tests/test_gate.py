@@ -5,52 +5,122 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import loading
-from pipeline.evaluation import floors
-from pipeline.evaluation.floors import Check
+from pipeline.config.gate import Gate
+from pipeline.evaluation import checks, significance
+from pipeline.evaluation.checks import Check
 from tests.conftest import ROOT
 
 Write = Callable[[dict[str, Any]], Path]
-METRICS = {"test": {"accuracy": 0.9, "recall": {"Shirt": 0.6}}}
+METRICS = {"test": {"accuracy": 0.9, "loss": 0.3, "recall": {"Shirt": 0.6}}, "parameters": 5_000}
 
 
-def checks(raw: dict[str, Any], gates: dict[str, Any]) -> list[Check]:
-    raw["gate"] = gates
-    return floors.checks(loading.validate(raw), {model: [METRICS] for model in raw["models"]})
+def found(gate: dict[str, Any], *accuracies: float) -> list[Check]:
+    scores = [METRICS | {"test": METRICS["test"] | {"accuracy": value}} for value in accuracies or (0.9,)]  # type: ignore[operator]
+    return checks.within_bounds(Gate.model_validate(gate), "vgg", scores)
 
 
-def test_every_models_floor_holds_for_each_and_its_own_replaces_it(raw: dict[str, Any]) -> None:
-    found = checks(raw, {"every_model": {"test": {"accuracy": 0.8}}, "vgg": {"test": {"accuracy": 0.95}}})
-    assert {check.model: check.floor for check in found} == {"baseline": 0.8, "vgg": 0.95, "vgg_augmented": 0.8}
+def test_every_models_limit_holds_for_each_and_its_own_replaces_it(raw: dict[str, Any]) -> None:
+    raw["gate"] = {
+        "every_model": {"at_least": {"test": {"accuracy": 0.8}}, "at_most": {"test": {"loss": 0.5}}},
+        "vgg": {"at_least": {"test": {"accuracy": 0.95}}},
+    }
+    params = loading.validate(raw)
+    limits = {model: params.gate_of(model).at_least["test"]["accuracy"] for model in params.models}
+    assert limits == {"baseline": 0.8, "vgg": 0.95, "vgg_augmented": 0.8}
+    assert params.gate_of("vgg").at_most == {"test": {"loss": 0.5}}
 
 
-def test_recall_of_one_class_is_a_metric(raw: dict[str, Any]) -> None:
-    assert checks(raw, {"vgg": {"test": {"recall": {"Shirt": 0.7}}}}) == [
-        Check("vgg", "test.recall.Shirt", (0.6,), 0.7)
-    ]
+def test_recall_of_one_class_is_a_metric() -> None:
+    (check,) = found({"at_least": {"test": {"recall": {"Shirt": 0.7}}}})
+    assert check == Check("vgg", "test.recall.Shirt", 0.6, "≥", 0.7, (0.6,))
+    assert not check.passed
 
 
-def test_of_several_seeds_the_mean_counts_and_every_value_is_shown(raw: dict[str, Any]) -> None:
-    raw["seeds"], raw["gate"] = [1, 2], {"vgg": {"test": {"accuracy": 0.9}}}
-    scores = [{"test": {"accuracy": value}} for value in (0.89, 0.92)]
-    (check,) = floors.checks(loading.validate(raw), dict.fromkeys(raw["models"], scores))
+@pytest.mark.parametrize(
+    ("gate", "passes"),
+    [
+        ({"at_least": {"test": {"accuracy": 0.9}}}, True),
+        ({"at_least": {"test": {"accuracy": 0.9001}}}, False),
+        ({"at_most": {"test": {"loss": 0.3}}}, True),
+        ({"at_most": {"test": {"loss": 0.2999}}}, False),
+        ({"at_most": {"parameters": 4_999}}, False),
+    ],
+)
+def test_a_value_at_its_limit_passes_and_one_beyond_it_does_not(gate: dict[str, Any], passes: bool) -> None:
+    (check,) = found(gate)
+    assert check.passed == passes
+
+
+@pytest.mark.parametrize("must_be", ["≥", "≤"])
+def test_no_number_passes_nothing(must_be: checks.MustBe) -> None:
+    assert not Check("vgg", "test.accuracy", float("nan"), must_be, 0.5).passed
+
+
+def test_of_several_seeds_the_mean_counts_and_every_value_is_shown() -> None:
+    (check,) = found({"at_least": {"test": {"accuracy": 0.9}}}, 0.89, 0.92)
     assert check.passed
     assert check.value == pytest.approx(0.905)
-    (row,) = floors.table([check]).to_dict("records")
-    assert (row["deviation"], row["of each seed"]) == (pytest.approx(0.03 / 2**0.5), "0.8900, 0.9200")
+    (row,) = checks.table([check]).to_dict("records")
+    assert (row["value"], row["deviation"], row["of each seed"]) == ("0.9050", "0.0212", "0.8900, 0.9200")
 
 
-def test_unknown_metric_is_refused(raw: dict[str, Any]) -> None:
+def test_the_worst_seed_can_be_held_to_its_own_limits() -> None:
+    (check,) = found({"worst_seed": {"at_least": {"test": {"accuracy": 0.9}}}}, 0.89, 0.92)
+    assert (check.metric, check.value, check.passed) == ("test.accuracy, worst seed", 0.89, False)
+    (check,) = found({"worst_seed": {"at_most": {"test": {"loss": 0.3}}}}, 0.89, 0.92)
+    assert check.passed
+
+
+def test_unknown_metric_is_refused() -> None:
     with pytest.raises(InputError, match=r"test\.acuracy is unknown; did you mean test\.accuracy\?"):
-        checks(raw, {"vgg": {"test": {"acuracy": 0.7}}})
+        found({"at_least": {"test": {"acuracy": 0.7}}})
+
+
+RELATIVE = {"no_worse_than": {"revision": "main", "by": 0.002}, "not_significantly_worse_than": "main"}
+
+
+@pytest.mark.parametrize(
+    ("worse", "kept"), [(0, [True, True]), (20, [True, True]), (21, [False, True]), (200, [False, False])]
+)
+def test_relative_checks_allow_a_margin_and_chance(worse: int, kept: list[bool]) -> None:
+    before = np.random.default_rng(0).random((1, 10_000)) < 0.9
+    after = before.copy()
+    after[0, np.flatnonzero(before)[: worse + 100]] = False
+    after[0, np.flatnonzero(~before)[:100]] = True
+    difference = significance.difference(after, before)
+    found = checks.against_revisions(Gate.model_validate(RELATIVE), "vgg", {"main": difference})
+    assert [check.passed for check in found] == kept
+
+
+def test_a_model_that_is_new_is_held_against_nothing() -> None:
+    assert checks.against_revisions(Gate.model_validate(RELATIVE), "vgg", {}) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_the_test_against_a_revision_raises_no_more_false_alarms_than_its_level(seeds: int) -> None:
+    """10,000 pairs of models that are equally good, alike in what they find hard, on 1,000 images."""
+    random, alarms = np.random.default_rng(1), 0
+    gate = Gate.model_validate({"not_significantly_worse_than": "main"})
+    for _ in range(10_000):
+        hard = random.beta(6, 1, 1000)  # the chance that a network is right about an image
+        after, before = (random.random((seeds, 1000)) < hard for _ in range(2))
+        (check,) = checks.against_revisions(gate, "vgg", {"main": significance.difference(after, before)})
+        alarms += not check.passed
+    assert 0.0005 < alarms / 10_000 < 0.055
 
 
 def run_gate(raw: dict[str, Any], write_params: Write, floor: float) -> subprocess.CompletedProcess[str]:
-    raw["gate"] = {"every_model": {"test": {"accuracy": 0.8}}, "vgg": {"test": {"accuracy": floor}}}
+    raw["gate"] = {
+        "every_model": {"at_least": {"test": {"accuracy": 0.8}}},
+        "vgg": {"at_least": {"test": {"accuracy": floor}}},
+    }
     folder = write_params(raw).parent
     for model in raw["models"]:
         files.write_json(folder / "reports" / f"{model}-42" / "metrics.json", METRICS)
@@ -75,8 +145,8 @@ def test_command_fails_below_it_and_names_the_failure(raw: dict[str, Any], write
 
 def test_command_needs_neither_tensorflow_nor_mlflow(raw: dict[str, Any], write_params: Write) -> None:
     imported = {line.split("|")[-1].strip() for line in run_gate(raw, write_params, 0.9).stderr.splitlines()}
-    assert "pipeline.evaluation.floors" in imported
-    assert not imported & {"tensorflow", "keras", "mlflow", "sklearn", "matplotlib"}
+    assert "pipeline.evaluation.checks" in imported
+    assert not imported & {"tensorflow", "keras", "mlflow", "dvc", "sklearn", "matplotlib"}
 
 
 def test_missing_metrics_are_named_with_exit_code_2(raw: dict[str, Any], write_params: Write) -> None:

@@ -110,13 +110,14 @@ def test_committed_files_are_right(path: Path) -> None:
         ("models.vgg.train", {"epochs": -1}, ["models.vgg.train.epochs: -1:"]),
         ("models.vgg.train", 3, ["models.vgg.train: 3:", "mapping"]),
         ("gate.vggg", {}, ["gate: vggg is unknown; did you mean vgg?"]),
-        ("gate.vgg", {"test": {"accuracy": "high"}}, ["gate.vgg.test.accuracy: 'high' is not a number"]),
-        ("gate.vgg", {"test": {"loss": 1.0}}, ["gate.vgg.test.loss: a floor would let the worst loss pass"]),
-        (
-            "gate.vgg",
-            {"test": {"calibration_error": 0.1}},
-            ["gate.vgg.test.calibration_error: a floor would let the worst calibration_error pass"],
-        ),
+        ("gate.vgg", {"test": {"accuracy": 0.9}}, ["gate.vgg: test is unknown;", "allowed: at_least, at_most,"]),
+        ("gate.vgg.at_least", {"test": {"accuracy": "high"}}, ["gate.vgg: at_least.test.accuracy: 'high' is not"]),
+        ("gate.vgg.at_least", {"test": {"loss": 1.0}}, ["gate.vgg: at_least.test.loss would let the worst pass"]),
+        ("gate.vgg", {"at_most": {"test": {"accuracy": 1.0}}}, ["at_most.test.accuracy would let the worst pass"]),
+        ("gate.vgg", {"worst_seed": {"at_lest": {}}}, ["gate.vgg.worst_seed: at_lest is unknown; did you mean"]),
+        ("gate.vgg", {"no_worse_than": {"revision": "main", "by": -1}}, ["gate.vgg.no_worse_than.by: -1:"]),
+        ("gate.vgg", {"no_worse_than": "main"}, ["gate.vgg.no_worse_than: 'main'"]),
+        ("gate.vgg", {"not_significantly_worse_than": ""}, ["gate.vgg.not_significantly_worse_than: ''"]),
     ],
 )
 def test_wrong_value_is_one_line_with_key_value_and_remedy(
@@ -129,7 +130,9 @@ def test_wrong_value_is_one_line_with_key_value_and_remedy(
         assert part in message
 
 
-@pytest.mark.parametrize("path", ["seeds", "train", "models", "train.epochs", "prepare.scaling", "prepare.seed"])
+@pytest.mark.parametrize(
+    "path", ["seeds", "cross_validated", "train", "models", "train.epochs", "prepare.scaling", "prepare.seed"]
+)
 def test_missing_key_is_named(raw: dict[str, Any], write_params: Write, path: str) -> None:
     *parents, last = path.split(".")
     section: Any = raw

@@ -18,7 +18,20 @@ MAY_IMPORT = {
     "page": {"evaluation", "config", "base"},
     "runs": {"network", "config", "base"},
     "champion": {"runs", "evaluation", "network", "config", "base"},
-    "stages": {"champion", "runs", "page", "evaluation", "explanation", "network", "data", "config", "figures", "base"},
+    "revisions": {"runs", "evaluation", "config", "base"},
+    "stages": {
+        "revisions",
+        "champion",
+        "runs",
+        "page",
+        "evaluation",
+        "explanation",
+        "network",
+        "data",
+        "config",
+        "figures",
+        "base",
+    },
 }
 KNOW_MLFLOW = {"runs", "champion"}
 

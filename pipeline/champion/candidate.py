@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config.schema import Params, Training
-from pipeline.evaluation import floors, records
-from pipeline.evaluation.floors import Check
+from pipeline.evaluation import checks, records
+from pipeline.evaluation.checks import Check
 from pipeline.evaluation.records import Evaluation
 from pipeline.runs import fingerprints, lock, paths
 
@@ -24,9 +24,8 @@ class Candidate:
     failed: list[Check]
 
     def failures(self) -> str:
-        """Say in words which floors it is below."""
-        below = [f"{check.metric} {check.value:.4f} < {check.floor:.4f}" for check in self.failed]
-        return f"{self.training.name} {', '.join(below)}"
+        """Say in words which limits it does not keep."""
+        return f"{self.training.name} {', '.join(map(checks.failure, self.failed))}"
 
 
 def choose(params: Params, name: str | None, *, force: bool = False) -> Candidate:
@@ -66,5 +65,5 @@ def require_current(training: Training) -> None:
 
 def _candidate(params: Params, training: Training) -> Candidate:
     evaluation = records.from_arrays(files.read_arrays(paths.evaluation(training)))
-    checks = floors.of_model(params, training.model, [evaluation.scores])
-    return Candidate(training, evaluation, [check for check in checks if not check.passed])
+    found = checks.within_bounds(params.gate_of(training.model), training.model, [evaluation.scores])
+    return Candidate(training, evaluation, [check for check in found if not check.passed])

@@ -1,40 +1,20 @@
 """What params.yaml may hold: every section, its keys, their types and ranges."""
 
-import math
-from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from pipeline.base.errors import InputError, short, unknown_key
+from pipeline.config.gate import Gate
+from pipeline.config.section import Count, Fraction, NotNegative, Positive, Rate, Section, Text
 
 EVERY_MODEL = "every_model"
 OWN_KINDS = ("image_folder", "idx_folder", "npz")  # of `fetch.dataset`, beside the published ones
 
 Activation = Literal["relu", "linear", "gelu", "silu", "elu", "tanh"]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-Rate = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(gt=0)]
-Text = Annotated[str, Field(min_length=1)]
 ClassNames = Annotated[list[Text], Field(min_length=2)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-
-
-class Section(BaseModel):
-    """A mapping of params.yaml: no unknown keys, no silent conversions."""
-
-    model_config = ConfigDict(frozen=True, strict=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, raw: Any) -> Any:
-        for key in raw if isinstance(raw, dict) else ():
-            if key not in cls.model_fields:
-                raise ValueError(unknown_key(str(key), cls.model_fields))
-        return raw
 
 
 class ImageFolder(Section):
@@ -382,7 +362,7 @@ class Params(Section):
     seeds: Annotated[list[Seed], Field(min_length=1)]
     cross_validated: list[str]
     models: Annotated[dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")], Model], Field(min_length=1)]
-    gate: dict[str, dict[str, Any]] = {}
+    gate: dict[str, Gate] = {}
 
     @property
     def trainings(self) -> list[Training]:
@@ -433,22 +413,11 @@ class Params(Section):
     def _gate_names_models(self) -> "Params":
         if EVERY_MODEL in self.models:
             raise ValueError(f"models: {EVERY_MODEL} is no name for a model: gate means all of them by it")
-        for name, floors in self.gate.items():
+        for name in self.gate:
             if name not in (EVERY_MODEL, *self.models):
                 raise ValueError(f"gate: {unknown_key(name, [EVERY_MODEL, *self.models])}")
-            for path, floor in leaves(floors):
-                if isinstance(floor, bool) or not isinstance(floor, int | float) or not math.isfinite(floor):
-                    raise ValueError(f"gate.{name}.{path}: {floor!r} is not a number")
-                if path.endswith(("loss", "error")):
-                    kind = path.rpartition(".")[2]
-                    raise ValueError(f"gate.{name}.{path}: a floor would let the worst {kind} pass; use another metric")
         return self
 
-
-def leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value of nested mappings with its dotted path."""
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+    def gate_of(self, model: str) -> Gate:
+        """Return what a model is held to: its own limits in place of every model's."""
+        return self.gate.get(EVERY_MODEL, Gate()).replaced_by(self.gate.get(model, Gate()))

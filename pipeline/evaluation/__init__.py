@@ -12,5 +12,5 @@
 - `comparison.py`: all models side by side in tables, and the verdict
 - `summary.py`: the same in Markdown, from the template `summary.md.jinja`
 - `card.py`: a model card in Markdown, from the template `card.md.jinja`
-- `floors.py`: metrics against the floors of `gate`
+- `checks.py`: metrics against the limits of `gate`
 """

@@ -16,7 +16,8 @@ LEVEL = 0.05  # of intervals and tests
 class Difference:
     """By how much a first model is more accurate than a second, with the interval of 95 % and the p-value.
 
-    `only_first` and `only_second` count the images that one of them gets right with more of its seeds. `by_images` and
+    `only_first` and `only_second` count the images that one of them gets right with more of its seeds, None where it is
+    not known which. `by_images` and
     `by_seeds` are the standard deviations of the difference that other images and other seeds would bring;
     `by_seeds` is None where there is one seed, which tells nothing of others.
     """
@@ -25,10 +26,15 @@ class Difference:
     low: float
     high: float
     p_value: float
-    only_first: int
-    only_second: int
+    only_first: int | None
+    only_second: int | None
     by_images: float
     by_seeds: float | None
+
+    @property
+    def p_worse(self) -> float:
+        """The p-value of the first model's being worse, one-sided: both tests are symmetric."""
+        return self.p_value / 2 if self.accuracy < 0 else 1 - self.p_value / 2
 
 
 def accuracy_interval(right: np.ndarray) -> tuple[float, float]:
@@ -75,6 +81,22 @@ def difference(first: np.ndarray, second: np.ndarray) -> Difference:
     )
 
 
+def difference_of_accuracies(first: Sequence[float], second: Sequence[float], images: int) -> Difference:
+    """Compare two models by the accuracies of their seeds alone, each on as many images, which may be the same ones.
+
+    Welch's t-test (1947), and with more seeds the variance that they bring, as in `difference`. Of the same images
+    it errs on the careful side, since what both models find hard is counted as chance.
+    """
+    by_images = [_of_share(float(np.mean(accuracies)), images) for accuracies in (first, second)]
+    several = len(first) > 1 and len(second) > 1
+    by_seeds = [_by_seeds(np.array(accuracies)[:, None]) for accuracies in (first, second)] if several else []
+    mean = float(np.mean(first) - np.mean(second))
+    low, high, p_value = _t_test(mean, [*by_images, *by_seeds])
+    deviation = float(sum(variance for variance, _ in by_images) ** 0.5)
+    seeds = float(sum(variance for variance, _ in by_seeds) ** 0.5) if several else None
+    return Difference(mean, low, high, p_value, None, None, deviation, seeds)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjust p-values for how many there are (Holm 1979), so that all of them hold together at one level."""
     order = np.argsort(p_values)
@@ -87,6 +109,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def _by_images(shares: np.ndarray) -> tuple[float, int]:
     """Return the variance of a mean over images, and its degrees of freedom."""
     return float(shares.var(ddof=1)) / shares.size if shares.size > 1 else 0.0, max(1, shares.size - 1)
+
+
+def _of_share(share: float, images: int) -> tuple[float, int]:
+    """Return the variance of a share of so many images, and its degrees of freedom."""
+    freedom = max(1, images - 1)
+    return share * (1 - share) / freedom, freedom
 
 
 def _by_seeds(right: np.ndarray) -> tuple[float, int]:

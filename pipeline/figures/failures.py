@@ -67,6 +67,18 @@ def duplicates(splits: Mapping[str, np.ndarray], table: pd.DataFrame, class_name
     return sheets.captioned([title, explained], _pairs(splits, shown), captions, pixels=120)
 
 
+def changed(images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
+    """Show the images of a table with `image`, `label`, `before` and `after`: what a model said and says."""
+    names, shown = _names(class_names), table[:SHOWN]
+    captions = [
+        (f"{row.image}: {names[row.label]}", f"{names[row.before]} → {names[row.after]}") for row in shown.itertuples()
+    ]
+    title = _title("Images that a model sees otherwise", len(table))
+    return sheets.captioned(
+        [title, "Number: label; what the model said before and says now"], images[shown["image"]], captions
+    )
+
+
 def corruptions(images: np.ndarray, captions: Sequence[Sequence[str]]) -> Figure:
     """Show one image spoilt in many ways, five to a row."""
     title = ["A test image, spoilt in every way that robustness is measured by"]

@@ -2,9 +2,11 @@
 
 - `fingerprints.py`: one name for a training, from its params and the MD5s of what it depends on
 - `lock.py`: the one reader of `dvc.lock`
+- `git.py`: asks git
 - `paths.py`: where the stages of `dvc.yaml` put what commands look at
 - `description.py`: what a run is called and carries: name, params, tags, words
 - `journal.py`: what a training did, on disk until MLflow has all of it; how far it is
+- `timing.py`: what a training took, from its journal
 - `server.py`: where MLflow is, and a client of it
 - `views.py`: saved views of MLflow's table of runs
 - `sending.py`: sends journals to MLflow

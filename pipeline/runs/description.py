@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.base import processor
-from pipeline.config.schema import Params, Training, leaves
+from pipeline.config.schema import Params, Training
+from pipeline.config.section import leaves
 
 PACKAGES = ("mlflow", "dvc")
 

@@ -23,8 +23,8 @@ import psutil
 from filelock import FileLock, Timeout
 
 from pipeline.base import files
-from pipeline.config.schema import leaves
-from pipeline.runs import description, server
+from pipeline.config.section import leaves
+from pipeline.runs import description, paths, server
 from pipeline.runs.description import Description
 
 MODEL, EXAMPLE = "model.keras", "example.npz"  # of the attached files, these become the run's model
@@ -158,14 +158,9 @@ class Journal:
         write(self.folder, self.record)
 
 
-def root() -> Path:
-    """Return the folder of all journals, in the main repository also inside DVC's experiments."""
-    return server.repository() / ".runs"
-
-
 def everything() -> list[Path]:
     """List the folders of all journals, oldest first."""
-    return sorted((path.parent for path in root().glob("*/*/journal.json")), key=lambda folder: folder.name)
+    return sorted((path.parent for path in paths.journals().glob("*/*/journal.json")), key=lambda folder: folder.name)
 
 
 @contextmanager
@@ -249,7 +244,7 @@ def _if_free(folder: Path) -> Iterator[bool]:
 
 def _new(described: Description, tags: dict[str, str], status: str) -> Path:
     started = _now()
-    folder = root() / described.fingerprint / f"{started}-{os.getpid()}"
+    folder = paths.journals() / described.fingerprint / f"{started}-{os.getpid()}"
     known = dataclasses.asdict(described) | {"tags": described.tags | tags}
     ended = None if status == "RUNNING" else started
     write(folder, Record(**known, training=uuid.uuid4().hex, status=status, started=started, ended=ended))

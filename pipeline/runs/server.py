@@ -14,20 +14,15 @@ from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.runs import description
+from pipeline.runs import description, paths
 
 LIMITS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # of mlflow's: 120 s, 7
 QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}  # a server's client prints two lines for each run
 
 
-def repository() -> Path:
-    """Return the main repository, also inside DVC's experiments."""
-    return Path(os.environ.get("DVC_ROOT") or ".").resolve()
-
-
 def address() -> str:
     """Return where MLflow's store is: `MLFLOW_TRACKING_URI`, or else mlflow.db of the main repository."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repository()}/mlflow.db"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.repository()}/mlflow.db"
 
 
 def database() -> Path | None:

@@ -1,5 +1,6 @@
 """Score one training: `evaluate TRAINING PREPARED_FOLDER MODEL_FILE EVALUATION_FILE REPORT_FOLDER`."""
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,7 @@ def main() -> None:
     images, test_images = splits["train"][0], splits["test"][0]
     model = saving.load(model_file)
     predicted = {split: predict(model, labelled) for split, labelled in splits.items() if len(labelled[1])}
+    seconds = seconds_per_image(model, test_images)
     placed = some(len(test_images), params.evaluate.embedding_images)
     learnt = encode(explain(model, test_images, predicted["test"], class_names))
     both_ways = bool(augmentation and augmentation.horizontal_flip)
@@ -72,6 +74,7 @@ def main() -> None:
         record.log_history(evaluation.history)
         record.attach_training(model_file, images, [reports / "layers.csv", reports / "history.csv", *made])
         record.log_scores(metrics.loggable(evaluation.scores))
+        record.log_scores({"test": {"seconds_per_image": seconds}})  # another each time, so no file holds it
     print(f"{name}: test accuracy {evaluation.scores['test']['accuracy']:.4f}")
 
 
@@ -79,6 +82,14 @@ def predict(model: "keras.Model", labelled: Labelled) -> Predictions:
     """Predict the images of one split."""
     images, labels = labelled
     return Predictions(labels, training.predict(model, images))
+
+
+def seconds_per_image(model: "keras.Model", images: np.ndarray) -> float:
+    """Measure what a prediction takes, with the first 1,000 images at most, by a model that has predicted before."""
+    images = images[:1000]
+    started = time.perf_counter()
+    training.predict(model, images)
+    return (time.perf_counter() - started) / len(images)
 
 
 def predict_mirrored(model: "keras.Model", images: np.ndarray, predictions: Predictions) -> np.ndarray:

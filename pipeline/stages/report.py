@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from pipeline.base import errors, files, tables
 from pipeline.config import loading
-from pipeline.config.schema import Params, Training, leaves
+from pipeline.config.schema import Params, Training
+from pipeline.config.section import leaves
 from pipeline.evaluation import calibration, card, comparison, corruptions, lists, metrics, records, summary
 from pipeline.evaluation.comparison import Evaluations
 from pipeline.evaluation.records import Evaluation

@@ -1,0 +1,119 @@
+"""A comparison of two revisions on a terminal, in Markdown, as JSON and as a page."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.base import tables, templates
+from pipeline.revisions import comparing
+from pipeline.revisions.comparing import Compared
+from pipeline.revisions.reading import Revision
+
+MOST = 60_000  # characters of Markdown: a comment on GitHub may have 65,536
+LISTED = 10  # images of each list, in words
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two revisions by name, the verdict in words, tables by title, and each model compared."""
+
+    before: str
+    after: str
+    verdict: str
+    tables: dict[str, pd.DataFrame]
+    models: Mapping[str, Compared]
+
+
+def compare(before: Revision, after: Revision, seconds: Mapping[str, tuple[float | None, float | None]]) -> Comparison:
+    """Compare two revisions; `seconds` are those of training by model, (before, after), None where not known."""
+    found = comparing.models(before, after)
+    titled = {
+        "Test accuracy": comparing.accuracies_table(before, after, found),
+        "Params that differ": comparing.params_table(before, after),
+        "Code that differs": comparing.code_table(before, after),
+        "Metrics that differ": comparing.metrics_table(before, after),
+        "Time and size": comparing.costs_table(before, after, seconds),
+    }
+    return Comparison(before.name, after.name, comparing.verdict(found), titled, found)
+
+
+def as_text(comparison: Comparison) -> str:
+    """Write the comparison for a terminal."""
+    parts = [_heading(comparison), comparison.verdict]
+    parts += [f"{title}\n{tables.for_terminal(table)}" for title, table in comparison.tables.items() if len(table)]
+    return "\n\n".join([*parts, *_absent(comparison), *_images(comparison)])
+
+
+def as_markdown(comparison: Comparison, links: str = "") -> str:
+    """Write the comparison for a pull request, in at most 60,000 characters; its links begin with `links`.
+
+    What does not fit is left out, the longest table first, and said so.
+    """
+    shown = {title: tables.as_markdown(table) for title, table in comparison.tables.items() if len(table)}
+    left_out: list[str] = []
+    while len(text := _markdown(comparison, shown, left_out, links)) > MOST and shown:
+        left_out.append(longest := max(shown, key=lambda title: len(shown[title])))
+        del shown[longest]
+    return text
+
+
+def as_json(comparison: Comparison) -> str:
+    """Write the comparison for a program: names, verdict, tables as lists of rows, and the images that changed."""
+    content = {
+        "before": comparison.before,
+        "after": comparison.after,
+        "verdict": comparison.verdict,
+        "tables": {title: table.to_dict("records") for title, table in comparison.tables.items()},
+        "images": {
+            model: one.changed.to_dict("records") for model, one in comparison.models.items() if one.changed is not None
+        },
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def as_page(comparison: Comparison, pictures: Mapping[str, bytes]) -> str:
+    """Write the comparison as one page that opens offline; `pictures` maps captions to PNG files."""
+    return templates.load("pipeline.revisions", "page.html.jinja").render(
+        heading=_heading(comparison),
+        verdict=comparison.verdict,
+        tables={title: table for title, table in comparison.tables.items() if len(table)},
+        absent=_absent(comparison),
+        pictures={caption: base64.b64encode(png).decode() for caption, png in pictures.items()},
+    )
+
+
+def _markdown(comparison: Comparison, shown: Mapping[str, str], left_out: list[str], links: str) -> str:
+    parts = [f"## {_heading(comparison)}", f"**{comparison.verdict}**"]
+    parts += [f"### {title}\n\n{table}" for title, table in shown.items()]
+    parts += [*_absent(comparison), *_images(comparison)]
+    parts += [f"Left out, too long: {title}." for title in left_out]
+    seeds = list(comparison.models)
+    parts += [" · ".join(f"[report of all models]({links}{path})" for path in ("reports/README.md",) if seeds)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _heading(comparison: Comparison) -> str:
+    return f"{comparison.after} against {comparison.before}"
+
+
+def _absent(comparison: Comparison) -> list[str]:
+    """Say what does not differ."""
+    return [f"{title}: none." for title, table in comparison.tables.items() if not len(table)]
+
+
+def _images(comparison: Comparison) -> list[str]:
+    """List in words the images that each model gets newly right or wrong."""
+    return [
+        f"{model}, newly {now}: {_listed(rows)}"
+        for model, one in comparison.models.items()
+        if one.changed is not None
+        for now, rows in one.changed.groupby("now")
+    ]
+
+
+def _listed(rows: pd.DataFrame) -> str:
+    first = [f"{row.image} ({row.label}: {row.before} → {row.after})" for row in rows[:LISTED].itertuples()]
+    return ", ".join(first) + (f" and {len(rows) - LISTED:,} more" if len(rows) > LISTED else "")
