@@ -1,6 +1,7 @@
 """The whole pipeline on digits, by real `dvc repro` into a real MLflow store, as a person would use it."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,7 @@ PARAMS: dict[str, Any] = {
     "seeds": [1],
     "cross_validated": [],
     "models": {"plain": SMALL},
-    "gate": {"every_model": {"test": {"accuracy": 0.2}}},
+    "gate": {"every_model": {"at_least": {"test": {"accuracy": 0.2}}, "at_most": {"test": {"seconds_per_image": 60}}}},
 }
 STAGES = {"fetch", "prepare", "duplicates", "train@plain-1", "evaluate@plain-1", "report"}
 
@@ -153,6 +154,56 @@ def test_a_seed_that_is_added_trains_alone_and_is_shown_beside_the_other(workspa
     workspace.write(PARAMS)
     assert workspace.repro() == {"report"}
     assert "of each seed" not in (workspace.folder / "reports/README.md").read_text()
+
+
+def test_label_errors_of_the_training_part_are_looked_for_if_asked(workspace: Workspace) -> None:
+    workspace.write(PARAMS | {"cross_validated": ["plain"]})
+    folds = {f"cross_validate@plain-{fold}" for fold in range(5)}
+    assert workspace.repro() == {*folds, "report"}
+    failures = workspace.folder / "reports/failures"
+    assert {"label_errors_train.csv", "label_errors_train.png"} <= {path.name for path in failures.iterdir()}
+    assert "Likely label errors, train" in (workspace.folder / "reports/index.html").read_text()
+    workspace.write(PARAMS)
+    assert workspace.repro() == {"report"}
+    assert not (failures / "label_errors_train.csv").exists()
+    assert not (workspace.folder / "data/evaluations/cross_validated/plain").exists()
+
+
+def test_compare_tells_a_change_of_filters_of_code_alone_and_none(workspace: Workspace) -> None:
+    workspace.write(PARAMS)
+    workspace.repro()
+    workspace.commit()
+
+    def widen(params: dict[str, Any]) -> None:
+        params["models"]["plain"]["blocks"][0]["filters"] = [6]
+
+    workspace.write(changed(widen))
+    workspace.repro()
+    found = json.loads(workspace.run("pipeline.compare", "--json").stdout)
+    (row,) = found["tables"]["Test accuracy"]
+    scores = json.loads((workspace.folder / "reports/plain-1/metrics.json").read_text())["test"]
+    assert (row["after"], row["by"]) == (f"{scores['accuracy']:.4f}", "the same images")
+    assert [row["param"] for row in found["tables"]["Params that differ"]] == ["models.plain.blocks"]
+    assert found["tables"]["Code that differs"] == []
+    (cost,) = found["tables"]["Time and size"]
+    assert re.fullmatch(r"[\d,]+( → [\d,]+)?", cost["seconds of training"])
+    right = [image for image in found["images"]["plain"] if image["now"] == "right"]
+    assert str(len(right)) == row["newly right"]
+
+    workspace.write(PARAMS)
+    workspace.repro()
+    code = workspace.folder / "pipeline/page/page.css"
+    code.write_text(code.read_text() + "/* changed */\n")
+    workspace.repro()
+    found = json.loads(workspace.run("pipeline.compare", "--json").stdout)
+    assert [row["file"] for row in found["tables"]["Code that differs"]] == ["pipeline/page/page.css"]
+    assert found["verdict"] == "plain predicts the same."
+
+    workspace.git("checkout", "-q", ".")
+    workspace.repro()
+    text = workspace.run("pipeline.compare").stdout
+    assert "Params that differ: none." in text
+    assert "Code that differs: none." in text
 
 
 def test_force_gives_the_same_bytes(workspace: Workspace) -> None:
