@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
+from pipeline import gate
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import loading
+from pipeline.config.schema import Training
 from pipeline.evaluation import floors
 from pipeline.evaluation.floors import Check
 from tests.conftest import ROOT
 
 Write = Callable[[dict[str, Any]], Path]
 METRICS = {"test": {"accuracy": 0.9, "recall": {"Shirt": 0.6}}}
+PER_CLASS = 'class,precision,recall,f1,support\nShirt,0.5,0.6,0.55,10\n007,1.0,0.7,0.8,10\n"a, ""b""",0.0,0.0,0.0,0\n'
 
 
 def checks(raw: dict[str, Any], gates: dict[str, Any]) -> list[Check]:
@@ -49,11 +52,26 @@ def test_unknown_metric_is_refused(raw: dict[str, Any]) -> None:
         checks(raw, {"vgg": {"test": {"acuracy": 0.7}}})
 
 
+def report(reports: Path, name: str) -> None:
+    files.write_json(reports / name / "metrics.json", {"test": {"accuracy": 0.9}})
+    files.write_text(reports / name / "per_class.csv", PER_CLASS)
+
+
+def test_scores_of_each_class_are_read_from_per_class_csv_by_names_as_they_are(tmp_path: Path) -> None:
+    report(tmp_path, "vgg-42")
+    assert gate.read_scores(Training("vgg", 42), tmp_path)["test"] == {
+        "accuracy": 0.9,
+        "precision": {"Shirt": 0.5, "007": 1.0, 'a, "b"': 0.0},
+        "recall": {"Shirt": 0.6, "007": 0.7, 'a, "b"': 0.0},
+        "f1": {"Shirt": 0.55, "007": 0.8, 'a, "b"': 0.0},
+    }
+
+
 def run_gate(raw: dict[str, Any], write_params: Write, floor: float) -> subprocess.CompletedProcess[str]:
     raw["gate"] = {"every_model": {"test": {"accuracy": 0.8}}, "vgg": {"test": {"accuracy": floor}}}
     folder = write_params(raw).parent
     for model in raw["models"]:
-        files.write_json(folder / "reports" / f"{model}-42" / "metrics.json", METRICS)
+        report(folder / "reports", f"{model}-42")
     command = [sys.executable, "-X", "importtime", "-m", "pipeline.gate"]
     return subprocess.run(
         command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False

@@ -66,5 +66,5 @@ def require_current(training: Training) -> None:
 
 def _candidate(params: Params, training: Training) -> Candidate:
     evaluation = records.from_arrays(files.read_arrays(paths.evaluation(training)))
-    checks = floors.of_model(params, training.model, [evaluation.scores])
+    checks = floors.of_model(params, training.model, [evaluation.all_scores])
     return Candidate(training, evaluation, [check for check in checks if not check.passed])

@@ -34,8 +34,8 @@ class Check:
 def checks(params: Params, scores: dict[str, list[dict[str, Any]]]) -> list[Check]:
     """List a check for every floor, a model's own in place of every model's.
 
-    `scores` maps models to what the metrics.json of each of their seeds holds. Raise `InputError` for a metric that is
-    not there.
+    `scores` maps models to `Evaluation.all_scores` of each of their seeds. Raise `InputError` for a metric that is not
+    there.
     """
     return [check for model in params.models for check in of_model(params, model, scores[model])]
 

@@ -71,7 +71,7 @@ def main() -> None:
     with sending.in_background(), journal.appended(described) as record:
         record.log_history(evaluation.history)
         record.attach_training(model_file, images, [reports / "layers.csv", reports / "history.csv", *made])
-        record.log_scores(metrics.loggable(evaluation.scores))
+        record.log_scores(metrics.loggable(evaluation.all_scores))
     print(f"{name}: test accuracy {evaluation.scores['test']['accuracy']:.4f}")
 
 
