@@ -35,7 +35,7 @@ def main() -> None:
 
 def read_scores(training: Training, reports: Path) -> dict[str, Any]:
     """Read metrics.json, and under `test`, as in `recall: {Shirt: 0.7}`, the scores of each class in per_class.csv."""
-    scores = files.read_json(metrics := paths.metrics(training, reports))
+    scores: dict[str, Any] = files.read_json(metrics := paths.metrics(training, reports))
     # csv leaves a class named 007 as it is, where pandas would read a number
     rows = list(csv.DictReader(io.StringIO(files.read_text(metrics.with_name("per_class.csv")), newline="")))
     by_class = {name: {row["class"]: float(row[name]) for row in rows} for name in ("precision", "recall", "f1")}

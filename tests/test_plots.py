@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dvc_render.vega import VegaRenderer
@@ -34,9 +35,10 @@ def test_scripts_are_npms_in_the_versions_that_dvc_would_load() -> None:
 
 def charts() -> int:
     """Count the tables that dvc.yaml plots, of every training in reports/."""
-    stages = files.read_yaml(ROOT / "dvc.yaml")["stages"]
+    stages: dict[str, Any] = files.read_yaml(ROOT / "dvc.yaml")["stages"]
     plots = [path for name in ("train", "evaluate") for plot in stages[name]["plots"] for path in plot]
-    return len(list(ROOT.glob("reports/*/metrics.json"))) * sum(path.endswith(".csv") for path in plots)
+    trainings = len(list(ROOT.glob("reports/*/metrics.json")))
+    return trainings * len([path for path in plots if path.endswith(".csv")])
 
 
 @pytest.mark.slow
