@@ -22,8 +22,8 @@ repro: .venv/runs ## check params.yaml, then run what it changed: dvc repro
 
 # In a folder of its own, so that params.yaml, dvc.lock and reports/ stay as they are.
 demo: .venv/runs ## the whole pipeline on scikit-learn's digits, in .demo/
-	@mkdir -p .demo/.dvc && rm -rf .demo/pipeline && cp -r pipeline dvc.yaml .dvcignore .demo/
-	@cp recipes/demo.yaml .demo/params.yaml && printf '[core]\n    analytics = false\n    no_scm = true\n' > .demo/.dvc/config
+	@mkdir -p .demo/.dvc && rm -rf .demo/pipeline && cp -r pipeline dvc.yaml .dvcignore .demo/ && cp -r .dvc/plots .demo/.dvc/
+	@cp recipes/demo.yaml .demo/params.yaml && sed '/analytics/ a\    no_scm = true' .dvc/config > .demo/.dvc/config
 	cd .demo && dvc repro
 	@awk '/^## How far/ {exit} /^[*][*]/ {gsub(/[*][*]/, ""); print "\n" $$0 "\n"} /^[|] models/ {print ""} /^[|]/' .demo/reports/README.md
 	@printf '\nThe report: %s\nMLflow:     make ui, which prints the address of its table of runs\n' .demo/reports/index.html

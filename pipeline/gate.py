@@ -1,5 +1,7 @@
 """Hold metrics to the gate of params.yaml: `python -m pipeline.gate [REPORTS]`, exit 1 if any check fails."""
 
+import csv
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,22 +37,31 @@ def main() -> None:
 
 def of_model(params: Params, model: str, gate: Gate, reports: Path) -> list[Check]:
     """List the checks of one model: of the metrics in `reports`, and of the working tree against other revisions."""
-    timed = any(path.endswith(SECONDS) for path, _ in leaves(gate.model_dump(exclude_unset=True)))
-    scores = [read(training, reports, timed=timed) for training in params.trainings_of(model)]
+    trainings = params.trainings_of(model)
+    scores = [read_scores(training, reports) for training in trainings]
+    if any(path.endswith(SECONDS) for path, _ in leaves(gate.model_dump(exclude_unset=True))):
+        for training, of_one in zip(trainings, scores, strict=True):
+            of_one["test"][SECONDS] = read_seconds(training)
     differences = differences_from(model, gate.revisions) if gate.revisions else {}
     return checks.within_bounds(gate, model, scores) + checks.against_revisions(gate, model, differences)
 
 
-def read(training: Training, reports: Path, *, timed: bool) -> dict[str, Any]:
-    """Read a training's metrics.json, and its seconds an image where they are asked for."""
-    metrics: dict[str, Any] = files.read_json(paths.metrics(training, reports))
-    if timed:
-        seconds = timing.figure(fingerprints.of_lock(f"train@{training.name}"), f"test/{SECONDS}")
-        if seconds is None:
-            stage = f"evaluate@{training.name}"
-            raise errors.InputError(f"{stage} never ran here, so {SECONDS} is unknown: `dvc repro -s -f {stage}`")
-        metrics["test"][SECONDS] = seconds
-    return metrics
+def read_scores(training: Training, reports: Path) -> dict[str, Any]:
+    """Read metrics.json, and under `test`, as in `recall: {Shirt: 0.7}`, the scores of each class in per_class.csv."""
+    scores: dict[str, Any] = files.read_json(metrics := paths.metrics(training, reports))
+    # csv leaves a class named 007 as it is, where pandas would read a number
+    rows = list(csv.DictReader(io.StringIO(files.read_text(metrics.with_name("per_class.csv")), newline="")))
+    by_class = {name: {row["class"]: float(row[name]) for row in rows} for name in ("precision", "recall", "f1")}
+    return scores | {"test": scores["test"] | by_class}
+
+
+def read_seconds(training: Training) -> float:
+    """Read the seconds an image that `evaluate` measured; raise `InputError` where that was not on this machine."""
+    stage = f"evaluate@{training.name}"
+    seconds = timing.figure(fingerprints.of_lock(f"train@{training.name}"), f"test/{SECONDS}")
+    if seconds is None:
+        raise errors.InputError(f"{stage} never ran here, so {SECONDS} is unknown: `dvc repro -s -f {stage}`")
+    return seconds
 
 
 def differences_from(model: str, revisions: list[str]) -> dict[str, Difference]:

@@ -10,7 +10,7 @@ import re
 from pipeline.base import errors, files, tables
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training
-from pipeline.evaluation import metrics
+from pipeline.evaluation import metrics, records
 from pipeline.runs import description, fingerprints, git, journal, lock, sending, server, views
 from pipeline.runs.lock import LOCK, StageLock
 
@@ -91,7 +91,8 @@ def _append(params: Params, training: Training, train: StageLock, evaluate: Stag
         record.log_history(tables.read_csv(paths["history.csv"]))
         reports = [path for path in paths.values() if path.parts[0] == "reports"]
         record.attach_training(paths[f"{training.name}.keras"], labelled[0], reports)
-        record.log_scores(metrics.loggable(files.read_json(paths["metrics.json"])))
+        evaluation = records.from_arrays(files.read_arrays(paths[f"{training.name}.npz"]))
+        record.log_scores(metrics.loggable(evaluation.all_scores))
 
 
 def _fingerprints(stages: dict[str, StageLock]) -> dict[str, str]:

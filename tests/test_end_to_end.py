@@ -56,7 +56,7 @@ def add_augmented(params: dict[str, Any]) -> None:
 def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> None:
     made = {str(path.relative_to(workspace.folder / "reports")) for path in workspace.tree("reports")}
     assert made == {
-        *("samples.png", "README.md", "index.html", "curves.png", "recall.png", "confusion.png"),
+        *("samples.png", "README.md", "index.html", "models.json", "curves.png", "recall.png", "confusion.png"),
         *("reliability.png", "coverage.png", "cards/plain.md"),
         *(f"failures/{which}.{kind}" for which in ("never_right", "duplicates") for kind in ("csv", "png")),
         *(f"failures/label_errors_{split}.{kind}" for split in ("test", "validation") for kind in ("csv", "png")),
@@ -74,6 +74,8 @@ def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> Non
         *("plain-1/accuracies.png", "plain-1/filters.png", "plain-1/features.png", "plain-1/gradcam.png"),
     }
     scores = json.loads((workspace.folder / "reports/plain-1/metrics.json").read_text())
+    headline = {"accuracy": scores["test"]["accuracy"], "parameters": scores["parameters"]}
+    assert json.loads((workspace.folder / "reports/models.json").read_text()) == {"plain": headline}
     (run,) = workspace.runs()
     assert run.info.status == "FINISHED"
     assert run.data.metrics["test/accuracy"] == scores["test"]["accuracy"] > 0.2

@@ -41,5 +41,9 @@ def test_experiments_apart_and_queued_all_log_to_the_one_store(tmp_path: Path) -
     assert {run.data.tags.get("dvc.experiment") for run in runs} == {None, "apart", "first", "second"}
     assert {run.data.tags["dvc.baseline"] for run in runs if "dvc.experiment" in run.data.tags} == {revision}
     assert len({run.data.tags["fingerprint"] for run in runs}) == 4
-    shown = workspace.run("dvc", "exp", "show", "--csv").stdout
+    shown = workspace.run("dvc", "exp", "show", "--csv", "--only-changed", "--drop", ".*/").stdout
     assert all(name in shown for name in ("apart", "first", "second"))
+    head = shown.splitlines()[0].split(",")
+    assert "train.batch_size" in head
+    assert [name for name in head if name.endswith(".accuracy")]
+    assert not [name for name in head if "/" in name]

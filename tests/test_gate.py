@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline import gate
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.gate import Gate
+from pipeline.config.schema import Training
 from pipeline.evaluation import checks, significance
 from pipeline.evaluation.checks import Check
 from tests.conftest import ROOT
@@ -19,6 +21,7 @@ from tests.test_significance import draw
 
 Write = Callable[[dict[str, Any]], Path]
 METRICS = {"test": {"accuracy": 0.9, "loss": 0.3, "recall": {"Shirt": 0.6}}, "parameters": 5_000}
+PER_CLASS = 'class,precision,recall,f1,support\nShirt,0.5,0.6,0.55,10\n007,1.0,0.7,0.8,10\n"a, ""b""",0.0,0.0,0.0,0\n'
 
 
 def found(gate: dict[str, Any], *accuracies: float) -> list[Check]:
@@ -122,6 +125,21 @@ def test_false_alarms_against_a_revision_are_rarer_than_the_level(seeds: int) ->
     assert (alarms / 10_000 < 0.05).all()
 
 
+def report(reports: Path, name: str) -> None:
+    files.write_json(reports / name / "metrics.json", {"test": {"accuracy": 0.9}})
+    files.write_text(reports / name / "per_class.csv", PER_CLASS)
+
+
+def test_scores_of_each_class_are_read_from_per_class_csv_by_names_as_they_are(tmp_path: Path) -> None:
+    report(tmp_path, "vgg-42")
+    assert gate.read_scores(Training("vgg", 42), tmp_path)["test"] == {
+        "accuracy": 0.9,
+        "precision": {"Shirt": 0.5, "007": 1.0, 'a, "b"': 0.0},
+        "recall": {"Shirt": 0.6, "007": 0.7, 'a, "b"': 0.0},
+        "f1": {"Shirt": 0.55, "007": 0.8, 'a, "b"': 0.0},
+    }
+
+
 def run_gate(raw: dict[str, Any], write_params: Write, floor: float) -> subprocess.CompletedProcess[str]:
     raw["gate"] = {
         "every_model": {"at_least": {"test": {"accuracy": 0.8}}},
@@ -129,7 +147,7 @@ def run_gate(raw: dict[str, Any], write_params: Write, floor: float) -> subproce
     }
     folder = write_params(raw).parent
     for model in raw["models"]:
-        files.write_json(folder / "reports" / f"{model}-42" / "metrics.json", METRICS)
+        report(folder / "reports", f"{model}-42")
     command = [sys.executable, "-X", "importtime", "-m", "pipeline.gate"]
     return subprocess.run(
         command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False

@@ -28,7 +28,7 @@ def test_scores_agree_with_scikit_learn(seed: int) -> None:
     report = sklearn_metrics.classification_report(
         labels, predictions, labels=range(4), target_names=NAMES, output_dict=True, zero_division=0
     )
-    summary = evaluation({"test": Predictions(labels, probabilities)}).scores["test"]
+    summary = evaluation({"test": Predictions(labels, probabilities)}).all_scores["test"]
     assert summary["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(labels, predictions), abs=1e-6)
     assert summary["macro_f1"] == pytest.approx(report["macro avg"]["f1-score"], abs=1e-6)
     assert summary["macro_precision"] == pytest.approx(report["macro avg"]["precision"], abs=1e-6)
@@ -45,6 +45,15 @@ def test_scores_have_what_splits_there_are() -> None:
     assert scores["validation"] == scores["train"] == metrics.headline(labels, probabilities)
     del splits["validation"]
     assert list(evaluation(splits).scores) == ["train", "test", "parameters", "model_bytes"]
+
+
+def test_scores_are_of_all_classes_together_and_all_scores_of_each_class_too() -> None:
+    made = evaluation({"test": Predictions(*example(0))})
+    assert not any(isinstance(value, dict) for value in made.scores["test"].values())
+    by_class = {name: value for name, value in made.all_scores["test"].items() if name not in made.scores["test"]}
+    assert {name: list(values) for name, values in by_class.items()} == dict.fromkeys(
+        ("precision", "recall", "f1"), NAMES
+    )
 
 
 def test_scores_of_means_over_mirror_images_are_metrics_of_their_own() -> None:

@@ -65,5 +65,5 @@ def require_current(training: Training) -> None:
 
 def _candidate(params: Params, training: Training) -> Candidate:
     evaluation = records.from_arrays(files.read_arrays(paths.evaluation(training)))
-    found = checks.within_bounds(params.gate_of(training.model), training.model, [evaluation.scores])
+    found = checks.within_bounds(params.gate_of(training.model), training.model, [evaluation.all_scores])
     return Candidate(training, evaluation, [check for check in found if not check.passed])

@@ -61,7 +61,7 @@ def promote(params: Params, name: str | None = None, *, force: bool = False) -> 
             return f"already champion: {describe(now)}"
         run = versions.finished_run(client, dataset, candidate.training.name, fingerprint)
         if not force:
-            rules.require_floors(candidate)
+            rules.require_gate(candidate)
             if now:
                 _require_better(candidate, now)
         version = versions.make(client, run, dataset, candidate, fingerprint)

@@ -8,8 +8,8 @@ from pipeline.evaluation import significance
 LEVEL = 0.05  # of McNemar's test
 
 
-def require_floors(candidate: Candidate) -> None:
-    """Raise `Refused` for a candidate that is below a floor."""
+def require_gate(candidate: Candidate) -> None:
+    """Raise `Refused` for a candidate that fails a check of the gate."""
     if candidate.failed:
         raise Refused(f"the gate fails: {candidate.failures()}; --force promotes it all the same")
 

@@ -66,19 +66,25 @@ class Evaluation:
 
     @cached_property
     def scores(self) -> dict[str, Any]:
-        """What metrics.json holds: accuracy and loss by split, more of test, numbers of parameters and bytes."""
+        """What metrics.json holds: accuracy and loss by split, of test the means over classes, parameters, bytes."""
         headlines = {name: metrics.headline(part.labels, part.probabilities) for name, part in self.splits.items()}
         test: dict[str, Any] = headlines.pop("test")
         test["top_2_accuracy"] = metrics.top_2_accuracy(self.test.labels, self.test.probabilities)
         error = calibration.expected_error(self.test.labels, self.test.probabilities)
         test["calibration_error"] = round(error, metrics.DECIMALS)
-        test |= metrics.macro_averages(self.per_class) | metrics.by_class(self.per_class, self.class_names)
+        test |= metrics.macro_averages(self.per_class)
         if self.mirrored is not None:
             mirrored = metrics.headline(self.test.labels, self.mirrored)
             test |= {f"mirrored_{name}": value for name, value in mirrored.items()}
         if self.robustness is not None:
             test["robust_accuracy"] = round(float(self.robustness["accuracy"].mean()), metrics.DECIMALS)
         return {**headlines, "test": test, "parameters": self.parameters, "model_bytes": self.model_bytes}
+
+    @cached_property
+    def all_scores(self) -> dict[str, Any]:
+        """`scores`, and under `test` the precision, recall and F1 of each class, as MLflow and the gate have them."""
+        by_class = metrics.by_class(self.per_class, self.class_names)
+        return self.scores | {"test": self.scores["test"] | by_class}
 
 
 def to_arrays(evaluation: Evaluation) -> Arrays:

@@ -110,7 +110,7 @@ class Revision:
 
     def _per_class(self, model: str) -> pd.DataFrame:
         text = self.read(self._made(self._of(model)[0], "per_class.csv"))
-        return pd.read_csv(io.BytesIO(text), keep_default_na=False) if text else pd.DataFrame()
+        return pd.read_csv(io.BytesIO(text), keep_default_na=False, dtype={"class": str}) if text else pd.DataFrame()
 
     def _arrays(self, path: str | None) -> files.Arrays:
         content = self.read(path)

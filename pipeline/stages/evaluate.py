@@ -73,7 +73,7 @@ def main() -> None:
     with sending.in_background(), journal.appended(described) as record:
         record.log_history(evaluation.history)
         record.attach_training(model_file, images, [reports / "layers.csv", reports / "history.csv", *made])
-        record.log_scores(metrics.loggable(evaluation.scores))
+        record.log_scores(metrics.loggable(evaluation.all_scores))
         record.log_scores({"test": {"seconds_per_image": seconds}})  # another each time, so no file holds it
     print(f"{name}: test accuracy {evaluation.scores['test']['accuracy']:.4f}")
 

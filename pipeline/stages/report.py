@@ -29,7 +29,7 @@ LEARNT = {
 
 
 def main() -> None:
-    """Write README.md, index.html, pictures, lists of failures and model cards; evaluations no longer needed go."""
+    """Write README.md, index.html, models.json, pictures, lists of failures, model cards; other evaluations go."""
     folder, prepared, duplicates, reports = map(
         Path, errors.arguments("EVALUATIONS_FOLDER PREPARED_FOLDER DUPLICATES REPORT_FOLDER")
     )
@@ -40,6 +40,7 @@ def main() -> None:
     write_pictures({reports / f"{name}.png": figure for name, figure in draw(evaluations).items()})
     captions = {caption: f"{file}.png" for caption, file in CAPTIONS.items()}
     files.write_text(reports / "README.md", summary.as_markdown(params, evaluations, captions))
+    files.write_json(reports / "models.json", {name: headline(seeds) for name, seeds in evaluations.items()})
     for model, seeds in evaluations.items():
         files.write_text(reports / "cards" / f"{model}.md", write_card(params, model, dataset, seeds))
     wrong = lists.label_errors_by_split(evaluations, cross_validated(folder / "cross_validated", params))
@@ -81,6 +82,13 @@ def pictures(failures: Path, evaluations: Evaluations, splits: Iterable[str]) ->
         f"What {model} has learnt": {caption: evaluation.pictures[name] for name, caption in LEARNT.items()}
         for model, evaluation in first.items()
     }
+
+
+def headline(seeds: Mapping[int, Evaluation]) -> dict[str, float]:
+    """Return what DVC's tables show of one model: accuracy on the test split, the mean over all seeds, and its size."""
+    accuracy = np.mean([evaluation.scores["test"]["accuracy"] for evaluation in seeds.values()])
+    parameters = next(iter(seeds.values())).parameters
+    return {"accuracy": round(float(accuracy), metrics.DECIMALS), "parameters": parameters}
 
 
 def draw(evaluations: Evaluations) -> dict[str, Figure]:
