@@ -216,3 +216,16 @@ def test_broken_model_is_named(tmp_path: Path, content: bytes) -> None:
         saving.load(tmp_path / "model.keras")
     with pytest.raises(InputError, match=r"other\.keras is missing"):
         saving.load(tmp_path / "other.keras")
+
+
+@pytest.mark.parametrize(
+    ("given", "steps", "momentum"), [(None, 90, 0.8889), (None, 5, 0.0), (None, 5000, 0.99), (0.7, 90, 0.7)]
+)
+def test_batch_norm_that_is_given_no_momentum_settles_in_the_steps_there_are(
+    raw: dict[str, Any], given: float | None, steps: int, momentum: float
+) -> None:
+    block = {"filters": [4], "batch_norm": "after_convolution", "batch_norm_momentum": given}
+    raw["models"]["vgg"] |= {"blocks": [block], "dense": [{"units": 4, "batch_norm": True}]}
+    model = building.build(loading.validate(raw).models["vgg"], (8, 8, 1), 2, UNIT, steps)
+    assert model.get_layer("block1_conv1_norm").momentum == momentum
+    assert model.get_layer("dense1_norm").momentum == (momentum if given is None else 0.8889)

@@ -272,7 +272,7 @@ class Block(Section):
     use_bias: list[bool] = [True]
     kernel_initializer: list[Initializer] = ["glorot_uniform"]
     batch_norm: Literal["none", "after_convolution", "after_pool"] = "none"
-    batch_norm_momentum: Annotated[Rate, Field(description="of the moving mean and variance, as in Keras")] = 0.99
+    batch_norm_momentum: Annotated[Rate | None, Field(description="as in Keras; left out, it follows the steps")] = None
     residual: bool = False
     pool: Literal["max", "none"] = "max"
     dropout: list[Rate] = [0.0]

@@ -10,24 +10,31 @@ import pandas as pd
 from pipeline.config import schema
 from pipeline.network import layers
 
+SETTLED = 10  # times over, what batch norm averages forgets the values it began with
 MONOTONE = ("relu", "elu", "tanh")  # activations that never fall: pooling before or after them is the same
 
 
 def build(
-    network: schema.Model, image_shape: tuple[int, int, int], classes: int, scaling: dict[str, list[float]]
+    network: schema.Model,
+    image_shape: tuple[int, int, int],
+    classes: int,
+    scaling: dict[str, list[float]],
+    steps: int = 1000,
 ) -> keras.Model:
     """Build a network from raw 8-bit pixels of (height, width, channels) to the probabilities of `classes`.
 
     The fitted scaling is its first layer, so that it cannot be served with another one than it was trained with.
+    Where params give batch norm no momentum, it is Keras's 0.99, or less for a training of fewer `steps` than 1,000.
     """
+    momentum = round(1 - max(0.01, min(1.0, SETTLED / steps)), 4)
     with _arithmetic(network.train.precision):
         inputs = outputs = keras.Input(image_shape, dtype="uint8", name="pixels")
         outputs = keras.layers.Rescaling(scaling["scale"], scaling["offset"], name="scaling")(outputs)
         for number, block in enumerate(network.blocks, 1):
-            outputs = _block(outputs, block, f"block{number}")
+            outputs = _block(outputs, block, momentum, f"block{number}")
         outputs = _flat(outputs, network.global_pool)
         for number, dense in enumerate(network.dense, 1):
-            outputs = _dense(outputs, dense, f"dense{number}")
+            outputs = _dense(outputs, dense, momentum, f"dense{number}")
         outputs = keras.layers.Dense(classes, dtype="float32", name="logits")(outputs)
         outputs = keras.layers.Softmax(dtype="float32", name="probabilities")(outputs)
         return keras.Model(inputs, outputs, name="network")
@@ -43,7 +50,8 @@ def _arithmetic(precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _block(outputs: Any, block: schema.Block, name: str) -> Any:
+def _block(outputs: Any, block: schema.Block, momentum: float, name: str) -> Any:
+    momentum = momentum if block.batch_norm_momentum is None else block.batch_norm_momentum
     inputs, convolutions = outputs, block.convolutions()
     pool = keras.layers.MaxPooling2D(name=f"{name}_pool") if block.pool == "max" else None
     early = pool and convolutions[-1].activation in MONOTONE
@@ -51,7 +59,7 @@ def _block(outputs: Any, block: schema.Block, name: str) -> Any:
         layer, last = f"{name}_conv{number}", number == len(convolutions)
         between: list[Any] = []
         if block.batch_norm == "after_convolution":
-            between.append(layers.BatchNormalization(momentum=block.batch_norm_momentum, name=f"{layer}_norm"))
+            between.append(layers.BatchNormalization(momentum=momentum, name=f"{layer}_norm"))
         if block.residual and last:
             between.append(_adding(inputs, convolution.filters, layer))
         if early and last:
@@ -62,7 +70,7 @@ def _block(outputs: Any, block: schema.Block, name: str) -> Any:
     if pool and not early:
         outputs = pool(outputs)
     if block.batch_norm == "after_pool":
-        outputs = layers.BatchNormalization(momentum=block.batch_norm_momentum, name=f"{name}_norm")(outputs)
+        outputs = layers.BatchNormalization(momentum=momentum, name=f"{name}_norm")(outputs)
     if convolutions[-1].dropout:
         outputs = keras.layers.Dropout(convolutions[-1].dropout, name=f"{name}_dropout")(outputs)
     return outputs
@@ -97,10 +105,10 @@ def _flat(outputs: Any, global_pool: str) -> Any:
     return kinds[global_pool](name="global_pool")(outputs)
 
 
-def _dense(outputs: Any, dense: schema.Dense, name: str) -> Any:
+def _dense(outputs: Any, dense: schema.Dense, momentum: float, name: str) -> Any:
     outputs = keras.layers.Dense(dense.units, activation=dense.activation, name=name)(outputs)
     if dense.batch_norm:
-        outputs = keras.layers.BatchNormalization(name=f"{name}_norm")(outputs)
+        outputs = keras.layers.BatchNormalization(momentum=momentum, name=f"{name}_norm")(outputs)
     if dense.dropout:
         outputs = keras.layers.Dropout(dense.dropout, name=f"{name}_dropout")(outputs)
     return outputs

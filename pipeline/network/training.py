@@ -52,7 +52,7 @@ def fit(
     `validation` has no figures.
     Raise `InputError` when a loss is no longer a number.
     """
-    steps = math.ceil(len(labelled[0]) / train.batch_size)
+    steps = steps_per_epoch(len(labelled[0]), train)
     one_hot = train.loss == "categorical_crossentropy"
     model.compile(optimizers.make(train, steps), loss(train), metrics=["accuracy"], jit_compile=False)
     model.optimizer.build(model.trainable_variables)
@@ -72,6 +72,11 @@ def fit(
             verbose=1 if sys.stdout.isatty() else 2,
         )
     return pd.DataFrame(each_epoch.history)
+
+
+def steps_per_epoch(images: int, train: schema.Train) -> int:
+    """Return how many batches so many images are."""
+    return math.ceil(images / train.batch_size)
 
 
 def batches(labelled: Labelled, train: schema.Train, seed: int, done: int = 0) -> tf.data.Dataset:

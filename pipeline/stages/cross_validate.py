@@ -25,7 +25,8 @@ def main() -> None:
     (images, labels), validation = (files.read_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
     seen, held_out = divided(len(labels), int(fold))
     training.make_deterministic(SEED)
-    model = building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"])
+    steps = network.train.epochs * training.steps_per_epoch(len(seen), network.train)
+    model = building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"], steps)
     training.fit(model, (images[seen], labels[seen]), validation, network.train, SEED, lambda row, state: None)
     files.write_arrays(made, {"images": held_out, "probabilities": training.predict(model, images[held_out])})
 

@@ -1,5 +1,6 @@
 """Score one training: `evaluate TRAINING PREPARED_FOLDER MODEL_FILE EVALUATION_FILE REPORT_FOLDER`."""
 
+import sys
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import keras  # for real it comes with the network, quietly
 
 EXPLAINED = 4  # right and wrong images each, the surest
+GAP = 0.1  # between the accuracy of the last epoch and the scored one
 ROBUSTNESS_SEED = 0  # the same for all models, so that they meet the same images
 FULL_COLOUR = ("learning_curves", "confusion_matrix")  # 256 colours are enough for the other pictures
 
@@ -75,6 +77,7 @@ def main() -> None:
         record.attach_training(model_file, images, [reports / "layers.csv", reports / "history.csv", *made])
         record.log_scores(metrics.loggable(evaluation.all_scores))
         record.log_scores({"test": {"seconds_per_image": seconds}})  # another each time, so no file holds it
+    warn_of_gap(name, evaluation)
     print(f"{name}: test accuracy {evaluation.scores['test']['accuracy']:.4f}")
 
 
@@ -82,6 +85,17 @@ def predict(model: "keras.Model", labelled: Labelled) -> Predictions:
     """Predict the images of one split."""
     images, labels = labelled
     return Predictions(labels, training.predict(model, images))
+
+
+def warn_of_gap(name: str, evaluation: Evaluation) -> None:
+    """Say so where a network is far worse on its training images than its last epoch was with them."""
+    last, scored = evaluation.history["train_accuracy"].iloc[-1], evaluation.scores["train"]["accuracy"]
+    if scored < last - GAP:
+        print(
+            f"warning: {name} is right about {scored:.2f} of its training images, where its last epoch had {last:.2f}: "
+            "what batch norm averages may lag behind; lower batch_norm_momentum, or train more steps",
+            file=sys.stderr,
+        )
 
 
 def seconds_per_image(model: "keras.Model", images: np.ndarray) -> float:
