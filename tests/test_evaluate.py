@@ -37,6 +37,6 @@ def test_a_network_far_worse_than_its_last_epoch_is_told(
 
 def test_seconds_of_an_image_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(evaluate.training, "predict", lambda model, images: asked.append(len(images)))
+    monkeypatch.setattr("pipeline.network.training.predict", lambda model, images: asked.append(len(images)))
     assert 0 < evaluate.seconds_per_image(None, np.zeros((2000, 1, 1, 1), np.uint8)) < 1e-3
     assert asked == [1000]
