@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pytest
 
+from pipeline.base import files
 from pipeline.config import loading
 from pipeline.config.schema import Training
 from pipeline.network import building, saving
@@ -48,6 +50,15 @@ def model_file(tmp_path: Path) -> Path:
     model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, {"scale": [1 / 255], "offset": [0.0]})
     (tmp_path / "vgg.keras").write_bytes(saving.to_bytes(model))
     return tmp_path / "vgg.keras"
+
+
+def picture(tmp_path: Path, name: str, color: str) -> Path:
+    PIL.Image.new("RGB", (1500, 750), color).save(tmp_path / name)
+    return tmp_path / name
+
+
+def artifacts(client: Any, run_id: str, folder: str | None = None) -> list[str]:
+    return [file.path for file in client.list_artifacts(run_id, folder)]
 
 
 def points(client: Any, run_id: str, name: str = "epoch/train_loss") -> list[tuple[int, float]]:
@@ -94,6 +105,25 @@ def test_model_predicts_the_same_and_knows_its_signature(client: Any, tmp_path: 
     assert logged.metadata.run_id == run_id
     expected = saving.load(tmp_path / "vgg.keras").predict(IMAGES, verbose=0)
     np.testing.assert_array_equal(logged.predict(IMAGES), expected)
+
+
+def test_files_that_are_being_attached_are_not_removed_by_a_sending_that_ends(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, sender = files.write_bytes, Thread(target=lambda: sending.push(client, record.folder))
+
+    def write_and_send(path: Path, content: bytes) -> None:
+        write(path, content)
+        if path.name == "network.png":
+            sender.start()
+            sender.join(2)  # time enough to remove it
+
+    with journal.opened(training(tmp_path), False) as record:
+        sending.push(client, record.folder)
+        monkeypatch.setattr(files, "write_bytes", write_and_send)
+        record.attach({"vgg-42/network.png": picture(tmp_path, "network.png", "red")})
+        sender.join()
+        assert artifacts(client, sending.push(client, record.folder))
 
 
 def test_artifacts_lie_beside_the_database_wherever_the_command_runs(

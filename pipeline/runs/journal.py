@@ -117,11 +117,12 @@ class Journal:
 
     def attach(self, paths: Mapping[str, Path]) -> None:
         """Keep copies of files, for MLflow to have under the given names."""
-        for name, path in paths.items():
-            digest = files.md5(path)
-            files.write_bytes(self.folder / "files" / digest / Path(name).name, path.read_bytes())
-            self.record.files[name] = digest
-        self._write()
+        with attaching(self.folder):
+            for name, path in paths.items():
+                digest = files.md5(path)
+                files.write_bytes(self.folder / "files" / digest / Path(name).name, path.read_bytes())
+                self.record.files[name] = digest
+            self._write()
 
     def attach_training(self, model: Path, images: np.ndarray, reports: Iterable[Path]) -> None:
         """Keep copies of what a training made: the model, two of its uint8 images as its example, and its reports."""
@@ -156,6 +157,11 @@ class Journal:
 
     def _write(self) -> None:
         write(self.folder, self.record)
+
+
+def attaching(folder: Path) -> FileLock:
+    """Return the lock under which files are attached; whoever removes them holds it, to remove none of a moment ago."""
+    return FileLock(folder / "files.lock")
 
 
 def root() -> Path:

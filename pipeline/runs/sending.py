@@ -122,8 +122,9 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
             views.keep(client, run.info.experiment_id, record.params)
         progress.journal = digest
         _save_progress(folder, progress)
-        if all(_sent(folder, store) for store in record.stores):
-            shutil.rmtree(folder / "files", ignore_errors=True)
+        with journal.attaching(folder):
+            if all(_sent(folder, store) for store in record.stores):
+                shutil.rmtree(folder / "files", ignore_errors=True)
         return str(run.info.run_id)
 
 
