@@ -20,7 +20,7 @@ from pipeline.base import files
 from pipeline.config import loading
 from pipeline.config.schema import Training
 from pipeline.network import building, saving
-from pipeline.runs import description, journal, sending, server
+from pipeline.runs import description, journal, location, sending, server, views
 from pipeline.runs.description import Description
 from tests.conftest import ROOT
 
@@ -124,6 +124,16 @@ def test_files_that_are_being_attached_are_not_removed_by_a_sending_that_ends(
         record.attach({"vgg-42/network.png": picture(tmp_path, "network.png", "red")})
         sender.join()
         assert artifacts(client, sending.push(client, record.folder))
+
+
+def test_report_knows_the_address_of_the_view_once_a_run_was_sent(client: Any, tmp_path: Path) -> None:
+    assert views.known_address("digits") == "`make ui` prints the address"
+    with journal.opened(training(tmp_path), False) as record:
+        pass
+    run = client.get_run(sending.push(client, record.folder))
+    expected = f"{location.LOCAL}/#/experiments/{run.info.experiment_id}/runs?viewStateShareKey={views.FIRST}"
+    assert views.known_address("digits").startswith(expected)
+    assert views.known_address("fashion_mnist") == "`make ui` prints the address"
 
 
 def test_artifacts_lie_beside_the_database_wherever_the_command_runs(
@@ -232,9 +242,9 @@ def test_store_is_the_main_repositorys_also_in_an_experiment(monkeypatch: pytest
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "main"))
     monkeypatch.chdir(tmp_path)
-    assert server.address() == f"sqlite:///{tmp_path}/main/mlflow.db"
+    assert location.address() == f"sqlite:///{tmp_path}/main/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
-    assert server.address() == "http://127.0.0.1:1"
+    assert location.address() == "http://127.0.0.1:1"
 
 
 class Broken(BaseHTTPRequestHandler):

@@ -5,7 +5,8 @@
 - `paths.py`: where the stages of `dvc.yaml` put what commands look at
 - `description.py`: what a run is called and carries: name, params, tags, words
 - `journal.py`: what a training did, on disk until MLflow has all of it; how far it is
-- `server.py`: where MLflow is, and a client of it
+- `location.py`: where MLflow is, known without importing it
+- `server.py`: a client of MLflow, and its experiments
 - `views.py`: saved views of MLflow's table of runs
 - `sending.py`: sends journals to MLflow
 """

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from pipeline.base import files
 from pipeline.config.schema import leaves
-from pipeline.runs import description, server
+from pipeline.runs import description, location
 from pipeline.runs.description import Description
 
 MODEL, EXAMPLE = "model.keras", "example.npz"  # of the attached files, these become the run's model
@@ -86,7 +86,7 @@ class Journal:
 
     def open(self) -> None:
         """Note that the present store shall have the journal, also where it had it before."""
-        self.record.stores = sorted({*self.record.stores, server.address()})
+        self.record.stores = sorted({*self.record.stores, location.address()})
         self.record.opened = _now()
         self._write()
 
@@ -166,12 +166,22 @@ def attaching(folder: Path) -> FileLock:
 
 def root() -> Path:
     """Return the folder of all journals, in the main repository also inside DVC's experiments."""
-    return server.repository() / ".runs"
+    return location.repository() / ".runs"
 
 
 def everything() -> list[Path]:
     """List the folders of all journals, oldest first."""
     return sorted((path.parent for path in root().glob("*/*/journal.json")), key=lambda folder: folder.name)
+
+
+def experiment_id(name: str) -> str | None:
+    """Return an experiment's id in the present store, as known from what was sent there last, or None."""
+    for folder in reversed(everything()):
+        sent = folder / "pushed.json"
+        store = files.read_json(sent).get(location.address(), {}) if sent.exists() else {}
+        if store.get("experiment") and read(folder).experiment == name:
+            return str(store["experiment"])
+    return None
 
 
 @contextmanager

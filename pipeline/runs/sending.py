@@ -21,7 +21,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_GIT_COMMIT, 
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.base.files import Labelled
-from pipeline.runs import description, journal, server, views
+from pipeline.runs import description, journal, location, server, views
 from pipeline.runs.journal import Record
 
 SHOWN = {MLFLOW_SOURCE_NAME: "dvc.stage", MLFLOW_GIT_COMMIT: "git.commit"}  # as columns of the UI
@@ -33,6 +33,7 @@ class Progress:
     """What a store has got of a journal, and `journal`, the MD5 of the journal that it has got whole."""
 
     run_id: str | None = None
+    experiment: str | None = None
     metrics: int = 0
     description: str | None = None
     files: dict[str, str] = field(default_factory=dict)
@@ -66,7 +67,7 @@ def in_background() -> Iterator[Callable[[], None]]:
     finally:
         ended.set()
         wake.set()
-        sender.join(None if server.database() else PATIENCE)
+        sender.join(None if location.database() else PATIENCE)
         if sender.is_alive() and not warned.is_set():
             _warn("is slow")
 
@@ -76,7 +77,7 @@ def push_all() -> int:
 
     Raise `InputError` for one whose experiment was deleted, once the others are sent.
     """
-    store = server.address()
+    store = location.address()
     known = [folder for folder in reversed(journal.everything()) if store in journal.read(folder).stores]
     pending = [folder for folder in known if not _sent(folder, store)]
     if not pending:
@@ -110,7 +111,8 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
     with FileLock(folder / "push.lock"):
         digest = files.md5(folder / "journal.json")
         record = journal.read(folder)
-        run, progress = _run(client, record, _progress(folder, server.address()))
+        run, progress = _run(client, record, _progress(folder, location.address()))
+        progress.experiment = run.info.experiment_id
         push = _Push(client, folder, record, run, progress)
         for send in (
             *(push.send_params, push.send_metrics, push.send_description),
@@ -250,7 +252,7 @@ def _send(wake: threading.Event, ended: threading.Event, warned: threading.Event
 
 def _warn(what: str) -> None:
     remedy = "the work goes on, and `python -m pipeline.tracking sync` sends the rest"
-    print(f"warning: MLflow at {server.address()} {what}: {remedy}", file=sys.stderr, flush=True)
+    print(f"warning: MLflow at {location.address()} {what}: {remedy}", file=sys.stderr, flush=True)
 
 
 def _sent(folder: Path, store: str) -> bool:
@@ -265,4 +267,4 @@ def _progress(folder: Path, store: str) -> Progress:
 def _save_progress(folder: Path, progress: Progress) -> None:
     path = folder / "pushed.json"
     known = files.read_json(path) if path.exists() else {}
-    files.write_json(path, known | {server.address(): asdict(progress)})
+    files.write_json(path, known | {location.address(): asdict(progress)})
