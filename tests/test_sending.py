@@ -107,6 +107,43 @@ def test_model_predicts_the_same_and_knows_its_signature(client: Any, tmp_path: 
     np.testing.assert_array_equal(logged.predict(IMAGES), expected)
 
 
+def test_pictures_have_the_same_path_in_every_run_and_are_images_once(client: Any, tmp_path: Path) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        for color in ("red", "green"):
+            paths = [picture(tmp_path, name, color) for name in ("confusion_matrix.png", "network.png")]
+            record.attach({path.name: path for path in paths})
+            run_id = sending.push(client, record.folder)
+            (record.folder / "pushed.json").unlink()
+    assert artifacts(client, run_id) == ["confusion_matrix.png", "images", "network.png"]
+    run = client.get_run(run_id)
+    name = f"images/confusion_matrix+step+0+timestamp+{run.info.start_time}+{run_id}"
+    assert artifacts(client, run_id, "images") == [f"{name}+compressed.webp", f"{name}.png"]
+    shown = PIL.Image.open(client.download_artifacts(run_id, f"{name}+compressed.webp"))
+    assert shown.size == (400, 200)
+    assert np.asarray(shown)[9, 9].argmax() == 1  # green, the later one
+    assert run.data.tags["mlflow.loggedImages"] == "true"
+
+
+def test_sending_that_is_killed_amid_the_pictures_goes_on_without_doubles(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        paths = [picture(tmp_path, name, "red") for name in sending.IMAGES]
+        record.attach({path.name: path for path in paths})
+    with monkeypatch.context() as killed:
+        killed.setattr(client, "log_artifacts", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            sending.push(client, record.folder)
+    with monkeypatch.context() as killed:
+        killed.setattr(client, "set_tag", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            sending.push(client, record.folder)
+    run_id = sending.push(client, record.folder)
+    (run,) = client.search_runs([server.experiment_id(client, "digits")])
+    assert run.info.run_id == run_id
+    assert len(artifacts(client, run_id, "images")) == 2 * len(sending.IMAGES)
+
+
 def test_files_that_are_being_attached_are_not_removed_by_a_sending_that_ends(
     client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,12 +125,14 @@ class Journal:
             self._write()
 
     def attach_training(self, model: Path, images: np.ndarray, reports: Iterable[Path]) -> None:
-        """Keep copies of what a training made: the model, two of its uint8 images as its example, and its reports."""
+        """Keep copies of all that a training made: the model, two of its uint8 images as its example, and its reports.
+
+        What was attached before is forgotten. A report has the same name in every run: MLflow compares files by name.
+        """
         with tempfile.TemporaryDirectory() as folder:
             files.write_arrays(example := Path(folder, EXAMPLE), {"images": images[:2]})
-            self.attach(
-                {MODEL: model, EXAMPLE: example} | {f"{path.parent.name}/{path.name}": path for path in reports}
-            )
+            self.record.files = {}
+            self.attach({MODEL: model, EXAMPLE: example} | {path.name: path for path in reports})
 
     def save_state(self, state: files.Arrays) -> None:
         """Keep how far the training is, all or nothing."""

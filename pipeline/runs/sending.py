@@ -12,11 +12,19 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import PIL.Image
 from filelock import FileLock
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run
 from mlflow.models import Model, infer_signature
-from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE, MLFLOW_SOURCE_NAME
+from mlflow.tracking.multimedia import compress_image_size
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_DATASET_CONTEXT,
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_LOGGED_IMAGES,
+    MLFLOW_RUN_NOTE,
+    MLFLOW_SOURCE_NAME,
+)
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
@@ -25,6 +33,8 @@ from pipeline.runs import description, journal, location, server, views
 from pipeline.runs.journal import Record
 
 SHOWN = {MLFLOW_SOURCE_NAME: "dvc.stage", MLFLOW_GIT_COMMIT: "git.commit"}  # as columns of the UI
+IMAGES = ("confusion_matrix.png", "mistakes.png", "learning_curves.png", "augmented.png")  # of the UI's image grid
+GRID_PIXELS = 400  # the longer side of an image in the grid: three fit beside each other; a click shows it whole
 PATIENCE = 10.0  # seconds that a stage waits at its end for a server; what is left, `sync` sends
 
 
@@ -164,7 +174,9 @@ class _Push:
         for name, digest in self.record.files.items():
             if self.progress.files.get(name) != digest and name not in (journal.MODEL, journal.EXAMPLE):
                 path = self.folder / "files" / digest / Path(name).name
-                self.client.log_artifact(self.run.info.run_id, str(path), str(Path(name).parent))
+                self.client.log_artifact(self.run.info.run_id, str(path))  # no folder: Compare looks into none
+                if path.name in IMAGES:
+                    _log_image(self.client, self.run, path)
                 self.progress.files[name] = digest
 
     def send_model(self) -> None:
@@ -210,6 +222,16 @@ def _new_run(client: mlflow.MlflowClient, experiment: str, record: Record) -> Ru
     shown = {tag: record.tags[key] for tag, key in SHOWN.items() if key in record.tags}
     tags = record.tags | {"training": record.training} | shown
     return client.create_run(experiment, record.started, tags, record.name)
+
+
+def _log_image(client: mlflow.MlflowClient, run: Run, path: Path) -> None:
+    """Log a picture for the image grid as mlflow's own `log_image` does, which would make one more with each call."""
+    name = f"{path.stem}+step+0+timestamp+{run.info.start_time}+{run.info.run_id}"
+    with tempfile.TemporaryDirectory() as folder, PIL.Image.open(path) as picture:
+        shutil.copy(path, Path(folder, f"{name}.png"))
+        compress_image_size(picture.convert("RGB"), GRID_PIXELS).save(Path(folder, f"{name}+compressed.webp"))
+        client.log_artifacts(run.info.run_id, folder, "images")
+    client.set_tag(run.info.run_id, MLFLOW_LOGGED_IMAGES, "true")
 
 
 def _log_model(client: mlflow.MlflowClient, run: Run, name: str, path: Path, example: np.ndarray) -> None:

@@ -70,8 +70,12 @@ def wanted(experiment: Any, params: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def charts(filters: list[str]) -> dict[str, Any]:
-    """Return three charts: validation accuracy over epochs, accuracy against parameters, filters beside accuracy."""
-    section = {"uuid": "pipeline", "name": "Filters and accuracy", "display": True, "isReordered": True}
+    """Return four charts: accuracy over epochs, accuracy against parameters, filters, confusion matrices."""
+    shown = {"display": True, "isReordered": True}
+    sections = [
+        {"uuid": "pipeline", "name": "Filters and accuracy"} | shown,
+        {"uuid": "images", "name": "Confusion matrices", "columns": 1, "cardHeight": 600} | shown,
+    ]
     curve, accuracy = "epoch/validation_accuracy", SCORES[0]
     drawn: list[dict[str, Any]] = [
         {"type": "LINE", "metricKey": curve, "selectedMetricKeys": [curve], "xAxisKey": "step", "lineSmoothness": 0},
@@ -82,12 +86,19 @@ def charts(filters: list[str]) -> dict[str, Any]:
             "selectedMetrics": ["parameters", accuracy],
             "showAllRuns": True,
         },
+        {
+            "type": "IMAGE",
+            "metricSectionId": "images",
+            "imageKeys": ["confusion_matrix"],
+            "step": 0,
+            "showRunParams": False,
+        },
     ]
     common = {"metricSectionId": "pipeline", "deleted": False, "isGenerated": False, "runsCountToCompare": 100}
     cards = [common | {"uuid": f"pipeline-{number}"} | card for number, card in enumerate(drawn)]
     return {
         "compareRunCharts": cards,
-        "compareRunSections": [section],
+        "compareRunSections": sections,
         "isAccordionReordered": True,
         "hideEmptyCharts": False,
     }
