@@ -26,7 +26,8 @@ demo: .venv/runs ## the whole pipeline on scikit-learn's digits, in .demo/
 	@cp recipes/demo.yaml .demo/params.yaml && sed '/analytics/ a\    no_scm = true' .dvc/config > .demo/.dvc/config
 	cd .demo && dvc repro
 	@awk '/^## How far/ {exit} /^[*][*]/ {gsub(/[*][*]/, ""); print "\n" $$0 "\n"} /^[|] models/ {print ""} /^[|]/' .demo/reports/README.md
-	@printf '\nThe report: %s\nMLflow:     make ui, which prints the address of its table of runs\n' .demo/reports/index.html
+	@printf '\nThe report: .demo/reports/index.html\nMLflow:     make ui, then '
+	@python -m pipeline.tracking views | sed -n 's/^digits: //p'
 
 test: .venv/develops ## lint, types and the quick tests
 	ruff check .

@@ -11,10 +11,8 @@ from pipeline.base import errors, files, tables
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import metrics, records
-from pipeline.runs import description, fingerprints, git, journal, lock, sending, server, views
+from pipeline.runs import description, fingerprints, git, journal, location, lock, sending, server, views
 from pipeline.runs.lock import LOCK, StageLock
-
-LOCAL = "http://127.0.0.1:5000"  # of `make ui`
 
 
 def main() -> None:
@@ -46,7 +44,7 @@ def sync() -> str:
             if not sending.holds(client, params.fetch.dataset_name, fingerprints.of_stage_lock(train)):
                 _append(params, training, train, evaluate)
     count = sending.push_all()
-    return f"completed at {server.address()}: {count}" if count else f"nothing was missing at {server.address()}"
+    return f"completed at {location.address()}: {count}" if count else f"nothing was missing at {location.address()}"
 
 
 def find(name: str) -> str:
@@ -67,12 +65,11 @@ def find(name: str) -> str:
 
 def addresses() -> str:
     """List where each experiment's runs are seen in a browser, a line each."""
-    shown = server.address() if server.address().startswith("http") else LOCAL
     found = [
         experiment for experiment in server.connect().search_experiments() if views.TAG + views.FIRST in experiment.tags
     ]
-    lines = [f"{experiment.name}: {views.address(shown, experiment.experiment_id)}" for experiment in found]
-    return "\n".join(lines) or f"no runs yet at {server.address()}: `dvc repro` makes them"
+    lines = [f"{experiment.name}: {views.address(location.page(), experiment.experiment_id)}" for experiment in found]
+    return "\n".join(lines) or f"no runs yet at {location.address()}: `dvc repro` makes them"
 
 
 def _on_disk(*stages: StageLock) -> bool:

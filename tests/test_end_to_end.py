@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -237,11 +236,10 @@ def test_two_syncs_at_once_make_one_complete_run(workspace: Workspace) -> None:
     assert run.info.status == "FINISHED"
     assert {"epoch/train_loss", "epoch/seconds", "test/accuracy"} <= set(run.data.metrics)
     assert run.outputs.model_outputs
-    attached = workspace.run(
-        "mlflow", "artifacts", "list", "-r", run.info.run_id, "-a", "plain-1", MLFLOW_TRACKING_URI=other
-    )
-    assert {Path(file["path"]).name for file in json.loads(attached.stdout)} == {
-        path.name for path in workspace.tree("reports/plain-1")
+    attached = workspace.run("mlflow", "artifacts", "list", "-r", run.info.run_id, MLFLOW_TRACKING_URI=other)
+    assert {file["path"] for file in json.loads(attached.stdout)} == {
+        "images",
+        *(path.name for path in workspace.tree("reports/plain-1")),
     }
     again = workspace.run("pipeline.tracking", "sync", MLFLOW_TRACKING_URI=other)
     assert again.stdout == f"nothing was missing at {other}\n"

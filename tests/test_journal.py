@@ -160,6 +160,17 @@ def test_epochs_tell_their_duration_throughput_and_memory() -> None:
     assert seconds * speed == pytest.approx(1000)
 
 
+def test_reports_have_names_without_their_training_and_replace_what_was_attached(tmp_path: Path) -> None:
+    for folder, name in (("vgg-42", "history.csv"), ("vgg-43", "layers.csv")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_bytes(b"x")
+    with journal.opened(TRAINING, False) as record:
+        for report in ("vgg-42/history.csv", "vgg-43/layers.csv"):
+            model = tmp_path / report  # any file does
+            record.attach_training(model, np.zeros((2, 1, 1, 1), np.uint8), [tmp_path / report])
+    assert sorted(journal.read(record.folder).files) == ["example.npz", "layers.csv", "model.keras"]
+
+
 def test_full_disk_leaves_journal_and_state_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pytest
 
+from pipeline.base import files
 from pipeline.config import loading
 from pipeline.config.schema import Training
 from pipeline.network import building, saving
-from pipeline.runs import description, journal, sending, server
+from pipeline.runs import description, journal, location, sending, server, views
 from pipeline.runs.description import Description
 from tests.conftest import ROOT
 
@@ -48,6 +50,15 @@ def model_file(tmp_path: Path) -> Path:
     model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, {"scale": [1 / 255], "offset": [0.0]})
     (tmp_path / "vgg.keras").write_bytes(saving.to_bytes(model))
     return tmp_path / "vgg.keras"
+
+
+def picture(tmp_path: Path, name: str, color: str) -> Path:
+    PIL.Image.new("RGB", (1500, 750), color).save(tmp_path / name)
+    return tmp_path / name
+
+
+def artifacts(client: Any, run_id: str, folder: str | None = None) -> list[str]:
+    return [file.path for file in client.list_artifacts(run_id, folder)]
 
 
 def points(client: Any, run_id: str, name: str = "epoch/train_loss") -> list[tuple[int, float]]:
@@ -94,6 +105,72 @@ def test_model_predicts_the_same_and_knows_its_signature(client: Any, tmp_path: 
     assert logged.metadata.run_id == run_id
     expected = saving.load(tmp_path / "vgg.keras").predict(IMAGES, verbose=0)
     np.testing.assert_array_equal(logged.predict(IMAGES), expected)
+
+
+def test_pictures_have_the_same_path_in_every_run_and_are_images_once(client: Any, tmp_path: Path) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        for color in ("red", "green"):
+            paths = [picture(tmp_path, name, color) for name in ("confusion_matrix.png", "network.png")]
+            record.attach({path.name: path for path in paths})
+            run_id = sending.push(client, record.folder)
+            (record.folder / "pushed.json").unlink()
+    assert artifacts(client, run_id) == ["confusion_matrix.png", "images", "network.png"]
+    run = client.get_run(run_id)
+    name = f"images/confusion_matrix+step+0+timestamp+{run.info.start_time}+{run_id}"
+    assert artifacts(client, run_id, "images") == [f"{name}+compressed.webp", f"{name}.png"]
+    shown = PIL.Image.open(client.download_artifacts(run_id, f"{name}+compressed.webp"))
+    assert shown.size == (400, 200)
+    assert np.asarray(shown)[9, 9].argmax() == 1  # green, the later one
+    assert run.data.tags["mlflow.loggedImages"] == "true"
+
+
+def test_sending_that_is_killed_amid_the_pictures_goes_on_without_doubles(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        paths = [picture(tmp_path, name, "red") for name in sending.IMAGES]
+        record.attach({path.name: path for path in paths})
+    with monkeypatch.context() as killed:
+        killed.setattr(client, "log_artifacts", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            sending.push(client, record.folder)
+    with monkeypatch.context() as killed:
+        killed.setattr(client, "set_tag", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            sending.push(client, record.folder)
+    run_id = sending.push(client, record.folder)
+    (run,) = client.search_runs([server.experiment_id(client, "digits")])
+    assert run.info.run_id == run_id
+    assert len(artifacts(client, run_id, "images")) == 2 * len(sending.IMAGES)
+
+
+def test_files_that_are_being_attached_are_not_removed_by_a_sending_that_ends(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, sender = files.write_bytes, Thread(target=lambda: sending.push(client, record.folder))
+
+    def write_and_send(path: Path, content: bytes) -> None:
+        write(path, content)
+        if path.name == "network.png":
+            sender.start()
+            sender.join(2)  # time enough to remove it
+
+    with journal.opened(training(tmp_path), False) as record:
+        sending.push(client, record.folder)
+        monkeypatch.setattr(files, "write_bytes", write_and_send)
+        record.attach({"vgg-42/network.png": picture(tmp_path, "network.png", "red")})
+        sender.join()
+        assert artifacts(client, sending.push(client, record.folder))
+
+
+def test_report_knows_the_address_of_the_view_once_a_run_was_sent(client: Any, tmp_path: Path) -> None:
+    assert views.known_address("digits") == "`make ui` prints the address"
+    with journal.opened(training(tmp_path), False) as record:
+        pass
+    run = client.get_run(sending.push(client, record.folder))
+    expected = f"{location.LOCAL}/#/experiments/{run.info.experiment_id}/runs?viewStateShareKey={views.FIRST}"
+    assert views.known_address("digits").startswith(expected)
+    assert views.known_address("fashion_mnist") == "`make ui` prints the address"
 
 
 def test_artifacts_lie_beside_the_database_wherever_the_command_runs(
@@ -202,9 +279,9 @@ def test_store_is_the_main_repositorys_also_in_an_experiment(monkeypatch: pytest
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "main"))
     monkeypatch.chdir(tmp_path)
-    assert server.address() == f"sqlite:///{tmp_path}/main/mlflow.db"
+    assert location.address() == f"sqlite:///{tmp_path}/main/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
-    assert server.address() == "http://127.0.0.1:1"
+    assert location.address() == "http://127.0.0.1:1"
 
 
 class Broken(BaseHTTPRequestHandler):

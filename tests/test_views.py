@@ -33,8 +33,9 @@ def test_table_has_the_filters_of_every_run_and_the_chart_those_that_all_have(cl
     columns = state(client, experiment, views.FIRST)["selectedColumns"]
     shown = [column for column in columns if column.startswith(("params.`block", "params.`dense"))]
     assert shown == [f"params.`{name}`" for name in sorted({*VGG, *BASELINE} - {"dense1.dropout", "train.epochs"})]
-    *_, parallel = state(client, experiment, views.CHARTS)["compareRunCharts"]
+    *_, parallel, images = state(client, experiment, views.CHARTS)["compareRunCharts"]
     assert parallel["selectedParams"] == ["block1.filters", "block2.filters", "dense1.units"]
+    assert images["imageKeys"] == ["confusion_matrix"]
 
 
 def test_what_is_up_to_date_is_not_written_again_and_other_tags_stay(

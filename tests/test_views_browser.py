@@ -1,13 +1,17 @@
-"""The saved views as MLflow's own page shows them: columns, order, charts."""
+"""The saved views as MLflow's own page shows them: columns, order, charts, and runs' pictures side by side."""
 
+import dataclasses
+import json
 import shutil
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from benchmarks.servers import Server, mlflow_server
-from pipeline.runs import views
+from pipeline.runs import journal, sending, views
+from tests.test_sending import picture, training
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
@@ -43,6 +47,24 @@ def experiment(server: Server) -> str:
     return made
 
 
+@pytest.fixture(scope="module")
+def pictured(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[str]]:
+    """Send two trainings with a confusion matrix each, and return their experiment and runs."""
+    import mlflow
+
+    folder, client, runs = tmp_path_factory.mktemp("pictured"), mlflow.MlflowClient(server.address), []
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DVC_ROOT", str(folder))
+        environment.setenv("MLFLOW_TRACKING_URI", server.address)
+        (folder / "train.npz").write_bytes(b"data")
+        for fingerprint, color in (("a" * 64, "red"), ("b" * 64, "green")):
+            described = dataclasses.replace(training(folder, fingerprint), experiment="pictured")
+            with journal.opened(described, False) as record:
+                record.attach({"confusion_matrix.png": picture(folder, "confusion_matrix.png", color)})
+            runs.append(sending.push(client, record.folder))
+    return client.get_run(runs[0]).info.experiment_id, runs
+
+
 @pytest.fixture
 def page() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
@@ -70,3 +92,23 @@ def test_charts_are_drawn(server: Server, experiment: str, page: Any) -> None:
     page.get_by_text("Filters and accuracy", exact=True).wait_for()
     page.locator(".js-plotly-plot").nth(1).wait_for()
     assert page.get_by_text("Parallel Coordinates").count()
+
+
+def test_charts_show_two_runs_confusion_matrices_side_by_side(
+    server: Server, pictured: tuple[str, list[str]], page: Any
+) -> None:
+    address = views.address(server.address, pictured[0]).replace(views.FIRST, views.CHARTS)
+    page.goto(f"{address}&compareRunsMode=CHART")
+    images = page.locator("img[src*=confusion_matrix]")
+    images.nth(1).wait_for()
+    left, right = (image.bounding_box() for image in images.all())
+    assert left["y"] == right["y"]
+    assert left["x"] + left["width"] <= right["x"]
+
+
+def test_compare_shows_a_picture_of_both_runs(server: Server, pictured: tuple[str, list[str]], page: Any) -> None:
+    experiment, runs = pictured
+    which = f"runs={quote(json.dumps(runs))}&experiments={quote(json.dumps([experiment]))}"
+    page.goto(f"{server.address}/#/compare-runs?{which}")
+    page.get_by_text("confusion_matrix.png").first.dispatch_event("click")  # the pictures before lie over it
+    page.get_by_alt_text("confusion_matrix.png").nth(1).wait_for()

@@ -19,7 +19,7 @@ from pipeline.champion import rules, versions
 from pipeline.champion.candidate import Candidate, Refused, choose, require_current
 from pipeline.champion.versions import CHAMPION, PREVIOUS, Version, describe
 from pipeline.config.schema import Params
-from pipeline.runs import fingerprints, paths, server
+from pipeline.runs import fingerprints, location, paths
 
 
 def champion(dataset: str) -> tuple[Any, list[str], str]:
@@ -119,6 +119,6 @@ def _require_better(candidate: Candidate, now: Version) -> None:
 @contextmanager
 def _alone() -> Iterator[None]:
     """Let one command at a time change the registry; on a server, mlflow has no lock to offer."""
-    database = server.database()
+    database = location.database()
     with FileLock(f"{database}.registry.lock") if database and database.is_file() else nullcontext():
         yield

@@ -9,7 +9,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.champion.candidate import Candidate
 from pipeline.evaluation import significance
-from pipeline.runs import paths, sending, server
+from pipeline.runs import location, paths, sending, server
 
 CHAMPION, PREVIOUS = "champion", "previous"
 LONGEST = 5000  # characters of a version's description, in MLflow's table
@@ -22,7 +22,7 @@ Version = Any  # mlflow.entities.model_registry.ModelVersion
 def connect() -> Client:
     """Return a client of the pipeline's store; raise `InputError` where there is none yet."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    if (database := server.database()) and not database.is_file():
+    if (database := location.database()) and not database.is_file():
         raise InputError(f"{database} is missing: `dvc repro` makes it as it trains")
     return server.connect()
 
@@ -45,7 +45,7 @@ def require_champion(client: Client, dataset: str) -> Version:
     if version := by_alias(client, dataset, CHAMPION):
         return version
     raise InputError(
-        f"{dataset} has no champion at {server.address()}: `python -m pipeline.registry promote` makes one"
+        f"{dataset} has no champion at {location.address()}: `python -m pipeline.registry promote` makes one"
     )
 
 
@@ -78,7 +78,7 @@ def finished_run(client: Client, dataset: str, name: str, fingerprint: str) -> A
         if sending.whole_model(client, run):
             return run
     raise InputError(
-        f"MLflow at {server.address()} has no finished run of {name} as it is on disk: "
+        f"MLflow at {location.address()} has no finished run of {name} as it is on disk: "
         f"`dvc repro --force --single-item evaluate@{name}` makes it"
     )
 

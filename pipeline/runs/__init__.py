@@ -7,7 +7,8 @@
 - `description.py`: what a run is called and carries: name, params, tags, words
 - `journal.py`: what a training did, on disk until MLflow has all of it; how far it is
 - `timing.py`: what a training took, from its journal
-- `server.py`: where MLflow is, and a client of it
+- `location.py`: where MLflow is, known without importing it
+- `server.py`: a client of MLflow, and its experiments
 - `views.py`: saved views of MLflow's table of runs
 - `sending.py`: sends journals to MLflow
 """

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from pipeline.base import files
 from pipeline.config.section import leaves
-from pipeline.runs import description, paths, server
+from pipeline.runs import description, location
 from pipeline.runs.description import Description
 
 MODEL, EXAMPLE = "model.keras", "example.npz"  # of the attached files, these become the run's model
@@ -86,7 +86,7 @@ class Journal:
 
     def open(self) -> None:
         """Note that the present store shall have the journal, also where it had it before."""
-        self.record.stores = sorted({*self.record.stores, server.address()})
+        self.record.stores = sorted({*self.record.stores, location.address()})
         self.record.opened = _now()
         self._write()
 
@@ -117,19 +117,22 @@ class Journal:
 
     def attach(self, paths: Mapping[str, Path]) -> None:
         """Keep copies of files, for MLflow to have under the given names."""
-        for name, path in paths.items():
-            digest = files.md5(path)
-            files.write_bytes(self.folder / "files" / digest / Path(name).name, path.read_bytes())
-            self.record.files[name] = digest
-        self._write()
+        with attaching(self.folder):
+            for name, path in paths.items():
+                digest = files.md5(path)
+                files.write_bytes(self.folder / "files" / digest / Path(name).name, path.read_bytes())
+                self.record.files[name] = digest
+            self._write()
 
     def attach_training(self, model: Path, images: np.ndarray, reports: Iterable[Path]) -> None:
-        """Keep copies of what a training made: the model, two of its uint8 images as its example, and its reports."""
+        """Keep copies of all that a training made: the model, two of its uint8 images as its example, and its reports.
+
+        What was attached before is forgotten. A report has the same name in every run: MLflow compares files by name.
+        """
         with tempfile.TemporaryDirectory() as folder:
             files.write_arrays(example := Path(folder, EXAMPLE), {"images": images[:2]})
-            self.attach(
-                {MODEL: model, EXAMPLE: example} | {f"{path.parent.name}/{path.name}": path for path in reports}
-            )
+            self.record.files = {}
+            self.attach({MODEL: model, EXAMPLE: example} | {path.name: path for path in reports})
 
     def save_state(self, state: files.Arrays) -> None:
         """Keep how far the training is, all or nothing."""
@@ -158,9 +161,26 @@ class Journal:
         write(self.folder, self.record)
 
 
+def attaching(folder: Path) -> FileLock:
+    """Return the lock under which files are attached; whoever removes them holds it, to remove none of a moment ago."""
+    return FileLock(folder / "files.lock")
+
+
 def everything() -> list[Path]:
     """List the folders of all journals, oldest first."""
-    return sorted((path.parent for path in paths.journals().glob("*/*/journal.json")), key=lambda folder: folder.name)
+    return sorted(
+        (path.parent for path in location.journals().glob("*/*/journal.json")), key=lambda folder: folder.name
+    )
+
+
+def experiment_id(name: str) -> str | None:
+    """Return an experiment's id in the present store, as known from what was sent there last, or None."""
+    for folder in reversed(everything()):
+        sent = folder / "pushed.json"
+        store = files.read_json(sent).get(location.address(), {}) if sent.exists() else {}
+        if store.get("experiment") and read(folder).experiment == name:
+            return str(store["experiment"])
+    return None
 
 
 @contextmanager
@@ -244,7 +264,7 @@ def _if_free(folder: Path) -> Iterator[bool]:
 
 def _new(described: Description, tags: dict[str, str], status: str) -> Path:
     started = _now()
-    folder = paths.journals() / described.fingerprint / f"{started}-{os.getpid()}"
+    folder = location.journals() / described.fingerprint / f"{started}-{os.getpid()}"
     known = dataclasses.asdict(described) | {"tags": described.tags | tags}
     ended = None if status == "RUNNING" else started
     write(folder, Record(**known, training=uuid.uuid4().hex, status=status, started=started, ended=ended))

@@ -1,6 +1,5 @@
 """Where the stages put what commands look at. dvc.yaml says so; a test holds these to it."""
 
-import os
 from pathlib import Path
 
 from pipeline.config.schema import Training
@@ -9,16 +8,6 @@ DATASET = Path("data/prepared/dataset.json")
 TEST = Path("data/prepared/test.npz")
 EVALUATIONS = Path("data/evaluations")
 REPORTS = Path("reports")
-
-
-def repository() -> Path:
-    """Return the main repository, also inside DVC's experiments."""
-    return Path(os.environ.get("DVC_ROOT") or ".").resolve()
-
-
-def journals() -> Path:
-    """Return the folder of all journals, in the main repository also inside DVC's experiments."""
-    return repository() / ".runs"
 
 
 def model(training: Training) -> Path:

@@ -12,19 +12,29 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import PIL.Image
 from filelock import FileLock
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run
 from mlflow.models import Model, infer_signature
-from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE, MLFLOW_SOURCE_NAME
+from mlflow.tracking.multimedia import compress_image_size
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_DATASET_CONTEXT,
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_LOGGED_IMAGES,
+    MLFLOW_RUN_NOTE,
+    MLFLOW_SOURCE_NAME,
+)
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.base.files import Labelled
-from pipeline.runs import description, journal, server, views
+from pipeline.runs import description, journal, location, server, views
 from pipeline.runs.journal import Record
 
 SHOWN = {MLFLOW_SOURCE_NAME: "dvc.stage", MLFLOW_GIT_COMMIT: "git.commit"}  # as columns of the UI
+IMAGES = ("confusion_matrix.png", "mistakes.png", "learning_curves.png", "augmented.png")  # of the UI's image grid
+GRID_PIXELS = 400  # the longer side of an image in the grid: three fit beside each other; a click shows it whole
 PATIENCE = 10.0  # seconds that a stage waits at its end for a server; what is left, `sync` sends
 
 
@@ -33,6 +43,7 @@ class Progress:
     """What a store has got of a journal, and `journal`, the MD5 of the journal that it has got whole."""
 
     run_id: str | None = None
+    experiment: str | None = None
     metrics: int = 0
     description: str | None = None
     files: dict[str, str] = field(default_factory=dict)
@@ -66,7 +77,7 @@ def in_background() -> Iterator[Callable[[], None]]:
     finally:
         ended.set()
         wake.set()
-        sender.join(None if server.database() else PATIENCE)
+        sender.join(None if location.database() else PATIENCE)
         if sender.is_alive() and not warned.is_set():
             _warn("is slow")
 
@@ -76,7 +87,7 @@ def push_all() -> int:
 
     Raise `InputError` for one whose experiment was deleted, once the others are sent.
     """
-    store = server.address()
+    store = location.address()
     known = [folder for folder in reversed(journal.everything()) if store in journal.read(folder).stores]
     pending = [folder for folder in known if not _sent(folder, store)]
     if not pending:
@@ -110,7 +121,8 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
     with FileLock(folder / "push.lock"):
         digest = files.md5(folder / "journal.json")
         record = journal.read(folder)
-        run, progress = _run(client, record, _progress(folder, server.address()))
+        run, progress = _run(client, record, _progress(folder, location.address()))
+        progress.experiment = run.info.experiment_id
         push = _Push(client, folder, record, run, progress)
         for send in (
             *(push.send_params, push.send_metrics, push.send_description),
@@ -122,8 +134,9 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
             views.keep(client, run.info.experiment_id, record.params)
         progress.journal = digest
         _save_progress(folder, progress)
-        if all(_sent(folder, store) for store in record.stores):
-            shutil.rmtree(folder / "files", ignore_errors=True)
+        with journal.attaching(folder):
+            if all(_sent(folder, store) for store in record.stores):
+                shutil.rmtree(folder / "files", ignore_errors=True)
         return str(run.info.run_id)
 
 
@@ -161,7 +174,9 @@ class _Push:
         for name, digest in self.record.files.items():
             if self.progress.files.get(name) != digest and name not in (journal.MODEL, journal.EXAMPLE):
                 path = self.folder / "files" / digest / Path(name).name
-                self.client.log_artifact(self.run.info.run_id, str(path), str(Path(name).parent))
+                self.client.log_artifact(self.run.info.run_id, str(path))  # no folder: Compare looks into none
+                if path.name in IMAGES:
+                    _log_image(self.client, self.run, path)
                 self.progress.files[name] = digest
 
     def send_model(self) -> None:
@@ -209,6 +224,16 @@ def _new_run(client: mlflow.MlflowClient, experiment: str, record: Record) -> Ru
     return client.create_run(experiment, record.started, tags, record.name)
 
 
+def _log_image(client: mlflow.MlflowClient, run: Run, path: Path) -> None:
+    """Log a picture for the image grid as mlflow's own `log_image` does, which would make one more with each call."""
+    name = f"{path.stem}+step+0+timestamp+{run.info.start_time}+{run.info.run_id}"
+    with tempfile.TemporaryDirectory() as folder, PIL.Image.open(path) as picture:
+        shutil.copy(path, Path(folder, f"{name}.png"))
+        compress_image_size(picture.convert("RGB"), GRID_PIXELS).save(Path(folder, f"{name}+compressed.webp"))
+        client.log_artifacts(run.info.run_id, folder, "images")
+    client.set_tag(run.info.run_id, MLFLOW_LOGGED_IMAGES, "true")
+
+
 def _log_model(client: mlflow.MlflowClient, run: Run, name: str, path: Path, example: np.ndarray) -> None:
     """Log a model with its signature and an example; mlflow's own `log_model` needs a run that is open and ends it."""
     from pipeline.network import saving  # here, since most commands do without TensorFlow
@@ -249,7 +274,7 @@ def _send(wake: threading.Event, ended: threading.Event, warned: threading.Event
 
 def _warn(what: str) -> None:
     remedy = "the work goes on, and `python -m pipeline.tracking sync` sends the rest"
-    print(f"warning: MLflow at {server.address()} {what}: {remedy}", file=sys.stderr, flush=True)
+    print(f"warning: MLflow at {location.address()} {what}: {remedy}", file=sys.stderr, flush=True)
 
 
 def _sent(folder: Path, store: str) -> bool:
@@ -264,4 +289,4 @@ def _progress(folder: Path, store: str) -> Progress:
 def _save_progress(folder: Path, progress: Progress) -> None:
     path = folder / "pushed.json"
     known = files.read_json(path) if path.exists() else {}
-    files.write_json(path, known | {server.address(): asdict(progress)})
+    files.write_json(path, known | {location.address(): asdict(progress)})

@@ -1,4 +1,4 @@
-"""Where MLflow is, and a client of it: a SQLite file of the main repository, or a tracking server."""
+"""A client of MLflow, and an experiment for each dataset."""
 
 import logging
 import os
@@ -14,20 +14,11 @@ from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.runs import description, paths
+from pipeline.runs import description
+from pipeline.runs.location import address, database
 
 LIMITS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # of mlflow's: 120 s, 7
 QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}  # a server's client prints two lines for each run
-
-
-def address() -> str:
-    """Return where MLflow's store is: `MLFLOW_TRACKING_URI`, or else mlflow.db of the main repository."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.repository()}/mlflow.db"
-
-
-def database() -> Path | None:
-    """Return the store's SQLite file, or None for a server."""
-    return Path(address().removeprefix("sqlite:///")) if address().startswith("sqlite:///") else None
 
 
 def connect() -> mlflow.MlflowClient:

@@ -1,7 +1,7 @@
 """What a training took on this machine, from its journal, without MLflow."""
 
 from pipeline.base import files
-from pipeline.runs import paths
+from pipeline.runs import location
 
 
 def seconds(fingerprint: str) -> float | None:
@@ -17,6 +17,6 @@ def figure(fingerprint: str, name: str) -> float | None:
 
 
 def _values(fingerprint: str, name: str) -> list[float]:
-    found = sorted(paths.journals().glob(f"{fingerprint}/*/journal.json"))
+    found = sorted(location.journals().glob(f"{fingerprint}/*/journal.json"))
     metrics = files.read_json(found[-1])["metrics"] if found else []
     return [value for metric, value, *_ in metrics if metric == name]

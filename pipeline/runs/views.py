@@ -8,10 +8,12 @@ import base64
 import json
 import zlib
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import mlflow
-from mlflow.exceptions import MlflowException
+from pipeline.runs import journal, location
+
+if TYPE_CHECKING:
+    import mlflow  # for real only where it is used: the stage report does without its seconds
 
 TAG = "mlflow.sharedViewState."
 FIRST, CHARTS = "pipeline-filters-and-accuracy", "pipeline-charts"
@@ -22,15 +24,23 @@ COST = ("epoch/seconds", "epoch/images_per_second", "system/peak_memory_megabyte
 
 
 def address(server: str, experiment: str) -> str:
-    """Return where a browser finds the first view of an experiment, by its id."""
-    return f"{server}/#/experiments/{experiment}/runs?viewStateShareKey={FIRST}"
+    """Return where a browser finds the first view of an experiment, by its id, without what is for language models."""
+    return f"{server}/#/experiments/{experiment}/runs?viewStateShareKey={FIRST}&workflowType=machine_learning"
 
 
-def keep(client: mlflow.MlflowClient, experiment: str, params: Iterable[str]) -> None:
+def known_address(dataset: str) -> str:
+    """Return the address of a dataset's first view if a run of it was sent, or what prints it; asks no server."""
+    experiment = journal.experiment_id(dataset)
+    return address(location.page(), experiment) if experiment else "`make ui` prints the address"
+
+
+def keep(client: "mlflow.MlflowClient", experiment: str, params: Iterable[str]) -> None:
     """Make an experiment's views, or bring them up to date with the names of one more run's params.
 
     Other views are left alone. Where MLflow refuses, there are no views: nothing depends on them.
     """
+    from mlflow.exceptions import MlflowException
+
     try:
         found = client.get_experiment(experiment)
         for key, view in wanted(found, params).items():
@@ -60,8 +70,12 @@ def wanted(experiment: Any, params: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def charts(filters: list[str]) -> dict[str, Any]:
-    """Return three charts: validation accuracy over epochs, accuracy against parameters, filters beside accuracy."""
-    section = {"uuid": "pipeline", "name": "Filters and accuracy", "display": True, "isReordered": True}
+    """Return four charts: accuracy over epochs, accuracy against parameters, filters, confusion matrices."""
+    shown = {"display": True, "isReordered": True}
+    sections = [
+        {"uuid": "pipeline", "name": "Filters and accuracy"} | shown,
+        {"uuid": "images", "name": "Confusion matrices", "columns": 1, "cardHeight": 600} | shown,
+    ]
     curve, accuracy = "epoch/validation_accuracy", SCORES[0]
     drawn: list[dict[str, Any]] = [
         {"type": "LINE", "metricKey": curve, "selectedMetricKeys": [curve], "xAxisKey": "step", "lineSmoothness": 0},
@@ -72,12 +86,19 @@ def charts(filters: list[str]) -> dict[str, Any]:
             "selectedMetrics": ["parameters", accuracy],
             "showAllRuns": True,
         },
+        {
+            "type": "IMAGE",
+            "metricSectionId": "images",
+            "imageKeys": ["confusion_matrix"],
+            "step": 0,
+            "showRunParams": False,
+        },
     ]
     common = {"metricSectionId": "pipeline", "deleted": False, "isGenerated": False, "runsCountToCompare": 100}
     cards = [common | {"uuid": f"pipeline-{number}"} | card for number, card in enumerate(drawn)]
     return {
         "compareRunCharts": cards,
-        "compareRunSections": [section],
+        "compareRunSections": sections,
         "isAccordionReordered": True,
         "hideEmptyCharts": False,
     }

@@ -19,6 +19,7 @@ from pipeline.evaluation.records import Evaluation
 from pipeline.figures import calibration as trust
 from pipeline.figures import curves, failures, png, robustness, scores
 from pipeline.page import building
+from pipeline.runs import views
 
 CAPTIONS = {"Learning curves": "curves", "Recall of each class": "recall", "Confusion matrices": "confusion"}
 LEARNT = {
@@ -49,6 +50,7 @@ def main() -> None:
         write_robustness(reports / "failures", evaluations, images["test"])
     found, shown = lists.of_test_images(evaluations), pictures(reports / "failures", evaluations, wrong)
     files.write_text(reports / "index.html", building.build(params, evaluations, images["test"], found, shown))
+    print(f"The report: {reports}/index.html\nMLflow:     {views.known_address(params.fetch.dataset_name)}")
 
 
 def read(folder: Path, trainings: list[Training]) -> dict[int, Evaluation]:

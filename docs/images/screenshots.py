@@ -1,0 +1,94 @@
+"""Take this folder's pictures of MLflow anew: `make demo`, then `python -m docs.images.screenshots`; needs Chromium."""
+
+import io
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.servers import mlflow_server
+from pipeline.base import errors, files
+from pipeline.base.errors import InputError
+from pipeline.runs import location, views
+
+FOLDER = Path(__file__).parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+DATASET = "digits"  # of the demo
+WIDTH = 1400
+WITHOUT_ASSISTANT = """
+    localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')
+    localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false')
+"""
+NO_BUTTON_OF_ASSISTANT = "[data-assistant-ui] {display: none !important}"
+TIDY = ("Toggle sidebar", "Hide banner")  # buttons that make room
+
+
+def main() -> None:
+    """Serve the store that has the demo's runs, and take its table, its charts and its confusion matrices."""
+    store = location.address()
+    found = mlflow.MlflowClient(store).get_experiment_by_name(DATASET)
+    if not found:
+        raise InputError(f"{store} has no runs of {DATASET}: `make demo` makes them")
+    with tempfile.TemporaryDirectory() as folder, mlflow_server(Path(folder), store) as server, opened() as page:
+        address = views.address(server.address, found.experiment_id)
+        take_table(page, address)
+        take_charts(page, f"{address.replace(views.FIRST, views.CHARTS)}&compareRunsMode=CHART")
+
+
+@contextmanager
+def opened() -> Iterator[Page]:
+    """Open a browser without a window."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not browser:
+        raise InputError(f"none of {', '.join(BROWSERS)} is installed")
+    with sync_playwright() as playwright:
+        page = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page()
+        page.add_init_script(WITHOUT_ASSISTANT)
+        page.set_default_timeout(90_000)
+        yield page
+
+
+def take_table(page: Page, address: str) -> None:
+    """Take the view that the address opens on."""
+    show(page, address, 440)
+    page.get_by_text("block1.filters").first.wait_for()  # the last to be drawn
+    save(page, "mlflow")
+
+
+def take_charts(page: Page, address: str) -> None:
+    """Take the view of charts, then the fourth of them, the runs' confusion matrices, over the whole page."""
+    show(page, address, 1270)
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+    page.locator("img[src*=confusion_matrix]").first.wait_for()
+    save(page, "mlflow_charts")
+    page.locator("[data-component-id=fullscreen_button_chartcard]").nth(3).click()
+    page.set_viewport_size({"width": WIDTH, "height": 660})
+    save(page, "mlflow_images")
+
+
+def show(page: Page, address: str, height: int) -> None:
+    """Go to an address, and make room for what it shows."""
+    page.set_viewport_size({"width": WIDTH, "height": height})
+    page.goto("about:blank")  # else another part after the # would not load the page
+    page.goto(address)
+    for button in TIDY:
+        page.get_by_label(button).click()
+    page.mouse.move(0, 0)
+    page.add_style_tag(content=NO_BUTTON_OF_ASSISTANT)
+
+
+def save(page: Page, name: str) -> None:
+    """Save what the page shows, once it stands still, as PNG; in fewer colours, runs of like ones would be of one."""
+    page.wait_for_timeout(5000)
+    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    shot.save(content := io.BytesIO(), format="png", optimize=True)
+    files.write_bytes(FOLDER / f"{name}.png", content.getvalue())
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,31 @@
+"""Where MLflow is: a SQLite file of the main repository, or a server. Without mlflow, whose import takes seconds."""
+
+import os
+from pathlib import Path
+
+LOCAL = "http://127.0.0.1:5000"  # of `make ui`
+
+
+def repository() -> Path:
+    """Return the main repository, also inside DVC's experiments."""
+    return Path(os.environ.get("DVC_ROOT") or ".").resolve()
+
+
+def journals() -> Path:
+    """Return the folder of all journals, in the main repository also inside DVC's experiments."""
+    return repository() / ".runs"
+
+
+def address() -> str:
+    """Return where MLflow's store is: `MLFLOW_TRACKING_URI`, or else mlflow.db of the main repository."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repository()}/mlflow.db"
+
+
+def database() -> Path | None:
+    """Return the store's SQLite file, or None for a server."""
+    return Path(address().removeprefix("sqlite:///")) if address().startswith("sqlite:///") else None
+
+
+def page() -> str:
+    """Return where a browser finds MLflow: at the server, or where `make ui` serves the SQLite file."""
+    return address() if address().startswith("http") else LOCAL
