@@ -163,7 +163,7 @@ def test_label_errors_of_the_training_part_are_looked_for_if_asked(workspace: Wo
     assert workspace.repro() == {*folds, "report"}
     failures = workspace.folder / "reports/failures"
     assert {"label_errors_train.csv", "label_errors_train.png"} <= {path.name for path in failures.iterdir()}
-    assert "Likely label errors, train" in (workspace.folder / "reports/index.html").read_text()
+    assert "Labels of the training part that are likely wrong" in (workspace.folder / "reports/index.html").read_text()
     workspace.write(PARAMS)
     assert workspace.repro() == {"report"}
     assert not (failures / "label_errors_train.csv").exists()

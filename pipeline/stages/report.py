@@ -22,6 +22,10 @@ from pipeline.page import building
 from pipeline.runs import views
 
 CAPTIONS = {"Learning curves": "curves", "Recall of each class": "recall", "Confusion matrices": "confusion"}
+WRONG = {
+    "validation": "Labels of the validation part that are likely wrong",
+    "train": "Labels of the training part that are likely wrong",
+}
 LEARNT = {
     "filters": "The kernels of its first convolution",
     "features": "What each block makes of a test image",
@@ -76,11 +80,11 @@ def assembled(folds: Iterable[files.Arrays]) -> np.ndarray:
 
 def pictures(failures: Path, evaluations: Evaluations, splits: Iterable[str]) -> dict[str, dict[str, bytes]]:
     """Gather PNG files for the page, by title and caption: of images that are listed, and of what networks learnt."""
-    listed = {f"Likely label errors, {split}": f"label_errors_{split}" for split in splits if split != "test"}
+    listed = {WRONG[split]: f"label_errors_{split}" for split in splits if split != "test"}
     listed["Images that are there twice"] = "duplicates"
-    galleries = {caption: {caption: (failures / f"{name}.png").read_bytes()} for caption, name in listed.items()}
+    galleries = {caption: (failures / f"{name}.png").read_bytes() for caption, name in listed.items()}
     first = {model: next(iter(seeds.values())) for model, seeds in evaluations.items()}
-    return galleries | {
+    return {"Labels and images to look at": galleries} | {
         f"What {model} has learnt": {caption: evaluation.pictures[name] for name, caption in LEARNT.items()}
         for model, evaluation in first.items()
     }
