@@ -264,7 +264,7 @@ def test_sync_with_a_server_that_is_down_is_one_line(workspace: Workspace) -> No
 
 
 def test_gate_and_metrics_commands_work_on_it(workspace: Workspace) -> None:
-    assert "all 1 checks passed" in workspace.run("pipeline.gate").stdout
+    assert "all 2 checks passed" in workspace.run("pipeline.gate").stdout
     shown = workspace.run("dvc", "metrics", "show").stdout
     assert "test.accuracy" in shown
 

@@ -74,6 +74,13 @@ def test_of_several_seeds_the_mean_counts_and_every_value_is_shown() -> None:
     assert (row["value"], row["deviation"], row["of each seed"]) == ("0.9050", "0.0212", "0.8900, 0.9200")
 
 
+@pytest.mark.parametrize(
+    ("value", "text"), [(5_240_842, "5,240,842"), (0.92, "0.9200"), (0.000042, "4.2e-05"), (0, "0.0000")]
+)
+def test_numbers_are_written_with_what_matters(value: float, text: str) -> None:
+    assert checks.number(value) == text
+
+
 def test_the_worst_seed_can_be_held_to_its_own_limits() -> None:
     (check,) = found({"worst_seed": {"at_least": {"test": {"accuracy": 0.9}}}}, 0.89, 0.92)
     assert (check.metric, check.value, check.passed) == ("test.accuracy, worst seed", 0.89, False)

@@ -99,5 +99,7 @@ def _row(check: Check, several: bool) -> dict[str, Any]:
 
 
 def number(value: float) -> str:
-    """Write a count, as of parameters, whole, and what is smaller with four decimals."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4f}"
+    """Write a count, as of parameters, whole, what is smaller with four decimals, and what is tiny with two digits."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.2g}" if 0 < abs(value) < 0.001 else f"{value:.4f}"
