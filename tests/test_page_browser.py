@@ -119,11 +119,12 @@ def test_two_models_are_compared_image_by_image(page: Any) -> None:
 
 
 def test_a_table_sorts_by_the_column_that_is_pressed(page: Any) -> None:
-    head = page.locator("#models thead th").nth(1)
+    table = page.locator("#models table").first
+    head = table.locator("thead th").nth(1)
     accuracies = sorted(seeds[42].right.mean() for seeds in MADE.values())
     for expected, order in ((accuracies, "ascending"), (accuracies[::-1], "descending")):
         head.locator("button").press("Enter")
-        cells = page.locator("#models tbody tr td:nth-child(2)").all_text_contents()
+        cells = table.locator("tbody tr td:nth-child(2)").all_text_contents()
         assert cells == [f"{accuracy:.4f}" for accuracy in expected]
         assert head.get_attribute("aria-sort") == order
 
