@@ -37,7 +37,7 @@ def _line(path: str, detail: dict[str, Any]) -> str:
     if detail["loc"][-1] == "[key]":
         return f"{path}: {value}: a model's name is letters, digits, - and _"
     if kind == "model_attributes_type":
-        return f"{path}: {value}: input should be a mapping"
+        return f"{path}: {value}: give keys with values, as in {{name: ...}}"
     message = re.sub(r" or instance of \w+", "", detail["msg"])
     message = message.replace("a valid dictionary", "a mapping").replace("a valid list", "a list")
     return f"{path}: {value}: {message[0].lower()}{message[1:]}"

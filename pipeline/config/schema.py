@@ -280,10 +280,10 @@ class Block(Section):
     @model_validator(mode="before")
     @classmethod
     def _one_or_each(cls, raw: Any) -> Any:
-        if not isinstance(raw, dict):
+        if not isinstance(raw, dict) or "filters" not in raw:
             return raw
-        if not isinstance(raw.get("filters"), list) or not raw["filters"]:
-            raise ValueError(f"filters is {short(raw.get('filters'))}: give a list, one number for each convolution")
+        if not isinstance(raw["filters"], list) or not raw["filters"]:
+            raise ValueError(f"filters is {short(raw['filters'])}: give a list, one number for each convolution")
         count = len(raw["filters"])
         each = {key: raw.get(key, cls.model_fields[key].default[0]) for key in _PER_CONVOLUTION}
         each = {key: value if isinstance(value, list) else [value] * count for key, value in each.items()}

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.base.errors import unknown_key
+from pipeline.base.errors import short, unknown_key
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
@@ -23,6 +23,8 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _known_keys(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict | cls):
+            raise ValueError(f"{short(raw)}: give keys with values, as in {{{next(iter(cls.model_fields))}: ...}}")
         for key in raw if isinstance(raw, dict) else ():
             if key not in cls.model_fields:
                 raise ValueError(unknown_key(str(key), cls.model_fields))
