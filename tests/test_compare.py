@@ -46,9 +46,9 @@ def compared(before: str, after: str | None = None) -> Comparison:
 def test_a_change_of_filters_tells_params_metrics_and_images(here: History) -> None:
     found = compared("HEAD~1", "HEAD")
     assert found.tables["Params that differ"].to_dict("records")[0] == {
-        "param": "models.vgg.blocks",
-        "before": "[{'filters': [8]}]",
-        "after": "[{'filters': [16]}]",
+        "param": "models.vgg.blocks.0.filters",
+        "before": "[8]",
+        "after": "[16]",
     }
     row = found.tables["Test accuracy"].set_index("model").loc["vgg"]
     assert (row["before"], row["after"], row["difference"]) == ("0.7500", "0.8750", "+0.1250")
@@ -145,6 +145,12 @@ def test_markdown_is_short_enough_for_a_comment_and_says_what_it_leaves_out() ->
     assert len(text) < writing.MOST
     assert "Left out, too long: Params that differ." in text
     assert "a\\|b" in text
+
+
+def test_markdown_links_pictures_where_it_is_told_that_they_are(here: History) -> None:
+    text = here.run("pipeline.compare", "HEAD~1", "HEAD", "--markdown", "--links", "https://example.org/")
+    assert "[confusion](https://example.org/reports/vgg-42/confusion_matrix.png)" in text
+    assert "old-42" not in text
 
 
 def test_list_of_images_is_cut_off() -> None:

@@ -184,7 +184,7 @@ def test_compare_tells_a_change_of_filters_of_code_alone_and_none(workspace: Wor
     (row,) = found["tables"]["Test accuracy"]
     scores = json.loads((workspace.folder / "reports/plain-1/metrics.json").read_text())["test"]
     assert (row["after"], row["by"]) == (f"{scores['accuracy']:.4f}", "the same images")
-    assert [row["param"] for row in found["tables"]["Params that differ"]] == ["models.plain.blocks"]
+    assert [row["param"] for row in found["tables"]["Params that differ"]] == ["models.plain.blocks.0.filters"]
     assert found["tables"]["Code that differs"] == []
     (cost,) = found["tables"]["Time and size"]
     assert re.fullmatch(r"[\d,]+( → [\d,]+)?", cost["seconds of training"])

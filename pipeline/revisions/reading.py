@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -34,8 +35,8 @@ class Revision:
 
     @cached_property
     def params(self) -> dict[str, Any]:
-        """Every value of params.yaml by its dotted path."""
-        return dict(leaves(self._yaml("params.yaml")))
+        """Every value of params.yaml by its dotted path, as `models.vgg.blocks.0.filters`."""
+        return dict(_values(self._yaml("params.yaml")))
 
     @cached_property
     def stages(self) -> dict[Key, StageLock]:
@@ -46,6 +47,11 @@ class Revision:
     def models(self) -> list[str]:
         """The models that were evaluated."""
         return list(dict.fromkeys(key.model for key in self.stages))
+
+    @property
+    def trainings(self) -> list[str]:
+        """The names of the trainings that were evaluated, as `vgg-42`."""
+        return [key.model if key.seed is None else f"{key.model}-{key.seed}" for key in self.stages]
 
     def metrics(self, model: str) -> dict[Key, dict[str, float]]:
         """Read the metrics.json of each of a model's seeds, values by dotted path."""
@@ -126,5 +132,16 @@ class Revision:
 def _commit(name: str) -> str:
     try:
         return git.ask("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
-    except InputError as error:
-        raise InputError(f"{name!r} is no revision here ({error}): name a commit, branch or tag") from None
+    except InputError:
+        raise InputError(f"{name!r} is no revision here: name a commit, branch or tag") from None
+
+
+def _values(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested mappings, and of lists of mappings, with their dotted paths."""
+    if isinstance(tree, list) and any(isinstance(item, dict) for item in tree):
+        tree = dict(enumerate(tree))
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from _values(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, tree

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,18 +13,20 @@ from pipeline.revisions.comparing import Compared
 from pipeline.revisions.reading import Revision
 
 MOST = 60_000  # characters of Markdown: a comment on GitHub may have 65,536
+PICTURES = {"confusion": "confusion_matrix", "mistakes": "mistakes", "curves": "learning_curves"}
 LISTED = 10  # images of each list, in words
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two revisions by name, the verdict in words, tables by title, and each model compared."""
+    """Two revisions by name, the verdict in words, tables by title, each model compared, and the trainings after."""
 
     before: str
     after: str
     verdict: str
     tables: dict[str, pd.DataFrame]
     models: Mapping[str, Compared]
+    trainings: Sequence[str] = ()
 
 
 def compare(before: Revision, after: Revision, seconds: Mapping[str, tuple[float | None, float | None]]) -> Comparison:
@@ -37,7 +39,7 @@ def compare(before: Revision, after: Revision, seconds: Mapping[str, tuple[float
         "Metrics that differ": comparing.metrics_table(before, after),
         "Time and size": comparing.costs_table(before, after, seconds),
     }
-    return Comparison(before.name, after.name, comparing.verdict(found), titled, found)
+    return Comparison(before.name, after.name, comparing.verdict(found), titled, found, after.trainings)
 
 
 def as_text(comparison: Comparison) -> str:
@@ -90,13 +92,16 @@ def _markdown(comparison: Comparison, shown: Mapping[str, str], left_out: list[s
     parts += [f"### {title}\n\n{table}" for title, table in shown.items()]
     parts += [*_absent(comparison), *_images(comparison)]
     parts += [f"Left out, too long: {title}." for title in left_out]
-    seeds = list(comparison.models)
-    parts += [" · ".join(f"[report of all models]({links}{path})" for path in ("reports/README.md",) if seeds)]
-    return "\n\n".join(part for part in parts if part)
+    parts += [f"Pictures of {name}: {_pictures(name, links)}" for name in comparison.trainings]
+    return "\n\n".join([*parts, f"[The report]({links}reports/README.md)"])
+
+
+def _pictures(training: str, links: str) -> str:
+    return ", ".join(f"[{caption}]({links}reports/{training}/{file}.png)" for caption, file in PICTURES.items())
 
 
 def _heading(comparison: Comparison) -> str:
-    return f"{comparison.after} against {comparison.before}"
+    return f"Changes: {comparison.after} against {comparison.before}"
 
 
 def _absent(comparison: Comparison) -> list[str]:
