@@ -30,7 +30,8 @@ def put_idx(folder: Path, images: np.ndarray, labels: np.ndarray, ending: str = 
 
 
 def read(root: Path, dataset: Any, mirrors: list[str] | None = None) -> tuple[list[str], datasets.Splits]:
-    return datasets.read(Fetch.model_validate({"dataset": dataset}), root, mirrors or [])
+    found = datasets.read(Fetch.model_validate({"dataset": dataset}), root, mirrors or [])
+    return found.class_names, found.splits
 
 
 def test_published_files_are_fetched_from_a_mirror_and_decoded(

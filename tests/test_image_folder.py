@@ -158,10 +158,12 @@ def test_unreadable_pictures_are_named_and_left_out_up_to_the_fraction(tmp_path:
     named = "cat/0.png, cat/3.png, cat/4.png and 1 more"
     assert found.noticed == [f"pictures that cannot be read, left out: 4 of 16 ({named})"]
     assert found.splits["train"][1].tolist() == [0] * 6 + [1] * 6
+    assert found.names["train"][:3] == ["cat/1.png", "cat/2.png", "cat/5.png"]
     assert levels(found) == [1, 2, 5, 6, 7, 8, *range(10, 16)]
     refused(
         tmp_path,
-        rf"{tmp_path}: 4 of 16 pictures cannot be read, and a fraction of 0\.24 is allowed: delete or replace {named}",
+        rf"{tmp_path}: 4 of 16 pictures cannot be read, more than a fraction of 0\.24: delete or replace "
+        rf"{named}, or raise fetch\.dataset\.unreadable_fraction",
         unreadable_fraction=0.24,
     )
 

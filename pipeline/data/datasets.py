@@ -4,7 +4,7 @@ A new published dataset is one more entry of `DATASETS`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,15 @@ from pipeline.data.decoders import cifar10, digits, idx, image_folder, notmnist,
 from pipeline.data.download import PublishedFile, find_file
 
 Splits = dict[str, Labelled]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A dataset's classes in order, its labelled images by split, and of pictures the names of their files."""
+
+    class_names: list[str]
+    splits: Splits
+    names: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -33,8 +42,8 @@ class Dataset:
     publishers: tuple[str, ...] = ()
 
 
-def read(fetch: Fetch, root: Path, mirrors: list[str]) -> tuple[list[str], Splits]:
-    """Find, verify and decode a dataset; return the names of its classes, and its labelled images by split.
+def read(fetch: Fetch, root: Path, mirrors: list[str]) -> Found:
+    """Find, verify and decode a dataset; return its classes, its labelled images by split, and names of files.
 
     Paths of one's own are relative to `root`, which also keeps downloads. Raise `InputError` for what is missing,
     broken, or does not fit together.
@@ -43,12 +52,12 @@ def read(fetch: Fetch, root: Path, mirrors: list[str]) -> tuple[list[str], Split
         dataset = _published(fetch.dataset)
         folder, downloads = fetch.dataset.replace("_", "-"), root / ".downloads" / fetch.dataset
         paths = [find_file(file, folder, mirrors, dataset.publishers, downloads) for file in dataset.files]
-        names, splits = list(dataset.class_names), dataset.decode(paths)
+        found = Found(list(dataset.class_names), dataset.decode(paths))
     else:
         _check_name(fetch.dataset_name)
-        names, splits = _own(fetch.dataset, root / home(fetch.dataset.path))
-    _check(names, splits)
-    return names, splits
+        found = _own(fetch.dataset, root / home(fetch.dataset.path))
+    _check(found.class_names, found.splits)
+    return found
 
 
 def image_shape(fetch: Fetch) -> tuple[int, int, int] | None:
@@ -82,15 +91,15 @@ def _check_name(name: str) -> None:
         )
 
 
-def _own(dataset: Own, path: Path) -> tuple[list[str], Splits]:
+def _own(dataset: Own, path: Path) -> Found:
     if isinstance(dataset, ImageFolder):
         pictures = image_folder.read(
             path, (dataset.height, dataset.width, dataset.channels), dataset.unreadable_fraction
         )
         print("\n".join(pictures.noticed), end="\n" if pictures.noticed else "")
-        return pictures.class_names, pictures.splits
+        return Found(pictures.class_names, pictures.splits, pictures.names)
     splits = idx.decode(idx.find(path)) if isinstance(dataset, IdxFolder) else npz.decode(path)
-    return dataset.class_names or _numbered(splits), splits
+    return Found(dataset.class_names or _numbered(splits), splits)
 
 
 def _numbered(splits: Splits) -> list[str]:

@@ -1,6 +1,6 @@
 """Every list of where models fail, the first 100 rows of each, by the name of its file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -62,3 +62,17 @@ def label_errors_by_split(
         split: label_errors.table(every[0].splits[split].labels, probabilities, names)[:ROWS]
         for split, probabilities in unseen.items()
     }
+
+
+def of_files(table: pd.DataFrame, names: Mapping[str, np.ndarray], split: str = "test") -> pd.DataFrame:
+    """Add columns `file` to a table of images, where `names` of files are known by split.
+
+    A table of pairs, of columns `first split`, `first image` and the same of `second`, gets one for each side.
+    """
+    if not names:
+        return table
+    if "image" in table:
+        return table.assign(file=names[split][table["image"].to_numpy(int)])
+    sides = [side for side in ("first", "second") if f"{side} image" in table]
+    pairs = {side: zip(table[f"{side} split"], table[f"{side} image"], strict=True) for side in sides}
+    return table.assign(**{f"{side} file": [names[of][image] for of, image in pair] for side, pair in pairs.items()})

@@ -3,13 +3,15 @@
 import os
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.base import errors, files
 from pipeline.config import loading, network_fits
 from pipeline.data import datasets
 
 
 def main() -> None:
-    """Write an .npz of `images` and `labels` for each published split, and dataset.json."""
+    """Write an .npz of `images`, `labels` and perhaps `names` of files for each published split, and dataset.json."""
     (raw,) = map(Path, errors.arguments("RAW_FOLDER"))
     params = loading.load()
     if shape := datasets.image_shape(params.fetch):
@@ -18,12 +20,13 @@ def main() -> None:
     named = [*params.fetch.mirrors, *filter(None, [os.environ.get("DATASET_MIRROR")])]
     mirrors = [mirror if "://" in mirror else str(root / datasets.home(mirror)) for mirror in named]
     name = params.fetch.dataset_name
-    class_names, splits = datasets.read(params.fetch, root, mirrors)
-    network_fits.check_networks(params, splits["train"][0].shape[1:])
-    for split, (images, labels) in splits.items():
+    found = datasets.read(params.fetch, root, mirrors)
+    network_fits.check_networks(params, found.splits["train"][0].shape[1:])
+    for split, (images, labels) in found.splits.items():
         print(f"{name} {split}: {len(labels):,} images of {' × '.join(map(str, images.shape[1:]))}")
-        files.write_arrays(raw / f"{split}.npz", {"images": images, "labels": labels})
-    files.write_json(raw / "dataset.json", {"name": name, "class_names": class_names})
+        names = {"names": np.array(found.names[split])} if found.names else {}
+        files.write_arrays(raw / f"{split}.npz", {"images": images, "labels": labels, **names})
+    files.write_json(raw / "dataset.json", {"name": name, "class_names": found.class_names})
 
 
 if __name__ == "__main__":

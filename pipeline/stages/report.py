@@ -41,7 +41,9 @@ def main() -> None:
     params, dataset = loading.load(), files.read_json(prepared / "dataset.json")
     remove_others(folder, params)
     evaluations = {model: read(folder, params.trainings_of(model)) for model in params.models}
-    images = {split: files.read_labelled(prepared / f"{split}.npz")[0] for split in records.SPLITS}
+    stored = {split: files.read_arrays(prepared / f"{split}.npz") for split in records.SPLITS}
+    images = {split: arrays["images"] for split, arrays in stored.items()}
+    names = {split: arrays["names"] for split, arrays in stored.items() if "names" in arrays}
     write_pictures({reports / f"{name}.png": figure for name, figure in draw(evaluations).items()})
     captions = {caption: f"{file}.png" for caption, file in CAPTIONS.items()}
     files.write_text(reports / "README.md", summary.as_markdown(params, evaluations, captions))
@@ -49,7 +51,8 @@ def main() -> None:
     for model, seeds in evaluations.items():
         files.write_text(reports / "cards" / f"{model}.md", write_card(params, model, dataset, seeds))
     wrong = lists.label_errors_by_split(evaluations, cross_validated(folder / "cross_validated", params))
-    write_failures(reports / "failures", evaluations, wrong, tables.read_text_csv(duplicates), images)
+    twice = lists.of_files(tables.read_text_csv(duplicates), names)
+    write_failures(reports / "failures", evaluations, wrong, twice, images, names)
     if params.evaluate.robustness_images:
         write_robustness(reports / "failures", evaluations, images["test"])
     found, shown = lists.of_test_images(evaluations), pictures(reports / "failures", evaluations, wrong)
@@ -141,21 +144,22 @@ def write_failures(
     wrong: Mapping[str, pd.DataFrame],
     duplicates: pd.DataFrame,
     images: Mapping[str, np.ndarray],
+    names: Mapping[str, np.ndarray],
 ) -> None:
-    """Write each list of failures as a table, and those of images as pictures too."""
+    """Write each list of failures as a table, and those of images as pictures too; `names` are those of files."""
     class_names = next(iter(next(iter(evaluations.values())).values())).class_names
     never = lists.never_right(evaluations)
-    made = {"never_right": never, "duplicates": duplicates}
+    made = {"never_right": lists.of_files(never, names), "duplicates": duplicates}
     figures = {
         "never_right": failures.never_right(images["test"], never, class_names),
         "duplicates": failures.duplicates(images, duplicates, class_names),
     }
     for split, table in wrong.items():
-        made[f"label_errors_{split}"] = table
+        made[f"label_errors_{split}"] = lists.of_files(table, names, split)
         figures[f"label_errors_{split}"] = failures.label_errors(images[split], table, class_names)
     for name, evaluation in comparison.by_training(evaluations).items():
         found = lists.of_training(evaluation)
-        made |= {f"{name}/{which}": table for which, table in found.items()}
+        made |= {f"{name}/{which}": lists.of_files(table, names) for which, table in found.items()}
         figures[f"{name}/least_certain"] = failures.least_certain(images["test"], found["least_certain"], class_names)
     for which, table in made.items():
         tables.write_csv(folder / f"{which}.csv", table)

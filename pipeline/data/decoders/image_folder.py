@@ -25,10 +25,11 @@ Classes = dict[str, list[Path]]
 
 @dataclass(frozen=True)
 class Pictures:
-    """Class names in order, labelled images by split, and lines that tell what was noticed on the way."""
+    """Class names in order, by split labelled images and their files, and lines that tell what was noticed."""
 
     class_names: list[str]
     splits: dict[str, Labelled]
+    names: dict[str, list[str]]
     noticed: list[str]
 
 
@@ -62,7 +63,8 @@ def read(folder: Path, shape: tuple[int, int, int], unreadable_fraction: float) 
     splits = {split: _read_split(classes, class_names, shape) for split, classes in found.items()}
     noticed = [*_left_out(folder, places, files), *_unreadable(folder, splits, unreadable_fraction)]
     noticed += [*_too_few(folder, splits, class_names), *_repeated(folder, splits)]
-    return Pictures(class_names, {name: (split.images, split.labels) for name, split in splits.items()}, noticed)
+    names = {name: [_shown(_below(folder, path)) for path in split.paths] for name, split in splits.items()}
+    return Pictures(class_names, {name: (split.images, split.labels) for name, split in splits.items()}, names, noticed)
 
 
 def _places(folder: Path) -> dict[str, Path]:
@@ -176,8 +178,8 @@ def _unreadable(folder: Path, splits: dict[str, _Split], fraction: float) -> Ite
     count = len(unreadable) + sum(len(split.paths) for split in splits.values())
     if len(unreadable) > fraction * count:
         raise InputError(
-            f"{folder}: {len(unreadable):,} of {count:,} pictures cannot be read, and a fraction of {fraction:g} is "
-            f"allowed: delete or replace {_some(unreadable)}"
+            f"{folder}: {len(unreadable):,} of {count:,} pictures cannot be read, more than a fraction of "
+            f"{fraction:g}: delete or replace {_some(unreadable)}, or raise fetch.dataset.unreadable_fraction"
         )
     if unreadable:
         yield f"pictures that cannot be read, left out: {len(unreadable):,} of {count:,} ({_some(unreadable)})"
