@@ -24,8 +24,8 @@ class Compared:
     """One model at both revisions: `difference` is by how much it is more accurate after; None where it is at one only.
 
     `paired` says whether the predictions of both for the same images were to be had, `same` whether they, or else the
-    metrics, are equal.
-    `changed` lists the images that it gets newly right or wrong, of columns `image`, `label`, `before`, `after`, `now`.
+    metrics, are equal. `changed` lists the images that it gets newly right or wrong, of columns `image`, `label`,
+    `before`, `after` and `now`.
     """
 
     difference: Difference | None = None
@@ -38,10 +38,10 @@ def models(before: Revision, after: Revision) -> dict[str, Compared]:
     """Compare every model of either revision, the p-values adjusted for their number (Holm)."""
     names = list(dict.fromkeys([*after.models, *before.models]))
     found = {name: compared(before, after, name) for name in names}
-    told = [name for name, one in found.items() if one.difference]
-    adjusted = significance.holm([found[name].difference.p_value for name in told])  # type: ignore[union-attr]
-    for name, p_value in zip(told, adjusted, strict=True):
-        found[name] = replace(found[name], difference=replace(found[name].difference, p_value=p_value))  # type: ignore[type-var]
+    differences = {name: one.difference for name, one in found.items() if one.difference}
+    adjusted = significance.holm([difference.p_value for difference in differences.values()])
+    for (name, difference), p_value in zip(differences.items(), adjusted, strict=True):
+        found[name] = replace(found[name], difference=replace(difference, p_value=p_value))
     return found
 
 

@@ -90,12 +90,15 @@ class Revision:
         except FileNotFoundError:
             return None
 
+    @cached_property
+    def _lock(self) -> dict[str, StageLock]:
+        text = self.read("dvc.lock")
+        return lock.parse(text.decode(), f"{self.name}: dvc.lock") if text else {}
+
     def _locked(self, name: str) -> dict[Key, StageLock]:
         """Return a stage of every training that params.yaml still asks for: dvc.lock keeps the others too."""
-        text = self.read("dvc.lock")
-        found = lock.parse(text.decode(), f"{self.name}: dvc.lock") if text else {}
-        stages = {self._key(stage): entry for stage, entry in found.items() if stage.startswith(f"{name}@")}
-        return {key: entry for key, entry in stages.items() if key}
+        keys = {stage: self._key(stage) for stage in self._lock if stage.startswith(f"{name}@")}
+        return {key: self._lock[stage] for stage, key in keys.items() if key}
 
     def _key(self, stage: str) -> Key | None:
         name = stage.partition("@")[2]
