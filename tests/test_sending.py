@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any
 
@@ -359,3 +359,34 @@ def test_three_first_uses_of_one_store_at_once_all_succeed(tmp_path: Path) -> No
     ]
     errors = [process.communicate()[1] for process in started]
     assert [process.returncode for process in started] == [0, 0, 0], errors
+
+
+@pytest.mark.slow
+def test_a_thousand_journals_lose_nothing_while_one_thread_attaches_and_another_sends(
+    client: Any, tmp_path: Path
+) -> None:
+    made, attached, failed = [], Event(), []
+
+    def attach() -> None:
+        try:
+            for number in range(1000):
+                with journal.opened(training(tmp_path, str(number)), False) as record:
+                    for name in ("a.txt", "b.txt"):
+                        (tmp_path / name).write_text(f"{number}")
+                        record.attach({name: tmp_path / name})
+                made.append(record.folder)
+        except OSError as error:
+            failed.append(error)
+        finally:
+            attached.set()
+
+    attaching = Thread(target=attach)
+    attaching.start()
+    while not attached.is_set():
+        for folder in journal.everything()[-3:]:
+            sending.push(client, folder)
+    attaching.join()
+    assert not failed
+    sending.push_all()
+    assert len(made) == 1000
+    assert not [folder for folder in made if not sending._sent(folder, location.address())]

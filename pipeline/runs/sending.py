@@ -135,7 +135,7 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
         progress.journal = digest
         _save_progress(folder, progress)
         with journal.attaching(folder):
-            if all(_sent(folder, store) for store in record.stores):
+            if record.stores and all(_sent(folder, store) for store in record.stores):
                 shutil.rmtree(folder / "files", ignore_errors=True)
         return str(run.info.run_id)
 
