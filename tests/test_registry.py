@@ -188,6 +188,20 @@ def test_champion_needs_the_store_alone(finished: Finished) -> None:
         promotion.champion("digits")
 
 
+def test_a_champion_moves_with_its_folder(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.champion import promotion
+
+    for name, skill in (("baseline", 45), ("vgg", 50)):
+        finished.train(name, network(skill))
+        promote(name)
+    monkeypatch.chdir(folder := finished.folder.rename(finished.folder.with_name("renamed")))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/runs.db")
+    assert promotion.champion("digits")[2] == "digits version 2: vgg, test accuracy 1.0000"
+    promotion.rollback("digits")
+    assert promotion.scoring_app("digits")[2] == "digits version 1: baseline, test accuracy 0.9000"
+    assert promote("vgg").startswith("champion: digits version 2: vgg")
+
+
 def test_a_version_registered_by_hand_is_named(finished: Finished) -> None:
     import mlflow
 
