@@ -26,6 +26,7 @@ PATHS = {  # where MLflow keeps whole paths into it
     "logged_models": "artifact_location",
     "model_versions": "storage_location",
 }
+SYNC = "`python -m pipeline.tracking sync` makes all anew from what is on disk"
 QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}  # a server's client prints two lines for each run
 
 
