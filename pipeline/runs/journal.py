@@ -249,11 +249,20 @@ def _owned(described: Description, recorded: bool) -> Iterator[Journal]:
                 continue
             if journal.record.status == "FINISHED" and (recorded or not (folder / "state.npz").exists()):
                 break  # what is older was given up
+            _say_where(journal)
             yield journal
             return
     folder = _new(described, machine | description.origin(), "RUNNING")
     with FileLock(folder / "owner.lock"):
         yield Journal(folder)
+
+
+def _say_where(journal: Journal) -> None:
+    """Say after which epoch a training goes on, if it has finished one."""
+    record, state = journal.record, journal.state()
+    if state:
+        name, epochs = record.tags["dvc.stage"].partition("@")[2], record.params["train.epochs"]
+        print(f"{name}: goes on after epoch {len(state['history/epoch'])} of {epochs}", flush=True)
 
 
 @contextmanager
