@@ -95,7 +95,7 @@ class Journal:
 
     def open(self) -> None:
         """Note that the present store shall have the journal, also where it had it before."""
-        self.record.stores = sorted({*self.record.stores, location.known_as(location.address())})
+        self.record.stores = sorted({*self.record.stores, location.store()})
         self.record.opened = _now()
         self._write()
 
@@ -185,7 +185,7 @@ def everything() -> list[Path]:
 def experiment_id(name: str) -> str | None:
     """Return an experiment's id in the present store, as known from what was sent there last, or None."""
     for folder in reversed(everything()):
-        store = sent(folder).get(location.known_as(location.address()), {})
+        store = sent(folder).get(location.store(), {})
         if store.get("experiment") and read(folder).experiment == name:
             return str(store["experiment"])
     return None

@@ -22,10 +22,15 @@ def address() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{_own()}"
 
 
-def known_as(store: str) -> str:
+def store() -> str:
+    """Return what journals call the present store."""
+    return known_as(address())
+
+
+def known_as(uri: str) -> str:
     """Return what journals call the store at an address: a file beside mlflow.db by its name, as a clone may move."""
-    file = _file(store)
-    return f"{SQLITE}{file.name}" if file and file.parent == _own().parent else store
+    file = _file(uri)
+    return f"{SQLITE}{file.name}" if file and file.parent == _own().parent else uri
 
 
 def database() -> Path | None:
@@ -42,5 +47,5 @@ def _own() -> Path:
     return (repository() / "mlflow.db").resolve()  # in .demo, a link to the one above
 
 
-def _file(store: str) -> Path | None:
-    return Path(store.removeprefix(SQLITE)).resolve() if store.startswith(SQLITE) else None
+def _file(uri: str) -> Path | None:
+    return Path(uri.removeprefix(SQLITE)).resolve() if uri.startswith(SQLITE) else None

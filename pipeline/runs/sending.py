@@ -87,7 +87,7 @@ def push_all() -> int:
 
     Raise `InputError` for one whose experiment was deleted, once the others are sent.
     """
-    store = location.known_as(location.address())
+    store = location.store()
     known = [folder for folder in reversed(journal.everything()) if store in journal.read(folder).stores]
     pending = [folder for folder in known if not _sent(folder, store)]
     if not pending:
@@ -121,7 +121,7 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
     with FileLock(folder / "push.lock"):
         digest = files.md5(folder / "journal.json")
         record = journal.read(folder)
-        run, progress = _run(client, record, _progress(folder, location.known_as(location.address())))
+        run, progress = _run(client, record, _progress(folder, location.store()))
         progress.experiment = run.info.experiment_id
         push = _Push(client, folder, record, run, progress)
         for send in (
@@ -286,5 +286,5 @@ def _progress(folder: Path, store: str) -> Progress:
 
 
 def _save_progress(folder: Path, progress: Progress) -> None:
-    noted = journal.sent(folder) | {location.known_as(location.address()): asdict(progress)}
+    noted = journal.sent(folder) | {location.store(): asdict(progress)}
     files.write_json(folder / "pushed.json", noted)

@@ -97,7 +97,7 @@ def _artifacts(database: Path) -> str:
 def _follow(database: Path) -> None:
     """Let a store find its artifacts where they are now, once its folder was moved: MLflow keeps whole paths."""
     now, wanted = _artifacts(database), f"file:%/{ARTIFACTS}"
-    with closing(sqlite3.connect(database)) as store, store:  # all of it or nothing
+    with closing(sqlite3.connect(database, timeout=60)) as store, store:  # all of it or nothing
         query = "SELECT DISTINCT artifact_location FROM experiments WHERE artifact_location LIKE ?"
         for before in [before for (before,) in store.execute(query, [wanted]).fetchall() if before != now]:
             for table, path in PATHS.items():
