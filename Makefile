@@ -11,6 +11,10 @@ UV_INSTALL := uv pip install --quiet --python .venv --require-hashes --build-con
 UV_LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header
 
+# Every script of .venv holds its path: in a clone that was renamed, it is made anew. A link is somebody's own.
+MOVED := $(shell [ -L .venv ] || [ ! -e .venv/bin/activate ] || \
+	grep -qF "$(CURDIR)/.venv" .venv/bin/activate || echo moved)
+
 .PHONY: help repro demo test test-slow check ui serve lock
 
 help: ## this list
@@ -20,14 +24,23 @@ repro: .venv/runs ## check params.yaml, then run what it changed: dvc repro
 	python -m pipeline.params
 	dvc repro
 
-# In a folder of its own, so that params.yaml, dvc.lock and reports/ stay as they are.
+# In a folder of its own, so that params.yaml, dvc.lock and reports/ stay as they are; the store is the one up here.
 demo: .venv/runs ## the whole pipeline on scikit-learn's digits, in .demo/
 	@mkdir -p .demo/.dvc && rm -rf .demo/pipeline && cp -r pipeline dvc.yaml .dvcignore .demo/ && cp -r .dvc/plots .demo/.dvc/
 	@cp recipes/demo.yaml .demo/params.yaml && sed '/analytics/ a\    no_scm = true' .dvc/config > .demo/.dvc/config
+	@[ -L .demo/mlflow.db ] || ln -sb ../mlflow.db .demo/mlflow.db
 	cd .demo && dvc repro
+	@cd .demo && python -c 'import numpy, PIL.Image; \
+		PIL.Image.fromarray(numpy.load("data/prepared/test.npz")["images"][0, ..., 0]).save("digit.png")'
 	@awk '/^## How far/ {exit} /^[*][*]/ {gsub(/[*][*]/, ""); print "\n" $$0 "\n"} /^[|] models/ {print ""} /^[|]/' .demo/reports/README.md
 	@printf '\nThe report: .demo/reports/index.html\nMLflow:     make ui, then '
 	@python -m pipeline.tracking views | sed -n 's/^digits: //p'
+	@printf '%s\n' '' 'Use these models, all of them in .demo/:' '' \
+		'source .venv/bin/activate && cd .demo' \
+		'python -m pipeline.predict digit.png --model vgg' \
+		'python -m pipeline.registry promote' \
+		'python -m pipeline.predict digit.png    # by the champion' \
+		'python -m pipeline.serve                # the champion, on http://127.0.0.1:5001'
 
 test: .venv/develops ## lint, types and the quick tests
 	ruff check .
@@ -56,7 +69,9 @@ lock: | .venv/bin/uv ## pin anew all that requirements*.txt bring along, in the 
 	$(UV_LOCK) --upgrade requirements-dev.txt -o requirements-dev.lock
 	$(UV_LOCK) --constraints requirements-dev.lock requirements.txt -o requirements.lock
 
-.venv/runs: requirements.lock | .venv/bin/uv
+moved:
+
+.venv/runs: requirements.lock $(MOVED) | .venv/bin/uv
 	@echo "installing into .venv, once, about a minute"
 	$(UV_INSTALL) -r requirements.lock
 	@touch $@
@@ -66,8 +81,8 @@ lock: | .venv/bin/uv ## pin anew all that requirements*.txt bring along, in the 
 	@touch $@
 
 # pip brings uv, held to the lock's hashes; uv brings the rest, several times as fast.
-.venv/bin/uv:
+.venv/bin/uv: $(MOVED)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 		{ echo "error: $(PYTHON) is not Python 3.11 to 3.13: name one, as in make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(if $(MOVED),--clear) .venv
 	pip install --quiet --disable-pip-version-check --require-hashes -r <(awk '/^uv==/,!/\\$$/' requirements.lock)

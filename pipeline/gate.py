@@ -1,5 +1,9 @@
-"""Hold metrics to the gate of params.yaml: `python -m pipeline.gate [REPORTS]`, exit 1 if any check fails."""
+"""Hold metrics to the gate of params.yaml: `python -m pipeline.gate [REPORTS]`, exit 1 if any check fails.
 
+So it does where params.yaml or the code has changed since: with `--stale` it checks what is there all the same.
+"""
+
+import argparse
 import csv
 import io
 import sys
@@ -14,25 +18,36 @@ from pipeline.config.section import leaves
 from pipeline.evaluation import checks
 from pipeline.evaluation.checks import Check
 from pipeline.evaluation.significance import Difference
-from pipeline.runs import fingerprints, paths, timing
+from pipeline.runs import fingerprints, paths, stale, timing
 
 SECONDS = "seconds_per_image"  # of the test split: what it takes depends on the machine, so metrics.json has no place
 
 
 def main() -> None:
     """Print the table of all checks; exit 1 and name every failure if there is one."""
-    reports = Path(sys.argv[1]) if len(sys.argv) > 1 else paths.REPORTS
-    params = loading.load()
+    given, params = _arguments(), loading.load()
+    reports = given.reports
     gates = {model: params.gate_of(model) for model in params.models}
     if all(gate.empty for gate in gates.values()):
         raise errors.InputError("params.yaml: gate has no limit, so there is nothing to check: add one, as in recipes/")
     found = [check for model, gate in gates.items() for check in of_model(params, model, gate, reports)]
+    if reports == paths.REPORTS:  # dvc.lock tells of no other
+        require_current(params, given.stale)
     print(tables.for_terminal(checks.table(found)))
     failed = [f"{check.model} {check.metric}" for check in found if not check.passed]
     if failed:
         print(f"\n{len(failed)} of {len(found)} checks failed: {', '.join(failed)}", file=sys.stderr)
         sys.exit(1)
     print(f"\nall {len(found)} checks passed")
+
+
+def require_current(params: Params, all_the_same: bool) -> None:
+    """Say which trainings are stale, if any, and exit 1 unless they are to be checked all the same."""
+    if lines := stale.told(params.trainings):
+        print("\n".join(lines), file=sys.stderr)
+        if not all_the_same:
+            print("nothing was checked; --stale checks what is there all the same", file=sys.stderr)
+            sys.exit(1)
 
 
 def of_model(params: Params, model: str, gate: Gate, reports: Path) -> list[Check]:
@@ -77,6 +92,13 @@ def differences_from(model: str, revisions: list[str]) -> dict[str, Difference]:
         else:
             print(f"{model} is new since {name}: not held against it", file=sys.stderr)
     return found
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m pipeline.gate", description="Hold metrics to the gate of params.yaml.")
+    parser.add_argument("reports", nargs="?", type=Path, default=paths.REPORTS, help="another folder of reports")
+    parser.add_argument("--stale", action="store_true", help="also where params.yaml or code has changed since")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -6,12 +6,14 @@
 
 import argparse
 import re
+import sys
 
 from pipeline.base import errors, files, tables
 from pipeline.config import loading
+from pipeline.config.loading import PARAMS_FILE
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import metrics, records
-from pipeline.runs import description, fingerprints, git, journal, location, lock, sending, server, views
+from pipeline.runs import description, fingerprints, git, journal, location, lock, paths, sending, server, stale, views
 from pipeline.runs.lock import LOCK, StageLock
 
 
@@ -44,7 +46,8 @@ def sync() -> str:
             if not sending.holds(client, params.fetch.dataset_name, fingerprints.of_stage_lock(train)):
                 _append(params, training, train, evaluate)
     count = sending.push_all()
-    return f"completed at {location.address()}: {count}" if count else f"nothing was missing at {location.address()}"
+    runs = f"{count} run" + "s" * (count != 1)
+    return f"completed at {location.address()}: {runs}" if count else f"nothing was missing at {location.address()}"
 
 
 def find(name: str) -> str:
@@ -69,7 +72,8 @@ def addresses() -> str:
         experiment for experiment in server.connect().search_experiments() if views.TAG + views.FIRST in experiment.tags
     ]
     lines = [f"{experiment.name}: {views.address(location.page(), experiment.experiment_id)}" for experiment in found]
-    return "\n".join(lines) or f"no runs yet at {location.address()}: `dvc repro` makes them"
+    remedy = server.SYNC if paths.anything_trained() else "`dvc repro` makes them"
+    return "\n".join(lines) or f"no runs at {location.address()}: {remedy}"
 
 
 def _on_disk(*stages: StageLock) -> bool:
@@ -79,16 +83,20 @@ def _on_disk(*stages: StageLock) -> bool:
 
 
 def _append(params: Params, training: Training, train: StageLock, evaluate: StageLock) -> None:
-    """Make the journal of a training that the store lacks from what is on disk."""
-    paths = {path.name: path for path in train.data() | evaluate.data()}
-    labelled = files.read_labelled(paths["train.npz"])
-    data = sending.dataset(params.fetch.dataset_name, paths["train.npz"], labelled)
+    """Make the journal of a training that the store lacks from what is on disk, if params.yaml is as it was then."""
+    if edited := stale.keys([train, evaluate], files.read_yaml(PARAMS_FILE)):
+        what = f"{PARAMS_FILE} ({', '.join(edited)}) changed since {training.name} was evaluated"
+        print(f"warning: {what}: its run is not made", file=sys.stderr)
+        return
+    named = {path.name: path for path in train.data() | evaluate.data()}
+    labelled = files.read_labelled(named["train.npz"])
+    data = sending.dataset(params.fetch.dataset_name, named["train.npz"], labelled)
     described = description.of_training(params, training, fingerprints.of_stage_lock(train), data)
     with journal.appended(described) as record:
-        record.log_history(tables.read_csv(paths["history.csv"]))
-        reports = [path for path in paths.values() if path.parts[0] == "reports"]
-        record.attach_training(paths[f"{training.name}.keras"], labelled[0], reports)
-        evaluation = records.from_arrays(files.read_arrays(paths[f"{training.name}.npz"]))
+        record.log_history(tables.read_csv(named["history.csv"]))
+        reports = [path for path in named.values() if path.parts[0] == "reports"]
+        record.attach_training(named[f"{training.name}.keras"], labelled[0], reports)
+        evaluation = records.from_arrays(files.read_arrays(named[f"{training.name}.npz"]))
         record.log_scores(metrics.loggable(evaluation.all_scores))
 
 

@@ -76,8 +76,10 @@ class Finished:
             {"path": part, "md5": hashlib.md5((self.folder / part).read_bytes()).hexdigest()}
             for part in (f"models/{name}-42.keras", "data/prepared/test.npz", f"data/evaluations/{name}-42.npz")
         )
-        values = {"params.yaml": {"trained": model["md5"], "name": name}}
-        stages[f"train@{name}-42"] = {"cmd": "train", "deps": [], "params": values, "outs": [model]}
+        params = files.read_yaml(self.folder / "params.yaml")
+        values = {"params.yaml": {"train": params["train"], f"models.{name}": params["models"][name]}}
+        train = {"cmd": f"train {model['md5']}", "deps": [], "params": values, "outs": [model]}  # its fingerprint's own
+        stages[f"train@{name}-42"] = train
         stages[f"evaluate@{name}-42"] = {
             "cmd": "evaluate",
             "deps": [test, model],

@@ -76,6 +76,17 @@ def test_an_evaluation_of_something_else_is_no_evidence(finished: Finished, stal
         promote("vgg", force=True)
 
 
+def test_a_model_of_other_params_than_the_present_is_not_promoted(finished: Finished) -> None:
+    finished.train("vgg", network(47))
+    before = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(before.replace("epochs: 5", "epochs: 6"))
+    with pytest.raises(InputError) as error:
+        promote("vgg", force=True)
+    assert str(error.value) == "params.yaml (train) changed since vgg-42 was evaluated: run `dvc repro`"
+    Path("params.yaml").write_text(f"# a comment\n{before}")
+    assert promote().startswith("champion: digits version 1: vgg")
+
+
 def test_a_model_trained_again_and_not_evaluated_is_refused(finished: Finished) -> None:
     finished.train("vgg", network(47))
     lock = files.read_yaml(Path("dvc.lock"))

@@ -245,6 +245,40 @@ def test_two_syncs_at_once_make_one_complete_run(workspace: Workspace) -> None:
     assert again.stdout == f"nothing was missing at {other}\n"
 
 
+def test_what_was_deleted_is_made_from_what_is_on_disk(workspace: Workspace) -> None:
+    workspace.write(PARAMS)
+    workspace.repro()
+    shutil.rmtree(workspace.folder / ".dvc/cache")
+    assert workspace.run("dvc", "commit", "-f").returncode == 0
+    assert workspace.repro() == set()
+    (workspace.folder / "mlflow.db").unlink()
+    missing = workspace.run("pipeline.registry", "show")
+    assert missing.returncode == 2
+    assert "mlflow.db is missing: `python -m pipeline.tracking sync` makes all anew" in missing.stderr
+    assert workspace.run("pipeline.tracking", "sync").stdout.endswith("mlflow.db: 1 run\n")
+    assert workspace.run("pipeline.registry", "promote").stdout.startswith("champion: digits version 1: plain")
+
+
+def test_a_folder_that_is_renamed_goes_on_working(workspace: Workspace) -> None:
+    before = workspace.folder
+    workspace.write(PARAMS)
+    workspace.repro()
+    workspace.run("pipeline.registry", "promote")
+    workspace.folder = before.rename(before.with_name("renamed"))
+    try:
+        assert workspace.run("pipeline.tracking", "sync").stdout.startswith("nothing was missing at ")
+        picture = workspace.run("pipeline.predict", "reports/samples.png", "--json")
+        assert picture.returncode == 0, picture.stderr
+        workspace.write(PARAMS | {"train": PARAMS["train"] | {"epochs": 3}})
+        stale = workspace.run("pipeline.registry", "promote", "--force")
+        assert stale.stderr == "error: params.yaml (train) changed since plain-1 was evaluated: run `dvc repro`\n"
+        assert "train@plain-1" in workspace.repro()
+        assert workspace.run("pipeline.registry", "promote", "--force").stdout.startswith("champion: digits version")
+        assert not before.exists()
+    finally:
+        workspace.folder = workspace.folder.rename(before)
+
+
 def test_revisions_and_runs_find_each_other(workspace: Workspace) -> None:
     workspace.commit()
     found = workspace.run("pipeline.tracking", "find", "HEAD").stdout.split()

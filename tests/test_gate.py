@@ -16,6 +16,7 @@ from pipeline.config.gate import Gate
 from pipeline.config.schema import Training
 from pipeline.evaluation import checks, significance
 from pipeline.evaluation.checks import Check
+from pipeline.runs import stale
 from tests.conftest import ROOT
 from tests.test_significance import draw
 
@@ -147,7 +148,23 @@ def test_scores_of_each_class_are_read_from_per_class_csv_by_names_as_they_are(t
     }
 
 
-def run_gate(raw: dict[str, Any], write_params: Write, floor: float) -> subprocess.CompletedProcess[str]:
+def lock(raw: dict[str, Any], folder: Path) -> None:
+    """Write the dvc.lock that belongs to these params and to the reports of `folder`."""
+    entries: dict[str, Any] = {"prepare": {"cmd": "prepare", "params": {"params.yaml": {"prepare": raw["prepare"]}}}}
+    entries["prepare"]["outs"] = [{"path": "data/prepared/test.npz", "md5": "0"}]
+    for model in raw["models"]:
+        params = {"params.yaml": {"train": raw["train"], f"models.{model}": raw["models"][model]}}
+        metrics = f"reports/{model}-42/metrics.json"
+        outs = [{"path": metrics, "md5": files.md5(folder / metrics)}]
+        entries[f"train@{model}-42"] = {"cmd": "train", "params": params}
+        deps = [{"path": "data/prepared/test.npz", "md5": "0"}]
+        entries[f"evaluate@{model}-42"] = {"cmd": "evaluate", "deps": deps, "params": params, "outs": outs}
+    files.write_json(folder / "dvc.lock", {"stages": entries})
+
+
+def run_gate(
+    raw: dict[str, Any], write_params: Write, floor: float, *arguments: str
+) -> subprocess.CompletedProcess[str]:
     raw["gate"] = {
         "every_model": {"at_least": {"test": {"accuracy": 0.8}}},
         "vgg": {"at_least": {"test": {"accuracy": floor}}},
@@ -155,7 +172,9 @@ def run_gate(raw: dict[str, Any], write_params: Write, floor: float) -> subproce
     folder = write_params(raw).parent
     for model in raw["models"]:
         report(folder / "reports", f"{model}-42")
-    command = [sys.executable, "-X", "importtime", "-m", "pipeline.gate"]
+    if not (folder / "dvc.lock").exists():
+        lock(raw, folder)
+    command = [sys.executable, "-X", "importtime", "-m", "pipeline.gate", *arguments]
     return subprocess.run(
         command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
     )
@@ -178,6 +197,62 @@ def test_command_needs_neither_tensorflow_nor_mlflow(raw: dict[str, Any], write_
     imported = {line.split("|")[-1].strip() for line in run_gate(raw, write_params, 0.9).stderr.splitlines()}
     assert "pipeline.evaluation.checks" in imported
     assert not imported & {"tensorflow", "keras", "mlflow", "dvc", "sklearn", "matplotlib"}
+
+
+def complaints(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
+
+
+def test_command_refuses_what_is_stale_unless_asked_for_it(raw: dict[str, Any], write_params: Write) -> None:
+    run_gate(raw, write_params, 0.9)
+    raw["models"]["vgg"]["blocks"][0]["filters"] = [16, 32]
+    told = "params.yaml (models.vgg) changed since vgg-42 was evaluated: run `dvc repro`"
+    done = run_gate(raw, write_params, 0.9)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert complaints(done) == [told, "nothing was checked; --stale checks what is there all the same"]
+    done = run_gate(raw, write_params, 0.9, "--stale")
+    assert (done.returncode, complaints(done)) == (0, [told])
+    assert "all 3 checks passed" in done.stdout
+
+
+def test_command_has_nothing_to_compare_other_reports_with(raw: dict[str, Any], write_params: Write) -> None:
+    run_gate(raw, write_params, 0.9)
+    folder = write_params(raw).parent
+    (folder / "reports").rename(folder / "theirs")
+    raw["train"]["epochs"] += 1
+    assert run_gate(raw, write_params, 0.9, "theirs").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "part", "told"),
+    [
+        ("prepare", "params", "params.yaml (prepare) changed since"),
+        ("prepare", "outs", "data/prepared/test.npz changed since"),  # prepared anew, not evaluated
+        ("evaluate@vgg-42", "outs", "reports/vgg-42/metrics.json changed since"),  # by hand
+    ],
+)
+def test_what_the_lock_has_otherwise_is_stale(
+    raw: dict[str, Any], write_params: Write, monkeypatch: pytest.MonkeyPatch, entry: str, part: str, told: str
+) -> None:
+    monkeypatch.chdir(write_params(raw).parent)
+    report(Path("reports"), "vgg-42")
+    raw["models"] = {"vgg": raw["models"]["vgg"]}
+    lock(raw, Path())
+    trainings = [Training("vgg", 42)]
+    assert stale.told(trainings) == []
+    content = files.read_yaml(Path("dvc.lock"))
+    changed = content["stages"][entry]
+    changed[part] = {"params.yaml": {"prepare": {}}} if part == "params" else [changed[part][0] | {"md5": "1"}]
+    files.write_json(Path("dvc.lock"), content)
+    (line,) = stale.told(trainings)
+    assert line == f"{told} vgg-42 was evaluated: run `dvc repro`"
+    Path("dvc.lock").unlink()
+    assert stale.told(trainings) == ["dvc.lock has no train@vgg-42: run `dvc repro`"]
+
+
+def test_committed_results_are_those_of_the_params_and_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert stale.told(loading.load().trainings) == []
 
 
 def test_missing_metrics_are_named_with_exit_code_2(raw: dict[str, Any], write_params: Write) -> None:

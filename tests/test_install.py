@@ -45,3 +45,17 @@ def test_make_alone_prints_a_line_for_each_target() -> None:
     printed = subprocess.run(["make"], cwd=ROOT, env=alone, check=True, capture_output=True, text=True).stdout
     assert [line.split()[:2] for line in printed.splitlines()] == [["make", target] for target in targets.split()]
     assert all(re.match(r"make [\w-]+ +\S", line) for line in printed.splitlines())
+
+
+@pytest.mark.parametrize(("recorded", "made_anew"), [("clone", False), ("other", True)])
+def test_a_clone_that_was_renamed_gets_its_environment_anew(tmp_path: Path, recorded: str, made_anew: bool) -> None:
+    clone = tmp_path / "clone"
+    (clone / ".venv/bin").mkdir(parents=True)
+    (clone / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
+    for name in ("requirements.lock", ".venv/bin/uv", ".venv/runs"):
+        (clone / name).touch()
+    (clone / ".venv/bin/activate").write_text(f"VIRTUAL_ENV={tmp_path}/{recorded}/.venv\n")
+    command = ["make", "--dry-run", "check"]
+    printed = subprocess.run(command, cwd=clone, check=True, capture_output=True, text=True).stdout
+    assert ("-m venv --clear .venv" in printed) == ("uv pip install" in printed) == made_anew
+    assert "python -m pipeline.gate" in printed

@@ -20,11 +20,11 @@ TRAINING = Description(
     experiment="digits",
     name="vgg",
     fingerprint="f" * 64,
-    params={},
-    tags={"model": "vgg", "fingerprint": "f" * 64},
+    params={"train.epochs": "8"},
+    tags={"model": "vgg", "fingerprint": "f" * 64, "dvc.stage": "train@vgg-42"},
     dataset={},
 )
-STATE = {"variable/0": np.arange(3.0)}
+STATE = {"variable/0": np.arange(3.0), "history/epoch": np.array([1])}
 
 
 @pytest.fixture(autouse=True)
@@ -57,9 +57,12 @@ def broken_off(ending: type[BaseException]) -> journal.Journal:
 @pytest.mark.parametrize(
     ("ending", "status"), [(KeyboardInterrupt, "KILLED"), (errors.Terminated, "KILLED"), (OSError, "FAILED")]
 )
-def test_what_did_not_finish_goes_on_in_the_same_journal(ending: type[BaseException], status: str) -> None:
+def test_what_did_not_finish_goes_on_in_the_same_journal_and_says_so(
+    ending: type[BaseException], status: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = broken_off(ending)
     assert journal.Journal(first.folder).record.status == status
+    assert capsys.readouterr().out == ""
     with journal.opened(TRAINING, False) as second:
         assert second.folder == first.folder
         assert second.record.status == "RUNNING"
@@ -67,6 +70,7 @@ def test_what_did_not_finish_goes_on_in_the_same_journal(ending: type[BaseExcept
         second.log_epoch(row(1), 100)  # done again, since its state came too late: known already
         second.log_epoch(row(2), 100)
     assert values(second, "epoch/train_loss") == [(1, 1.0), (2, 0.5)]
+    assert capsys.readouterr().out == "vgg-42: goes on after epoch 1 of 8\n"
 
 
 def finished() -> journal.Journal:

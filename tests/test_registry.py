@@ -62,16 +62,21 @@ def test_promoting_the_champion_changes_nothing(finished: Finished) -> None:
 def test_without_a_finished_run_the_remedy_is_named(finished: Finished) -> None:
     finished.train("vgg", network(47), log=False)
     with pytest.raises(
-        InputError, match="no finished run of vgg-42 as it is on disk: `dvc repro --force --single-item eval"
+        InputError, match=r"no finished run of vgg-42 as it is on disk: `python -m pipeline\.tracking sync` makes"
     ):
         promote(force=True)
 
 
 def test_a_store_that_is_not_there_is_not_made(finished: Finished) -> None:
+    from pipeline.champion import promotion
+
     finished.train("vgg", network(47))
     Path("runs.db").unlink()
-    with pytest.raises(InputError, match=r"runs\.db is missing: `dvc repro` makes it"):
+    with pytest.raises(InputError, match=r"runs\.db is missing: `python -m pipeline\.tracking sync` makes all anew"):
         promote()
+    shutil.rmtree("models")
+    with pytest.raises(InputError, match=r"runs\.db is missing: `dvc repro` makes it as it trains"):
+        promotion.show("digits")
     assert not Path("runs.db").exists()
 
 
@@ -186,6 +191,20 @@ def test_champion_needs_the_store_alone(finished: Finished) -> None:
     shutil.rmtree("mlartifacts")
     with pytest.raises(InputError, match="digits version 1 cannot be loaded"):
         promotion.champion("digits")
+
+
+def test_a_champion_moves_with_its_folder(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.champion import promotion
+
+    for name, skill in (("baseline", 45), ("vgg", 50)):
+        finished.train(name, network(skill))
+        promote(name)
+    monkeypatch.chdir(folder := finished.folder.rename(finished.folder.with_name("renamed")))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/runs.db")
+    assert promotion.champion("digits")[2] == "digits version 2: vgg, test accuracy 1.0000"
+    promotion.rollback("digits")
+    assert promotion.scoring_app("digits")[2] == "digits version 1: baseline, test accuracy 0.9000"
+    assert promote("vgg").startswith("champion: digits version 2: vgg")
 
 
 def test_a_version_registered_by_hand_is_named(finished: Finished) -> None:

@@ -3,7 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -181,6 +181,86 @@ def test_artifacts_lie_beside_the_database_wherever_the_command_runs(
     with journal.opened(training(tmp_path), False) as record:
         run_id = sending.push(client, record.folder)
     assert client.get_run(run_id).info.artifact_uri.startswith((tmp_path / "mlartifacts").as_uri())
+
+
+@pytest.fixture
+def moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> Callable[[str], Path]:
+    """Return a function that gives the one clone, with its store, another name."""
+    (tmp_path / "old").mkdir()
+    shutil.copy(empty_database, tmp_path / "old/mlflow.db")
+    (tmp_path / "train.npz").write_bytes(b"data")
+
+    def move(name: str) -> Path:
+        (clone,) = (path.parent for path in tmp_path.glob("*/mlflow.db"))
+        monkeypatch.setenv("DVC_ROOT", str(tmp_path / name))
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / name}/mlflow.db")  # as make does
+        return clone.rename(tmp_path / name)
+
+    return move
+
+
+def test_a_clone_that_is_renamed_finds_its_models_and_never_goes_back(
+    moved: Callable[[str], Path], tmp_path: Path
+) -> None:
+    import mlflow
+
+    moved("old")
+    with journal.opened(training(tmp_path), False) as record:
+        record.attach_training(model_file(tmp_path), IMAGES, [])
+    run_id = sending.push(server.connect(), record.folder)
+    here = moved("a new % 'name'")
+    client = server.connect()
+    assert client.get_run(run_id).info.artifact_uri.startswith((here / "mlartifacts").as_uri() + "/")
+    assert mlflow.pyfunc.load_model(f"runs:/{run_id}/vgg").metadata.run_id == run_id
+    with journal.opened(training(tmp_path, "0" * 64), False) as record:
+        record.attach({"network.png": picture(tmp_path, "network.png", "red")})
+    assert artifacts(client, sending.push(client, record.folder)) == ["network.png"]
+    assert not (tmp_path / "old").exists()
+
+
+def test_a_copy_of_a_clone_leaves_the_first_alone(moved: Callable[[str], Path], tmp_path: Path) -> None:
+    first = moved("first")
+    with journal.opened(training(tmp_path), False) as record:
+        pass
+    run_id = sending.push(server.connect(), record.folder)
+    shutil.copytree(first, tmp_path / "copy")
+    (first / "mlflow.db").rename(tmp_path / "kept.db")
+    moved("copy")
+    assert "/copy/mlartifacts/" in server.connect().get_run(run_id).info.artifact_uri
+    (tmp_path / "kept.db").rename(first / "mlflow.db")
+    (tmp_path / "copy/mlflow.db").unlink()
+    moved("first")
+    assert "/first/mlartifacts/" in server.connect().get_run(run_id).info.artifact_uri
+
+
+def test_experiments_that_a_person_put_elsewhere_stay_there(moved: Callable[[str], Path], tmp_path: Path) -> None:
+    moved("old")
+    for name, place in (("theirs", "elsewhere/mlartifacts2"), ("theirs too", "old/mlartifacts/inside")):
+        server.connect().create_experiment(name, (tmp_path / place).as_uri())
+    moved("new")
+    found = [server.connect().get_experiment_by_name(name).artifact_location for name in ("theirs", "theirs too")]
+    assert found == [(tmp_path / place).as_uri() for place in ("elsewhere/mlartifacts2", "old/mlartifacts/inside")]
+
+
+def test_what_was_not_sent_before_a_clone_was_renamed_is_sent_after_it(
+    moved: Callable[[str], Path], tmp_path: Path
+) -> None:
+    moved("old")
+    with journal.opened(training(tmp_path), False):
+        pass
+    moved("new")
+    assert [sending.push_all(), sending.push_all()] == [1, 0]
+
+
+def test_journals_that_hold_a_whole_path_are_of_the_same_store(client: Any, tmp_path: Path) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        pass
+    sending.push_all()
+    for name in ("journal.json", "pushed.json"):
+        path = record.folder / name
+        path.write_text(path.read_text().replace("sqlite:///runs.db", f"sqlite:///{tmp_path}/runs.db"))
+    assert journal.read(record.folder).stores == ["sqlite:///runs.db"]
+    assert journal.experiment_id("digits") == "1"
 
 
 def test_killed_training_goes_on_in_the_same_run(client: Any, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pipeline.config.schema import Params, Training
 from pipeline.evaluation import checks, records
 from pipeline.evaluation.checks import Check
 from pipeline.evaluation.records import Evaluation
-from pipeline.runs import fingerprints, lock, paths
+from pipeline.runs import fingerprints, lock, paths, stale
 
 
 class Refused(Exception):  # noqa: N818  # no error: the rules say no
@@ -56,11 +56,16 @@ def choose(params: Params, name: str | None, *, force: bool = False) -> Candidat
 
 
 def require_current(training: Training) -> None:
-    """Raise `InputError` unless evaluation, model and test split on disk are those that dvc.lock tells of together."""
+    """Raise `InputError` unless evaluation, model and test split on disk are those that dvc.lock tells of together.
+
+    They must be of params.yaml and the code as they are now, too.
+    """
     stages = lock.trained(training)
     if not stages or not all(fingerprints.md5(path) == md5 for stage in stages for path, md5 in stage.data().items()):
         name = training.name
         raise InputError(f"the evaluation of {name} is not of the model and test split on disk: run `dvc repro`")
+    for line in stale.told([training]):
+        raise InputError(line)
 
 
 def _candidate(params: Params, training: Training) -> Candidate:

@@ -23,7 +23,8 @@ def connect() -> Client:
     """Return a client of the pipeline's store; raise `InputError` where there is none yet."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     if (database := location.database()) and not database.is_file():
-        raise InputError(f"{database} is missing: `dvc repro` makes it as it trains")
+        remedy = server.SYNC if paths.anything_trained() else "`dvc repro` makes it as it trains"
+        raise InputError(f"{database} is missing: {remedy}")
     return server.connect()
 
 
@@ -77,10 +78,7 @@ def finished_run(client: Client, dataset: str, name: str, fingerprint: str) -> A
     for run in runs:
         if sending.whole_model(client, run):
             return run
-    raise InputError(
-        f"MLflow at {location.address()} has no finished run of {name} as it is on disk: "
-        f"`dvc repro --force --single-item evaluate@{name}` makes it"
-    )
+    raise InputError(f"MLflow at {location.address()} has no finished run of {name} as it is on disk: {server.SYNC}")
 
 
 def make(client: Client, run: Any, dataset: str, candidate: Candidate, fingerprint: str) -> Version:

@@ -2,6 +2,7 @@
 
 - `fingerprints.py`: one name for a training, from its params and the MD5s of what it depends on
 - `lock.py`: the one reader of `dvc.lock`
+- `stale.py`: whether the results on disk are those of params.yaml and the code
 - `git.py`: asks git
 - `paths.py`: where the stages of `dvc.yaml` put what commands look at
 - `description.py`: what a run is called and carries: name, params, tags, words

@@ -49,7 +49,10 @@ def of_stage_lock(stage: StageLock) -> str:
 def require_unchanged(stage: str, fingerprint: str) -> None:
     """Raise `InputError` unless a stage's fingerprint still is `fingerprint`: DVC would record the present one."""
     if of_stage(stage) != fingerprint:
-        raise InputError(f"the params, code or data of {stage} changed while it ran: run `dvc repro` again")
+        raise InputError(
+            f"the params, code or data of {stage} changed while it ran: put back what was (`dvc exp run -S` edits "
+            f"{PARAMS_FILE}) and `dvc repro` loses nothing, or leave it and `dvc repro` begins anew"
+        )
 
 
 def md5(path: Path) -> str:

@@ -43,7 +43,7 @@ class Metric(NamedTuple):
 class Record(Description):
     """All of journal.json: what the training tells from its start, and what happened since; times in ms.
 
-    `training` is its own id, `stores` the addresses that shall have it, `files` maps names in MLflow to MD5s.
+    `training` is its own id, `stores` are those that shall have it, `files` maps names in MLflow to MD5s.
     """
 
     training: str
@@ -69,12 +69,21 @@ class Record(Description):
 def read(folder: Path) -> Record:
     """Read the journal in a training's folder."""
     content = files.read_json(folder / "journal.json")
-    return Record(**content | {"metrics": [Metric(*metric) for metric in content["metrics"]]})
+    content["metrics"] = [Metric(*metric) for metric in content["metrics"]]
+    content["stores"] = sorted({location.known_as(store) for store in content["stores"]})
+    return Record(**content)
 
 
 def write(folder: Path, record: Record) -> None:
     """Write the journal of a training's folder."""
     files.write_json(folder / "journal.json", dataclasses.asdict(record))
+
+
+def sent(folder: Path) -> dict[str, Any]:
+    """Return what each store has got of the journal in a training's folder, as `sending` notes it."""
+    path = folder / "pushed.json"
+    noted = files.read_json(path) if path.exists() else {}
+    return {location.known_as(store): progress for store, progress in noted.items()}
 
 
 class Journal:
@@ -86,7 +95,7 @@ class Journal:
 
     def open(self) -> None:
         """Note that the present store shall have the journal, also where it had it before."""
-        self.record.stores = sorted({*self.record.stores, location.address()})
+        self.record.stores = sorted({*self.record.stores, location.store()})
         self.record.opened = _now()
         self._write()
 
@@ -176,8 +185,7 @@ def everything() -> list[Path]:
 def experiment_id(name: str) -> str | None:
     """Return an experiment's id in the present store, as known from what was sent there last, or None."""
     for folder in reversed(everything()):
-        sent = folder / "pushed.json"
-        store = files.read_json(sent).get(location.address(), {}) if sent.exists() else {}
+        store = sent(folder).get(location.store(), {})
         if store.get("experiment") and read(folder).experiment == name:
             return str(store["experiment"])
     return None
@@ -241,11 +249,20 @@ def _owned(described: Description, recorded: bool) -> Iterator[Journal]:
                 continue
             if journal.record.status == "FINISHED" and (recorded or not (folder / "state.npz").exists()):
                 break  # what is older was given up
+            _say_where(journal)
             yield journal
             return
     folder = _new(described, machine | description.origin(), "RUNNING")
     with FileLock(folder / "owner.lock"):
         yield Journal(folder)
+
+
+def _say_where(journal: Journal) -> None:
+    """Say after which epoch a training goes on, if it has finished one."""
+    record, state = journal.record, journal.state()
+    if state:
+        name, epochs = record.tags["dvc.stage"].partition("@")[2], record.params["train.epochs"]
+        print(f"{name}: goes on after epoch {len(state['history/epoch'])} of {epochs}", flush=True)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+SQLITE = "sqlite:///"
 LOCAL = "http://127.0.0.1:5000"  # of `make ui`
 
 
@@ -18,14 +19,33 @@ def journals() -> Path:
 
 def address() -> str:
     """Return where MLflow's store is: `MLFLOW_TRACKING_URI`, or else mlflow.db of the main repository."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repository()}/mlflow.db"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{_own()}"
+
+
+def store() -> str:
+    """Return what journals call the present store."""
+    return known_as(address())
+
+
+def known_as(uri: str) -> str:
+    """Return what journals call the store at an address: a file beside mlflow.db by its name, as a clone may move."""
+    file = _file(uri)
+    return f"{SQLITE}{file.name}" if file and file.parent == _own().parent else uri
 
 
 def database() -> Path | None:
     """Return the store's SQLite file, or None for a server."""
-    return Path(address().removeprefix("sqlite:///")) if address().startswith("sqlite:///") else None
+    return _file(address())
 
 
 def page() -> str:
     """Return where a browser finds MLflow: at the server, or where `make ui` serves the SQLite file."""
     return address() if address().startswith("http") else LOCAL
+
+
+def _own() -> Path:
+    return (repository() / "mlflow.db").resolve()  # in .demo, a link to the one above
+
+
+def _file(uri: str) -> Path | None:
+    return Path(uri.removeprefix(SQLITE)).resolve() if uri.startswith(SQLITE) else None

@@ -87,7 +87,7 @@ def push_all() -> int:
 
     Raise `InputError` for one whose experiment was deleted, once the others are sent.
     """
-    store = location.address()
+    store = location.store()
     known = [folder for folder in reversed(journal.everything()) if store in journal.read(folder).stores]
     pending = [folder for folder in known if not _sent(folder, store)]
     if not pending:
@@ -121,7 +121,7 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
     with FileLock(folder / "push.lock"):
         digest = files.md5(folder / "journal.json")
         record = journal.read(folder)
-        run, progress = _run(client, record, _progress(folder, location.address()))
+        run, progress = _run(client, record, _progress(folder, location.store()))
         progress.experiment = run.info.experiment_id
         push = _Push(client, folder, record, run, progress)
         for send in (
@@ -282,11 +282,9 @@ def _sent(folder: Path, store: str) -> bool:
 
 
 def _progress(folder: Path, store: str) -> Progress:
-    path = folder / "pushed.json"
-    return Progress(**files.read_json(path).get(store, {})) if path.exists() else Progress()
+    return Progress(**journal.sent(folder).get(store, {}))
 
 
 def _save_progress(folder: Path, progress: Progress) -> None:
-    path = folder / "pushed.json"
-    known = files.read_json(path) if path.exists() else {}
-    files.write_json(path, known | {location.address(): asdict(progress)})
+    noted = journal.sent(folder) | {location.store(): asdict(progress)}
+    files.write_json(folder / "pushed.json", noted)

@@ -2,9 +2,10 @@
 
 import logging
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import mlflow
@@ -18,6 +19,14 @@ from pipeline.runs import description
 from pipeline.runs.location import address, database
 
 LIMITS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # of mlflow's: 120 s, 7
+ARTIFACTS = "mlartifacts"  # the folder beside a SQLite store
+PATHS = {  # where MLflow keeps whole paths into it
+    "experiments": "artifact_location",
+    "runs": "artifact_uri",
+    "logged_models": "artifact_location",
+    "model_versions": "storage_location",
+}
+SYNC = "`python -m pipeline.tracking sync` makes all anew from what is on disk"
 QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}  # a server's client prints two lines for each run
 
 
@@ -34,6 +43,8 @@ def connect() -> mlflow.MlflowClient:
             _make(path)
         client = mlflow.MlflowClient()
         client.get_experiment_by_name("Default")
+        if path:
+            _follow(path)
     return client
 
 
@@ -49,7 +60,7 @@ def experiment_id(client: mlflow.MlflowClient, name: str) -> str:
                 raise InputError(f"MLflow's experiment {name} at {address()} was deleted: {remedy} brings it back")
             return str(found.experiment_id)
         path = database()
-        location = (path.parent / "mlartifacts").resolve().as_uri() if path else None
+        location = _artifacts(path) if path else None
         tags = {MLFLOW_RUN_NOTE: description.of_experiment(name)}
         tags["mlflow.experimentKind"] = "custom_model_development"  # not one of generative AI, for UIs that go by this
         return str(client.create_experiment(name, location, tags))
@@ -77,6 +88,21 @@ def _make(path: Path) -> None:
         made = Path(folder, path.name)
         mlflow.MlflowClient(f"sqlite:///{made}")
         files.write_bytes(path, made.read_bytes())
+
+
+def _artifacts(database: Path) -> str:
+    return (database.parent / ARTIFACTS).resolve().as_uri()
+
+
+def _follow(database: Path) -> None:
+    """Let a store find its artifacts where they are now, once its folder was moved: MLflow keeps whole paths."""
+    now, wanted = _artifacts(database), f"file:%/{ARTIFACTS}"
+    with closing(sqlite3.connect(database, timeout=60)) as store, store:  # all of it or nothing
+        query = "SELECT DISTINCT artifact_location FROM experiments WHERE artifact_location LIKE ?"
+        for before in [before for (before,) in store.execute(query, [wanted]).fetchall() if before != now]:
+            for table, path in PATHS.items():
+                rest, inside = f"substr({path}, {len(before) + 1})", f"substr({path} || '/', 1, {len(before) + 1}) = ?"
+                store.execute(f"UPDATE {table} SET {path} = ? || {rest} WHERE {inside}", [now, f"{before}/"])  # noqa: S608
 
 
 @contextmanager
