@@ -1,5 +1,6 @@
 """Hold metrics to the gate of params.yaml: `python -m pipeline.gate [REPORTS]`, exit 1 if any check fails."""
 
+import argparse
 import csv
 import io
 import sys
@@ -21,8 +22,16 @@ SECONDS = "seconds_per_image"  # of the test split: what it takes depends on the
 
 def main() -> None:
     """Print the table of all checks; exit 1 and name every failure if there is one."""
-    reports = Path(sys.argv[1]) if len(sys.argv) > 1 else paths.REPORTS
-    params = loading.load()
+    parser = argparse.ArgumentParser("python -m pipeline.gate", description=__doc__)
+    parser.add_argument(
+        "reports",
+        metavar="REPORTS",
+        nargs="?",
+        type=Path,
+        default=paths.REPORTS,
+        help="a folder of reports; reports/ if left out",
+    )
+    reports, params = parser.parse_args().reports, loading.load()
     gates = {model: params.gate_of(model) for model in params.models}
     if all(gate.empty for gate in gates.values()):
         raise errors.InputError("params.yaml: gate has no limit, so there is nothing to check: add one, as in recipes/")

@@ -4,9 +4,9 @@
 and to no Content-Type, holds bodies of any size in memory, and scores 0.5, true and "7" as 0, 1 and 7.
 """
 
+import argparse
 import asyncio
 import json
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -100,16 +100,23 @@ def _again(body: bytes, receive: Receive) -> Callable[[], Awaitable[Message]]:
 
 def main() -> None:
     """Serve until interrupted."""
-    if len(sys.argv) > 2 or not all(argument.isdecimal() and int(argument) < 2**16 for argument in sys.argv[1:]):
-        raise InputError(f"{' '.join(sys.argv[1:])} is no port: one number, or none for {PORT}")
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else PORT
-    params = loading.load()
+    parser = argparse.ArgumentParser(
+        "python -m pipeline.serve", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("port", metavar="PORT", nargs="?", default=str(PORT), help=f"{PORT} if left out")
+    port, params = _port(parser.parse_args().port), loading.load()
     from pipeline.champion import promotion  # here, so that bad params are refused at once
 
     app, shape, words = promotion.scoring_app(params.fetch.dataset_name)
     print(f"serving {words}", flush=True)
     served: Any = Checked(app, shape)
     uvicorn.run(served, host=HOST, port=port)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        raise InputError(f"{text} is no port: give a number from 1 to 65535, or none for {PORT}")
+    return int(text)
 
 
 if __name__ == "__main__":

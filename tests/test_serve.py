@@ -279,7 +279,7 @@ def test_after_all_that_the_server_is_up_and_has_complained_of_nothing(server: S
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["five"], "error: five is no port: one number, or none for 5001\n"),
+        (["five"], "error: five is no port: give a number from 1 to 65535, or none for 5001\n"),
         ([], "runs.db is missing: `dvc repro` makes"),
     ],
 )
