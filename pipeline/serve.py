@@ -19,8 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pipeline.base import errors
 from pipeline.base.errors import InputError, short
 from pipeline.config import loading
+from pipeline.runs import ports
 
-HOST, PORT = "127.0.0.1", 5001
+PORT = 5001
 LIMIT = 4 * 2**20  # bytes of a request: several hundred images of 28 × 28
 
 
@@ -104,19 +105,14 @@ def main() -> None:
         "python -m pipeline.serve", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("port", metavar="PORT", nargs="?", default=str(PORT), help=f"{PORT} if left out")
-    port, params = _port(parser.parse_args().port), loading.load()
+    port = ports.require_free(parser.parse_args().port, "name another, as in `make serve PORT=8080`")
+    params = loading.load()
     from pipeline.champion import promotion  # here, so that bad params are refused at once
 
     app, shape, words = promotion.scoring_app(params.fetch.dataset_name)
     print(f"serving {words}", flush=True)
     served: Any = Checked(app, shape)
-    uvicorn.run(served, host=HOST, port=port)
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 2**16:
-        raise InputError(f"{text} is no port: give a number from 1 to 65535, or none for {PORT}")
-    return int(text)
+    uvicorn.run(served, host=ports.HOST, port=port)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-LOCAL = "http://127.0.0.1:5000"  # of `make ui`
+from pipeline.runs import ports
 
 
 def repository() -> Path:
@@ -28,4 +28,9 @@ def database() -> Path | None:
 
 def page() -> str:
     """Return where a browser finds MLflow: at the server, or where `make ui` serves the SQLite file."""
-    return address() if address().startswith("http") else LOCAL
+    return address() if address().startswith("http") else f"http://{ports.HOST}:{port()}"
+
+
+def port() -> str:
+    """Return the port on which `make ui` serves: 5000, unless `UI_PORT` names another."""
+    return os.environ.get("UI_PORT") or "5000"
