@@ -54,15 +54,12 @@ test-slow: .venv/develops ## kills, dying servers, PostgreSQL, DVC's experiments
 check: .venv/runs ## the gate: every metric against its floor in params.yaml
 	python -m pipeline.gate
 
-ui: .venv/runs ## MLflow on http://127.0.0.1:5000
-	@python -m pipeline.tracking views
-	@case "$(MLFLOW_TRACKING_URI)" in http*) ;; *) \
-		mlflow server --host 127.0.0.1 --port 5000 --workers 1 \
-			--backend-store-uri "$(MLFLOW_TRACKING_URI)" --artifacts-destination "$(CURDIR)/mlartifacts" ;; esac
+ui: .venv/runs ## MLflow on http://127.0.0.1:5000; PORT=5055 takes another port
+	@UI_PORT="$(or $(PORT),$(UI_PORT))" python -m pipeline.ui
 
 # `python -m pipeline.registry promote` makes a champion.
-serve: .venv/runs ## the champion on http://127.0.0.1:5001
-	@python -m pipeline.serve
+serve: .venv/runs ## the champion on http://127.0.0.1:5001; PORT=8080 takes another port
+	@python -m pipeline.serve $(PORT)
 
 # The second is made from the first, so that both have the same versions.
 lock: | .venv/bin/uv ## pin anew all that requirements*.txt bring along, in the newest versions that fit

@@ -8,6 +8,7 @@ Prediction before the first run: all recovered, the same bytes; an epoch lost on
 journal's line and the state, some milliseconds, so none or one in 50.
 """
 
+import argparse
 import collections
 import os
 import random
@@ -40,8 +41,12 @@ SIGNALS = {
 
 def main() -> None:
     """Print the table of faults, and exit 1 unless all was recovered."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.faults", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("kills", metavar="KILLS", nargs="?", type=int, default=50, help="50 if left out")
+    count = parser.parse_args().kills
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores Ctrl-C, and so would dvc
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 50
     faults = [list(SIGNALS)[index % 3] for index in range(count)]
     faults += [name for name in (*list(SIGNALS)[3:], FULL_DISK, SERVER_DEATH) for _ in range(max(1, count // 10))]
     random.Random(0).shuffle(faults)

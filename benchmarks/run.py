@@ -6,9 +6,9 @@ Tables go to `benchmarks/results/PROCESSOR/NAME.md`, with the machine and the ve
 bfloat16, recipes are trained in float32, and `speed` measures that alone.
 """
 
+import argparse
 import importlib
 import re
-import sys
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -21,12 +21,16 @@ RESULTS = Path("benchmarks/results")
 
 def main() -> None:
     """Print and write the tables named, or all."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", metavar="NAME", nargs="*", help=f"one of {', '.join(TABLES)}; all if none is named")
+    names = parser.parse_args().names or TABLES
     installed = {distribution.name: distribution.version for distribution in distributions()}
     versions = ", ".join(f"{package} {installed[package]}" for package in PACKAGES if package in installed)
     model = processor.name() + (" without bfloat16" if processor.lacks_bfloat16() else "")
     machine = f"{model}, {processor.threads()} threads; {versions}"
     folder = RESULTS / re.sub(r"\W+", "-", model).strip("-").lower()
-    names = sys.argv[1:] or TABLES
     for name in names:
         if name not in TABLES:
             raise errors.InputError(errors.unknown_key(name, TABLES))

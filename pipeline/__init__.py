@@ -10,5 +10,6 @@ files hold.
 - `predict.py`: tells what pictures show
 - `registry.py`: promotes a model to champion, rolls back, shows
 - `serve.py`: serves the champion
+- `ui.py`: serves MLflow's pages
 - `tracking.py`: brings MLflow's runs and the bytes on disk together
 """

@@ -26,7 +26,7 @@ SECONDS = "seconds_per_image"  # of the test split: what it takes depends on the
 def main() -> None:
     """Print the table of all checks; exit 1 and name every failure if there is one."""
     given, params = _arguments(), loading.load()
-    reports = given.reports
+    reports: Path = given.reports
     gates = {model: params.gate_of(model) for model in params.models}
     if all(gate.empty for gate in gates.values()):
         raise errors.InputError("params.yaml: gate has no limit, so there is nothing to check: add one, as in recipes/")
@@ -95,9 +95,16 @@ def differences_from(model: str, revisions: list[str]) -> dict[str, Difference]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m pipeline.gate", description="Hold metrics to the gate of params.yaml.")
-    parser.add_argument("reports", nargs="?", type=Path, default=paths.REPORTS, help="another folder of reports")
-    parser.add_argument("--stale", action="store_true", help="also where params.yaml or code has changed since")
+    parser = argparse.ArgumentParser("python -m pipeline.gate", description=__doc__)
+    parser.add_argument(
+        "reports",
+        metavar="REPORTS",
+        nargs="?",
+        type=Path,
+        default=paths.REPORTS,
+        help="a folder of reports; reports/ if left out",
+    )
+    parser.add_argument("--stale", action="store_true", help="check also where params.yaml or code has changed since")
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
 """Check a params file: `python -m pipeline.params [FILE]`, params.yaml if none is named."""
 
-import sys
+import argparse
 from pathlib import Path
 
 from pipeline.base import errors
@@ -10,7 +10,11 @@ from pipeline.data import datasets
 
 def main() -> None:
     """Say how many models the file has, or what is wrong with it."""
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else loading.PARAMS_FILE
+    parser = argparse.ArgumentParser("python -m pipeline.params", description=__doc__)
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", type=Path, default=loading.PARAMS_FILE, help="params.yaml if left out"
+    )
+    path: Path = parser.parse_args().file
     params = loading.load(path)
     if shape := datasets.image_shape(params.fetch):
         network_fits.check_networks(params, shape)

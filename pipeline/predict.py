@@ -5,10 +5,11 @@ import json
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from pipeline.config.schema import Training
 from pipeline.data import pictures
 from pipeline.runs import lock, paths
 
+T = TypeVar("T")
 PLOTTED_IMAGES = 12
 NOTE = (
     "Fashion-MNIST and the digits are bright on black, and a network knows nothing else: give --invert for pictures "
@@ -111,23 +113,46 @@ def as_json(names: Sequence[str], probabilities: np.ndarray, class_names: Sequen
 
 
 def main() -> None:
-    """Print what the pictures of the command line show; read all of them before TensorFlow is imported."""
-    options = _options()
-    paths = pictures.find(options.images)
-    if options.plot:
-        _check_plot(options.plot, paths)
-    trained = find(options.model) if options.model else champion()
-    images = np.stack([pictures.read(path, trained.image_shape, invert=options.invert) for path in paths])
+    """Print what the pictures of the command line show, then name what cannot be read, with exit code 2.
+
+    All of them are read before TensorFlow is imported.
+    """
+    options, bad = _options(), list[str]()
+    listed = _tried(lambda place: pictures.find([place]), options.images, bad)
+    found = [path for _, paths in listed for path in paths]
+    if found:
+        if options.plot:
+            _check_plot(options.plot, found)
+        trained = find(options.model) if options.model else champion()
+        read = partial(pictures.read, shape=trained.image_shape, invert=options.invert)
+        if good := _tried(read, found, bad):
+            _tell(options, trained, [path for path, _ in good], np.stack([image for _, image in good]))
+    if bad:
+        raise InputError("\nerror: ".join(bad))
+
+
+def _tried(action: Callable[[Path], T], given: list[Path], bad: list[str]) -> list[tuple[Path, T]]:
+    """Return each path with what `action` makes of it; where that is an `InputError`, add its message to `bad`."""
+    done = []
+    for path in given:
+        try:
+            done.append((path, action(path)))
+        except InputError as error:
+            bad.append(str(error))
+    return done
+
+
+def _tell(options: Any, trained: Trained, paths: list[Path], images: np.ndarray) -> None:
+    """Predict images, and print and draw what they show."""
     probabilities = predict(trained, images)
-    names = [_shown(path) for path in paths]
     if options.plot:
         from pipeline.figures import gallery, png  # here, so that a table does not wait for matplotlib
 
-        titles = [Path(name).name for name in names]
+        titles = [_shown(Path(path.name)) for path in paths]
         figure = gallery.predictions(titles, images, probabilities, trained.class_names)
         files.write_bytes(options.plot, png.encode(figure, most=math.inf))
     write = as_json if options.json else as_table
-    _print(write(names, probabilities, trained.class_names))
+    _print(write([_shown(path) for path in paths], probabilities, trained.class_names))
 
 
 def _options() -> Any:

@@ -4,9 +4,9 @@
 and to no Content-Type, holds bodies of any size in memory, and scores 0.5, true and "7" as 0, 1 and 7.
 """
 
+import argparse
 import asyncio
 import json
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,8 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pipeline.base import errors
 from pipeline.base.errors import InputError, short
 from pipeline.config import loading
+from pipeline.runs import ports
 
-HOST, PORT = "127.0.0.1", 5001
+PORT = 5001
 LIMIT = 4 * 2**20  # bytes of a request: several hundred images of 28 × 28
 
 
@@ -100,16 +101,18 @@ def _again(body: bytes, receive: Receive) -> Callable[[], Awaitable[Message]]:
 
 def main() -> None:
     """Serve until interrupted."""
-    if len(sys.argv) > 2 or not all(argument.isdecimal() and int(argument) < 2**16 for argument in sys.argv[1:]):
-        raise InputError(f"{' '.join(sys.argv[1:])} is no port: one number, or none for {PORT}")
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else PORT
+    parser = argparse.ArgumentParser(
+        "python -m pipeline.serve", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("port", metavar="PORT", nargs="?", default=str(PORT), help=f"{PORT} if left out")
+    port = ports.require_free(parser.parse_args().port, "name another, as in `make serve PORT=8080`")
     params = loading.load()
     from pipeline.champion import promotion  # here, so that bad params are refused at once
 
     app, shape, words = promotion.scoring_app(params.fetch.dataset_name)
     print(f"serving {words}", flush=True)
     served: Any = Checked(app, shape)
-    uvicorn.run(served, host=HOST, port=port)
+    uvicorn.run(served, host=ports.HOST, port=port)
 
 
 if __name__ == "__main__":

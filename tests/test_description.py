@@ -1,8 +1,11 @@
 import getpass
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.base import files
 from pipeline.config import loading
 from pipeline.config.schema import Training
 from pipeline.runs import description
@@ -58,6 +61,31 @@ def test_machine_and_origin_say_what_the_bytes_depend_on() -> None:
     )
     assert all(description.machine().values())
     assert len(description.origin().get("git.commit", "0" * 40)) == 40
+
+
+def git(*arguments: str) -> None:
+    settings = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *settings, *arguments], check=True, capture_output=True)
+
+
+def test_a_commit_is_told_where_it_has_the_folders_params_and_whether_they_are_as_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("", "project/", ".demo/"):
+        files.write_text(tmp_path / f"{folder}params.yaml", "seeds: [1]\n")
+    monkeypatch.chdir(tmp_path)
+    assert not {"git.commit", "git.clean"} & description.origin().keys()
+    git("init")
+    git("add", "params.yaml", "project")
+    git("commit", "--message", "first")
+    monkeypatch.chdir("project")
+    files.write_text(Path("../params.yaml"), "seeds: [2]\n")  # another project's
+    assert description.origin()["git.clean"] == "true"
+    files.write_text(Path("params.yaml"), "seeds: [2]\n")
+    told = description.origin()
+    assert (len(told["git.commit"]), told["git.clean"]) == (40, "false")
+    monkeypatch.chdir("../.demo")
+    assert not {"git.commit", "git.clean"} & description.origin().keys()
 
 
 def test_user_is_told_where_the_system_knows_one(monkeypatch: pytest.MonkeyPatch) -> None:

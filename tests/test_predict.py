@@ -186,8 +186,10 @@ def test_model_of_other_classes_than_the_dataset_is_refused(
         run(monkeypatch, "pictures", "--model", "baseline")
 
 
-def test_bad_picture_is_refused_before_tensorflow_is_imported(workspace: Path) -> None:
+def test_bad_pictures_alone_are_refused_before_tensorflow_is_imported(workspace: Path) -> None:
     files.write_bytes(Path("models/baseline-42.keras"), b"")
+    for index in range(3):
+        Path(f"pictures/{index}.png").unlink()
     Path("pictures/3.png").write_text("hello\n")
     code = (  # not -X importtime: its lines are held back with all that TensorFlow prints
         "import atexit, runpy, sys; slow = {'tensorflow', 'keras', 'mlflow', 'sklearn', 'matplotlib'}; "
@@ -200,6 +202,24 @@ def test_bad_picture_is_refused_before_tensorflow_is_imported(workspace: Path) -
         "error: pictures/3.png cannot be read (neither PNG nor JPEG, or damaged at its beginning): "
         "give a whole PNG or JPEG picture\n"
     )
+
+
+def test_bad_pictures_are_named_and_the_others_told(
+    model: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("pictures/0.png").write_text("hello\n")
+    Path("pictures/2.png").write_bytes(b"")
+    with pytest.raises(InputError) as caught:
+        run(monkeypatch, "gone.png", "pictures", "--model", "baseline", "--json", "--plot", "plot.png")
+    (told,) = json.loads(capsys.readouterr().out)
+    assert told["image"] == "pictures/1.png"
+    assert list(told["probabilities"].values()) == pytest.approx(model.predict(IMAGES[1:2], verbose=0)[0].tolist())
+    assert Path("plot.png").exists()
+    first, *others = str(caught.value).splitlines()
+    assert first == "gone.png is missing: name a PNG or JPEG file, or a folder of them"
+    assert [line.partition(" cannot be read (")[0] for line in others] == [
+        *("error: pictures/0.png", "error: pictures/2.png")
+    ]
 
 
 @pytest.mark.parametrize("arguments", [[], ["pictures", "--modle", "baseline"]])

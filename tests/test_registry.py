@@ -22,6 +22,7 @@ def test_first_promotion_makes_a_whole_version(finished: Finished) -> None:
     assert version.tags == {
         "fingerprint": finished.fingerprint("vgg"),
         "git.commit": "c" * 40,
+        "git.clean": "unknown",
         "model": "vgg",
         "seed": "42",
         "test.accuracy": "0.94",
@@ -32,6 +33,19 @@ def test_first_promotion_makes_a_whole_version(finished: Finished) -> None:
     assert "**vgg-42** on digits" in version.description
     assert "- test accuracy 0.9400 (95 % interval 0.8981 – 0.9653)" in version.description
     assert "# vgg\n" in version.description  # its model's card
+
+
+def test_show_says_where_the_training_was_not_of_the_commit_that_was_checked_out(finished: Finished) -> None:
+    import mlflow
+
+    from pipeline.champion import promotion
+
+    finished.train("vgg", network(47))
+    client = mlflow.MlflowClient()
+    (run,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    client.set_tag(run.info.run_id, "git.clean", "false")
+    promote()
+    assert promotion.show("digits").splitlines()[1].endswith(f"  {'c' * 12} + changes")
 
 
 def test_a_card_longer_than_mlflow_takes_loses_its_last_sections(finished: Finished) -> None:

@@ -163,13 +163,18 @@ def test_files_that_are_being_attached_are_not_removed_by_a_sending_that_ends(
         assert artifacts(client, sending.push(client, record.folder))
 
 
-def test_report_knows_the_address_of_the_view_once_a_run_was_sent(client: Any, tmp_path: Path) -> None:
+def test_report_knows_the_address_of_the_view_once_a_run_was_sent(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("UI_PORT", raising=False)
     assert views.known_address("digits") == "`make ui` prints the address"
     with journal.opened(training(tmp_path), False) as record:
         pass
     run = client.get_run(sending.push(client, record.folder))
-    expected = f"{location.LOCAL}/#/experiments/{run.info.experiment_id}/runs?viewStateShareKey={views.FIRST}"
-    assert views.known_address("digits").startswith(expected)
+    expected = f"/#/experiments/{run.info.experiment_id}/runs?viewStateShareKey={views.FIRST}"
+    assert views.known_address("digits").startswith(f"http://127.0.0.1:5000{expected}")
+    monkeypatch.setenv("UI_PORT", "5055")
+    assert views.known_address("digits").startswith(f"http://127.0.0.1:5055{expected}")
     assert views.known_address("fashion_mnist") == "`make ui` prints the address"
 
 

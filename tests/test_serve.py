@@ -23,6 +23,7 @@ from pipeline.base.errors import InputError
 from pipeline.champion import promotion
 from pipeline.config import loading
 from pipeline.network import building
+from pipeline.runs import ports
 from tests.conftest import ROOT
 from tests.finished import Finished
 
@@ -94,7 +95,7 @@ class Server:
 
     def __init__(self, folder: Path, model: Any) -> None:
         with socket.socket() as free:
-            free.bind((serve.HOST, 0))
+            free.bind((ports.HOST, 0))
             self.port = free.getsockname()[1]
         self.model, self.log = model, folder / "server.log"
         env = os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/runs.db"}
@@ -122,7 +123,7 @@ class Server:
         **more: Any,
     ) -> tuple[int, bytes]:
         """Send a request and return the status and the body of the answer."""
-        connection = http.client.HTTPConnection(serve.HOST, self.port, timeout=60)
+        connection = http.client.HTTPConnection(ports.HOST, self.port, timeout=60)
         try:
             connection.request(method, path, body, {} if kind is None else {"Content-Type": kind}, **more)
             answer = connection.getresponse()
@@ -253,7 +254,7 @@ def test_huge_bodies_get_a_413_however_they_are_sent(server: Server) -> None:
     ],
 )
 def test_a_client_that_breaks_off_is_forgotten(server: Server, sent: bytes) -> None:
-    with socket.create_connection((serve.HOST, server.port)) as client:
+    with socket.create_connection((ports.HOST, server.port)) as client:
         client.sendall(sent)
     server.require_good()
 
@@ -279,7 +280,7 @@ def test_after_all_that_the_server_is_up_and_has_complained_of_nothing(server: S
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["five"], "error: five is no port: one number, or none for 5001\n"),
+        (["five"], "error: five is no port, a number from 1 to 65535: name another, as in `make serve PORT=8080`\n"),
         ([], "runs.db is missing: `dvc repro` makes"),
     ],
 )

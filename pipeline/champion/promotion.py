@@ -85,7 +85,10 @@ def rollback(dataset: str) -> str:
 
 
 def show(dataset: str) -> str:
-    """Tabulate champion and previous: version, model, test accuracy, and 12 digits of fingerprint and git commit."""
+    """Tabulate champion and previous: version, model, test accuracy, and 12 digits of fingerprint and git commit.
+
+    The commit was checked out when the training began; `+ changes` says that its params or code were not those in it.
+    """
     client = versions.connect()
     known = {alias: versions.by_alias(client, dataset, alias) for alias in (CHAMPION, PREVIOUS)}
     rows = [_row(alias, version) for alias, version in known.items() if version]
@@ -95,13 +98,14 @@ def show(dataset: str) -> str:
 
 
 def _row(alias: str, version: Version) -> dict[str, Any]:
+    changes = " + changes" if version.tags.get("git.clean") == "false" else ""
     return {
         "alias": alias,
         "version": str(version.version),
         "model": version.tags["model"],
         "test accuracy": float(version.tags["test.accuracy"]),
         "fingerprint": version.tags["fingerprint"][:12],
-        "git commit": version.tags["git.commit"][:12],
+        "git commit": version.tags["git.commit"][:12] + changes,
     }
 
 

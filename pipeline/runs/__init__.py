@@ -9,6 +9,7 @@
 - `journal.py`: what a training did, on disk until MLflow has all of it; how far it is
 - `timing.py`: what a training took, from its journal
 - `location.py`: where MLflow is, known without importing it
+- `ports.py`: whether a port can be served on
 - `server.py`: a client of MLflow, and its experiments
 - `views.py`: saved views of MLflow's table of runs
 - `sending.py`: sends journals to MLflow

@@ -87,15 +87,19 @@ def machine() -> dict[str, str]:
 
 
 def origin() -> dict[str, str]:
-    """Say as tags where a training comes from: user, git commit, and DVC experiment if it is one."""
-    dirty = _git("status", "--porcelain", "--", ":/pipeline", ":/dvc.yaml", ":/params.yaml")
+    """Say as tags where a training comes from: user, git commit, and DVC experiment if it is one.
+
+    The commit is the one checked out, `git.clean` whether params and code of the working folder are those in it. Where
+    it has no params.yaml of this folder, as of `.demo`, it tells nothing of the training, and there is neither.
+    """
     known = {
         "dvc.experiment": os.environ.get("DVC_EXP_NAME"),
         "dvc.baseline": os.environ.get("DVC_EXP_BASELINE_REV"),
-        "git.commit": _git("rev-parse", "HEAD"),
-        "git.clean": None if dirty is None else str(not dirty).lower(),
         "mlflow.user": _user(),
     }
+    if _git("rev-parse", "HEAD:./params.yaml"):
+        changed = _git("status", "--porcelain", "--", "pipeline", "dvc.yaml", "params.yaml")
+        known |= {"git.commit": _git("rev-parse", "HEAD"), "git.clean": str(not changed).lower()}
     return {name: value for name, value in known.items() if value}
 
 

@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
+from pipeline.runs import ports
+
 SQLITE = "sqlite:///"
-LOCAL = "http://127.0.0.1:5000"  # of `make ui`
 
 
 def repository() -> Path:
@@ -40,7 +41,12 @@ def database() -> Path | None:
 
 def page() -> str:
     """Return where a browser finds MLflow: at the server, or where `make ui` serves the SQLite file."""
-    return address() if address().startswith("http") else LOCAL
+    return address() if address().startswith("http") else f"http://{ports.HOST}:{port()}"
+
+
+def port() -> str:
+    """Return the port on which `make ui` serves: 5000, unless `UI_PORT` names another."""
+    return os.environ.get("UI_PORT") or "5000"
 
 
 def _own() -> Path:
