@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +100,18 @@ def test_what_dvcignore_names_leaves_a_folders_md5() -> None:
 def test_seeds_of_a_model_have_fingerprints_of_their_own() -> None:
     Path("b/vgg-43").write_text("data")
     assert fingerprints.of_stage("train@vgg-42") != fingerprints.of_stage("train@vgg-43")
+
+
+def test_a_fingerprint_is_the_sha_256_of_its_parts_as_json() -> None:
+    """Written out, since runs in a store are found by it: another form would lose them all."""
+    stage = lock.StageLock("train é", {"a.py": "1"}, {"made": "2"}, {"rate": 0.001})
+    text = '{"cmd": "train é", "deps": {"a.py": "1"}, "params": {"rate": 0.001}}'
+    assert fingerprints.of_stage_lock(stage) == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_models_name_may_have_hyphens() -> None:
+    write("params.yaml", PARAMS | {"models": {"my-vgg": {"rate": 1}, "my": {"rate": 2}}})
+    Path("b/my-vgg-42").write_text("data")
+    before = fingerprints.of_stage("train@my-vgg-42")
+    write("params.yaml", PARAMS | {"models": {"my-vgg": {"rate": 1}, "my": {"rate": 3}}})
+    assert fingerprints.of_stage("train@my-vgg-42") == before

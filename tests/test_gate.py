@@ -26,7 +26,7 @@ PER_CLASS = 'class,precision,recall,f1,support\nShirt,0.5,0.6,0.55,10\n007,1.0,0
 
 
 def found(gate: dict[str, Any], *accuracies: float) -> list[Check]:
-    scores = [METRICS | {"test": METRICS["test"] | {"accuracy": value}} for value in accuracies or (0.9,)]  # type: ignore[operator]
+    scores = [METRICS | {"test": METRICS["test"] | {"accuracy": value, "gap": value}} for value in accuracies or (0.9,)]  # type: ignore[operator]
     return checks.within_bounds(Gate.model_validate(gate), "vgg", scores)
 
 
@@ -39,6 +39,19 @@ def test_every_models_limit_holds_for_each_and_its_own_replaces_it(raw: dict[str
     limits = {model: params.gate_of(model).at_least["test"]["accuracy"] for model in params.models}
     assert limits == {"baseline": 0.8, "vgg": 0.95, "vgg_augmented": 0.8}
     assert params.gate_of("vgg").at_most == {"test": {"loss": 0.5}}
+
+
+def test_a_models_own_limits_leave_every_models_other_ones_in_place(raw: dict[str, Any]) -> None:
+    raw["gate"] = {
+        "every_model": {"not_significantly_worse_than": "main", "worst_seed": {"at_most": {"parameters": 9}}},
+        "vgg": {"at_most": {"parameters": 5}, "worst_seed": {"at_least": {"test": {"accuracy": 0.8}}}},
+        "baseline": {"no_worse_than": {"revision": "v1"}},
+    }
+    params = loading.validate(raw)
+    assert params.gate_of("vgg").revisions == ["main"]
+    assert params.gate_of("vgg").worst_seed.at_most == {"parameters": 9}
+    assert params.gate_of("baseline").revisions == ["v1", "main"]
+    assert params.gate_of("vgg_augmented").at_most == {}
 
 
 def test_recall_of_one_class_is_a_metric() -> None:
@@ -71,12 +84,26 @@ def test_of_several_seeds_the_mean_counts_and_every_value_is_shown() -> None:
     (check,) = found({"at_least": {"test": {"accuracy": 0.9}}}, 0.89, 0.92)
     assert check.passed
     assert check.value == pytest.approx(0.905)
-    (row,) = checks.table([check]).to_dict("records")
-    assert (row["value"], row["deviation"], row["of each seed"]) == ("0.9050", "0.0212", "0.8900, 0.9200")
+    rows = checks.table([check, Check("vgg", "test.loss", 0.4, "≤", 0.3)]).to_dict("records")
+    first = {"value": "0.9050", "deviation": "0.0212", "of each seed": "0.8900, 0.9200", "must be": "≥ 0.9000"}
+    second = {"value": "0.4000", "deviation": "", "of each seed": "", "must be": "≤ 0.3000"}
+    assert rows == [
+        {"model": "vgg", "metric": "test.accuracy", **first, "verdict": "ok"},
+        {"model": "vgg", "metric": "test.loss", **second, "verdict": "FAILED"},
+    ]
+
+
+def test_of_one_seed_the_table_has_no_deviation() -> None:
+    table = checks.table(found({"at_least": {"test": {"accuracy": 0.9}}}))
+    assert table.columns.tolist() == ["model", "metric", "value", "must be", "verdict"]
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(5_240_842, "5,240,842"), (0.92, "0.9200"), (0.000042, "4.2e-05"), (0, "0.0000")]
+    ("value", "text"),
+    [
+        *((5_240_842, "5,240,842"), (1000, "1,000"), (999, "999.0000"), (0.92, "0.9200")),
+        *((0.001, "0.0010"), (0.000042, "4.2e-05"), (0, "0.0000")),
+    ],
 )
 def test_numbers_are_written_with_what_matters(value: float, text: str) -> None:
     assert checks.number(value) == text
@@ -85,8 +112,9 @@ def test_numbers_are_written_with_what_matters(value: float, text: str) -> None:
 def test_the_worst_seed_can_be_held_to_its_own_limits() -> None:
     (check,) = found({"worst_seed": {"at_least": {"test": {"accuracy": 0.9}}}}, 0.89, 0.92)
     assert (check.metric, check.value, check.passed) == ("test.accuracy, worst seed", 0.89, False)
-    (check,) = found({"worst_seed": {"at_most": {"test": {"loss": 0.3}}}}, 0.89, 0.92)
-    assert check.passed
+    assert check.values == (0.89, 0.92)
+    (check,) = found({"worst_seed": {"at_most": {"test": {"gap": 0.91}}}}, 0.89, 0.92)
+    assert check == Check("vgg", "test.gap, worst seed", 0.92, "≤", 0.91, (0.89, 0.92))
 
 
 def test_unknown_metric_is_refused() -> None:
@@ -108,6 +136,8 @@ def test_relative_checks_allow_a_margin_and_chance(worse: int, kept: list[bool])
     difference = significance.difference(after, before)
     found = checks.against_revisions(Gate.model_validate(RELATIVE), "vgg", {"main": difference})
     assert [check.passed for check in found] == kept
+    names = ["test.accuracy less main's", "test.accuracy as in main, p"]
+    assert [(check.model, check.metric) for check in found] == [("vgg", name) for name in names]
 
 
 def test_a_model_that_is_new_is_held_against_nothing() -> None:

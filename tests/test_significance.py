@@ -81,6 +81,26 @@ def test_accuracies_alone_of_one_seed_are_compared_by_welchs_test(seed: int, fir
     assert (compared.only_first, compared.by_seeds) == (None, None)
 
 
+@pytest.mark.parametrize(("first", "second"), [([0.9], [0.8, 0.9]), ([0.9, 0.8], [0.9])])
+def test_accuracies_alone_of_one_seed_tell_nothing_of_seeds(first: list[float], second: list[float]) -> None:
+    compared = significance.difference_of_accuracies(first, second, 101)
+    variances = [mean * (1 - mean) / 100 for mean in (np.mean(first), np.mean(second))]
+    assert compared.by_images == pytest.approx(sum(variances) ** 0.5)
+    assert compared.by_seeds is None
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 4))
+def test_accuracies_alone_of_several_seeds_are_compared_as_predictions_are_of_other_images(
+    seed: int, seeds: int
+) -> None:
+    """Of many images, so that what they bring is small beside what seeds do."""
+    first, second = np.random.default_rng(seed).uniform(0.4, 0.6, (2, seeds))
+    compared = significance.difference_of_accuracies(list(first), list(second), 10**9)
+    welch = stats.ttest_ind(first, second, equal_var=False)
+    assert compared.p_value == pytest.approx(welch.pvalue, rel=1e-3)
+    assert compared.by_seeds == pytest.approx(((first.var(ddof=1) + second.var(ddof=1)) / seeds) ** 0.5)
+
+
 def test_accuracies_alone_of_several_seeds_count_their_scatter() -> None:
     alike, scattered = [0.9, 0.9, 0.9], [0.87, 0.9, 0.93]
     narrow, wide = (significance.difference_of_accuracies(ours, alike, 1000) for ours in (alike, scattered))
