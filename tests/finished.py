@@ -105,7 +105,7 @@ class Finished:
 
     def fingerprint(self, name: str) -> str:
         """Return the fingerprint of a model's training by dvc.lock."""
-        return fingerprints.of_lock(f"train@{name}-42", self.folder / "dvc.lock")
+        return fingerprints.of_lock(f"train@{name}-42")
 
 
 def promote(name: str | None = None, *, force: bool = False) -> str:

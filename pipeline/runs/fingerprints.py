@@ -28,16 +28,16 @@ def of_stage(stage: str) -> str:
     return _fingerprint(cmd, {dep: md5(Path(dep)) for dep in deps}, {key: _value(params, key) for key in keys})
 
 
-def of_lock(stage: str, path: Path = LOCK) -> str:
+def of_lock(stage: str) -> str:
     """Return the fingerprint of a stage as it was last run, by dvc.lock; raise `InputError` if it never was."""
-    if (found := recorded(stage, path)) is None:
-        raise InputError(f"{path} has no {stage}: run `dvc repro {stage}` first")
+    if (found := recorded(stage)) is None:
+        raise InputError(f"{LOCK} has no {stage}: run `dvc repro {stage}` first")
     return found
 
 
-def recorded(stage: str, path: Path = LOCK) -> str | None:
+def recorded(stage: str) -> str | None:
     """Return the fingerprint of a stage as it was last run, by dvc.lock, or None if it never was."""
-    found = lock.read(path).get(stage)
+    found = lock.read().get(stage)
     return of_stage_lock(found) if found else None
 
 
