@@ -14,13 +14,10 @@ from pipeline.base import errors, files, tables
 from pipeline.config import loading
 from pipeline.config.gate import Gate
 from pipeline.config.schema import Params, Training
-from pipeline.config.section import leaves
 from pipeline.evaluation import checks
 from pipeline.evaluation.checks import Check
 from pipeline.evaluation.significance import Difference
-from pipeline.runs import fingerprints, paths, stale, timing
-
-SECONDS = "seconds_per_image"  # of the test split: what it takes depends on the machine, so metrics.json has no place
+from pipeline.runs import paths, stale, timing
 
 
 def main() -> None:
@@ -53,10 +50,7 @@ def require_current(params: Params, all_the_same: bool) -> None:
 def of_model(params: Params, model: str, gate: Gate, reports: Path) -> list[Check]:
     """List the checks of one model: of the metrics in `reports`, and of the working tree against other revisions."""
     trainings = params.trainings_of(model)
-    scores = [read_scores(training, reports) for training in trainings]
-    if any(path.endswith(SECONDS) for path, _ in leaves(gate.model_dump(exclude_unset=True))):
-        for training, of_one in zip(trainings, scores, strict=True):
-            of_one["test"][SECONDS] = read_seconds(training)
+    scores = [timing.added(read_scores(training, reports), gate, training) for training in trainings]
     differences = differences_from(model, gate.revisions) if gate.revisions else {}
     return checks.within_bounds(gate, model, scores) + checks.against_revisions(gate, model, differences)
 
@@ -68,15 +62,6 @@ def read_scores(training: Training, reports: Path) -> dict[str, Any]:
     rows = list(csv.DictReader(io.StringIO(files.read_text(metrics.with_name("per_class.csv")), newline="")))
     by_class = {name: {row["class"]: float(row[name]) for row in rows} for name in ("precision", "recall", "f1")}
     return scores | {"test": scores["test"] | by_class}
-
-
-def read_seconds(training: Training) -> float:
-    """Read the seconds an image that `evaluate` measured; raise `InputError` where that was not on this machine."""
-    stage = f"evaluate@{training.name}"
-    seconds = timing.figure(fingerprints.of_lock(f"train@{training.name}"), f"test/{SECONDS}")
-    if seconds is None:
-        raise errors.InputError(f"{stage} never ran here, so {SECONDS} is unknown: `dvc repro -s -f {stage}`")
-    return seconds
 
 
 def differences_from(model: str, revisions: list[str]) -> dict[str, Difference]:

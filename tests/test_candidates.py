@@ -34,6 +34,24 @@ def test_a_model_that_fails_the_gate_is_refused_by_name_of_the_floor_unless_forc
     assert promote(force=True) == "champion: digits version 1: vgg, test accuracy 0.8800"
 
 
+def test_a_limit_of_seconds_holds_for_a_candidate_too(finished: Finished) -> None:
+    before = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(f"{before}    at_most: {{test: {{seconds_per_image: 0.5}}}}\n")
+    finished.train("vgg", network(47))
+    with pytest.raises(
+        InputError, match=r"evaluate@vgg-42 never ran here, so seconds_per_image is unknown: `dvc repro"
+    ):
+        promote()
+    journal = Path(".runs", finished.fingerprint("vgg"), "1-1/journal.json")
+    for seconds, said in ((0.6, "refused"), (0.4, "champion")):
+        files.write_json(journal, {"metrics": [["test/seconds_per_image", seconds, 0, 0]]})
+        if said == "champion":
+            assert promote().startswith("champion: digits version 1: vgg")
+        else:
+            with pytest.raises(Refused, match=r"vgg-42 test\.seconds_per_image 0\.6000 > 0\.5000"):
+                promote()
+
+
 def test_only_a_model_better_beyond_noise_replaces_the_champion(finished: Finished) -> None:
     finished.train("baseline", network(45))
     promote()

@@ -8,7 +8,7 @@ from pipeline.config.schema import Params, Training
 from pipeline.evaluation import checks, records
 from pipeline.evaluation.checks import Check
 from pipeline.evaluation.records import Evaluation
-from pipeline.runs import fingerprints, lock, paths, stale
+from pipeline.runs import fingerprints, lock, paths, stale, timing
 
 
 class Refused(Exception):  # noqa: N818  # no error: the rules say no
@@ -70,5 +70,7 @@ def require_current(training: Training) -> None:
 
 def _candidate(params: Params, training: Training) -> Candidate:
     evaluation = records.from_arrays(files.read_arrays(paths.evaluation(training)))
-    found = checks.within_bounds(params.gate_of(training.model), training.model, [evaluation.all_scores])
+    gate = params.gate_of(training.model)
+    scores = timing.added(evaluation.all_scores, gate, training)
+    found = checks.within_bounds(gate, training.model, [scores])
     return Candidate(training, evaluation, [check for check in found if not check.passed])
