@@ -1,7 +1,9 @@
 """Serve the champion on 127.0.0.1: mlflow's scoring server, behind a check of what it is sent.
 
-`python -m pipeline.serve [PORT]`. By itself the server answers 500 to JSON nested too deep, to a number of 5,000 digits
-and to no Content-Type, holds bodies of any size in memory, and scores 0.5, true and "7" as 0, 1 and 7.
+`python -m pipeline.serve [PORT]`. GET /classes says what the probabilities are of and which version answers; each
+answer has the version in its header Model-Version. By itself mlflow's server answers 500 to JSON nested too deep, to a
+number of 5,000 digits and to no Content-Type, holds bodies of any size in memory, and scores 0.5, true and "7" as 0, 1
+and 7.
 """
 
 import argparse
@@ -12,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import uvicorn
+from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,15 +31,25 @@ LIMIT = 4 * 2**20  # bytes of a request: several hundred images of 28 × 28
 class Checked:
     """An ASGI app that hands a scoring app only what it can score, and answers anything else with a 4xx and why."""
 
-    def __init__(self, app: ASGIApp, shape: tuple[int, ...]) -> None:
-        """Stand before `app`, which takes images of `shape` (height, width, channels)."""
-        self.app, self.shape = app, shape
+    def __init__(self, app: ASGIApp, shape: tuple[int, ...], about: dict[str, Any]) -> None:
+        """Stand before `app`, which takes images of `shape` (height, width, channels); `about` says which it is."""
+        self.app, self.shape, self.about = app, shape, about
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check what is posted to /invocations; let everything else by, the app knows no other work."""
-        if scope["type"] != "http" or (scope["method"], scope["path"]) != ("POST", "/invocations"):
+        """Answer /classes, check what is posted to /invocations, and let everything else by."""
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        send = _with_header(send, "Model-Version", self.about["version"])
+        asked = (scope["method"], scope["path"])
+        if asked == ("GET", "/classes"):
+            await JSONResponse(self.about)(scope, receive, send)
+        elif asked == ("POST", "/invocations"):
+            await self._score(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _score(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
             body = await _body(request)
@@ -46,6 +59,17 @@ class Checked:
             await JSONResponse({"error": refusal[1]}, refusal[0])(scope, receive, send)
             return
         await self.app(scope, _again(body, receive), send)
+
+
+def _with_header(send: Send, name: str, value: str) -> Send:
+    """Return a `send` that gives each answer one more header."""
+
+    async def send_with_header(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)[name] = value
+        await send(message)
+
+    return send_with_header
 
 
 async def _body(request: Request) -> bytes:
@@ -107,11 +131,11 @@ def main() -> None:
     parser.add_argument("port", metavar="PORT", nargs="?", default=str(PORT), help=f"{PORT} if left out")
     port = ports.require_free(parser.parse_args().port, "name another, as in `make serve PORT=8080`")
     params = loading.load()
-    from pipeline.champion import promotion  # here, so that bad params are refused at once
+    from pipeline.champion import promotion, versions  # here, so that bad params are refused at once
 
-    app, shape, words = promotion.scoring_app(params.fetch.dataset_name)
-    print(f"serving {words}", flush=True)
-    served: Any = Checked(app, shape)
+    app, shape, version = promotion.scoring_app(params.fetch.dataset_name)
+    print(f"serving {versions.describe(version)}", flush=True)
+    served: Any = Checked(app, shape, versions.about(version))
     uvicorn.run(served, host=ports.HOST, port=port)
 
 

@@ -15,6 +15,8 @@ from tests.finished import CLASS_NAMES, IMAGES, Finished, aliases, network, prom
 
 
 def test_first_promotion_makes_a_whole_version(finished: Finished) -> None:
+    from pipeline.champion.versions import about
+
     finished.train("vgg", network(47), validation=93)
     assert promote() == "champion: digits version 1: vgg, test accuracy 0.9400"
     (version,) = versions()
@@ -29,6 +31,13 @@ def test_first_promotion_makes_a_whole_version(finished: Finished) -> None:
         "validation.accuracy": "0.93",
         "test.md5": files.read_yaml(Path("dvc.lock"))["stages"]["evaluate@vgg-42"]["deps"][0]["md5"],
         "class_names": '["zero", "one", "two", "three"]',
+    }
+    assert about(version) == {
+        "classes": ["zero", "one", "two", "three"],
+        "dataset": "digits",
+        "version": "1",
+        "model": "vgg",
+        "fingerprint": finished.fingerprint("vgg"),
     }
     assert "**vgg-42** on digits" in version.description
     assert "- test accuracy 0.9400 (95 % interval 0.8981 – 0.9653)" in version.description

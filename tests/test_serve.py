@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,12 +12,16 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
 import pytest
+import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from pipeline import serve
 from pipeline.base.errors import InputError
@@ -27,6 +32,7 @@ from pipeline.runs import ports
 from tests.conftest import ROOT
 from tests.finished import Finished
 
+DOCS = ROOT / "docs/champion-and-serving.md"
 SHAPE = (28, 28, 1)
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), np.uint8)
 GOOD = json.dumps({"inputs": IMAGES.tolist()}).encode()
@@ -88,6 +94,73 @@ def test_what_is_wrong_with_a_body_is_said(body: bytes, said: str) -> None:
 
 def test_good_images_pass() -> None:
     serve.check_images(GOOD, SHAPE)
+
+
+ABOUT = {
+    "classes": ["Bag", "Café", "Ankle boot"],
+    "dataset": "shop",
+    "version": "7",
+    "model": "vgg",
+    "fingerprint": "f" * 64,
+}
+
+
+async def always_ankle_boots(scope: Any, receive: Any, send: Any) -> None:
+    """Stand for mlflow's scoring server: answer each image of a request with the same probabilities."""
+    request = Request(scope, receive)
+    images = json.loads(await request.body())["inputs"]
+    await JSONResponse({"predictions": [[0.125, 0.25, 0.625] for _ in images]})(scope, receive, send)
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """Serve a stand-in behind the check, in this process, and return where."""
+    checked: Any = serve.Checked(always_ankle_boots, SHAPE, ABOUT)
+    server = uvicorn.Server(uvicorn.Config(checked, host=ports.HOST, port=0, lifespan="off", ws="none"))
+    thread = Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield "{}:{}".format(*server.servers[0].sockets[0].getsockname())
+    server.should_exit = True
+    thread.join()
+
+
+def ask(address: str, method: str, path: str, body: Any = None) -> tuple[int, str | None, Any]:
+    """Return the status, the version and the content of an answer."""
+    connection = http.client.HTTPConnection(address, timeout=60)
+    connection.request(method, path, body, {"Content-Type": "application/json"}, encode_chunked=True)
+    answer = connection.getresponse()
+    content = json.loads(answer.read())
+    connection.close()
+    return answer.status, answer.headers["Model-Version"], content
+
+
+def test_classes_and_version_are_told(address: str) -> None:
+    assert ask(address, "GET", "/classes") == (200, "7", ABOUT)
+
+
+def test_answers_name_the_version_and_are_mlflows_own(address: str) -> None:
+    assert ask(address, "POST", "/invocations", GOOD) == (200, "7", {"predictions": [[0.125, 0.25, 0.625]] * 3})
+    assert ask(address, "POST", "/invocations", b"{")[:2] == (400, "7")
+
+
+def test_4_mib_are_scored_and_a_byte_more_is_not(address: str) -> None:
+    body = GOOD + b" " * (4 * 2**20 - len(GOOD))
+    assert ask(address, "POST", "/invocations", body)[0] == 200
+    refused = {"error": "the body is over 4,194,304 bytes: send fewer images at a time"}
+    assert ask(address, "POST", "/invocations", body + b" ") == (413, "7", refused)
+    assert ask(address, "POST", "/invocations", iter([body, b" "])) == (413, "7", refused)
+
+
+def test_the_example_of_the_docs_names_classes_and_version(address: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "test.npz", images=IMAGES)
+    (example,) = re.findall(r"^```python\n(import json\n.+?)^```$", DOCS.read_text(), re.M | re.S)
+    for written, here in (("127.0.0.1:5001", address), ("data/prepared/test.npz", f"{tmp_path}/test.npz")):
+        assert written in example
+        example = example.replace(written, here)
+    done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("version 7: Ankle boot 0.62\n" * 2, "")
 
 
 class Server:
@@ -264,6 +337,15 @@ def test_good_requests_at_once_are_each_answered_with_the_models_numbers(server:
     with ThreadPoolExecutor(8) as threads:
         for done in [threads.submit(server.require_good) for _ in range(32)]:
             done.result()
+
+
+@pytest.mark.slow
+def test_the_champions_classes_and_version_are_told(server: Server) -> None:
+    status, answer = server.send(b"", method="GET", path="/classes")
+    told = json.loads(answer)
+    assert (status, len(told["classes"]), told["dataset"], told["version"], told["model"]) == (
+        *(200, 10, "digits", "1", "baseline"),
+    )
 
 
 @pytest.mark.slow

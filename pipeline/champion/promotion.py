@@ -31,8 +31,8 @@ def champion(dataset: str) -> tuple[Any, list[str], str]:
     return versions.load(version), json.loads(version.tags["class_names"]), describe(version)
 
 
-def scoring_app(dataset: str) -> tuple[Any, tuple[int, ...], str]:
-    """Return mlflow's scoring server (an ASGI app) of the champion, the shape of its images, and `describe`'s words.
+def scoring_app(dataset: str) -> tuple[Any, tuple[int, ...], Version]:
+    """Return mlflow's scoring server (an ASGI app) of the champion, the shape of its images, and its version.
 
     The shape is (height, width, channels). Raise `InputError` as `champion` does.
     """
@@ -41,7 +41,7 @@ def scoring_app(dataset: str) -> tuple[Any, tuple[int, ...], str]:
     version = versions.require_champion(versions.connect(), dataset)
     model = versions.load(version, mlflow.pyfunc)
     (pixels,) = model.metadata.get_input_schema().inputs
-    return scoring_server.init(model), tuple(pixels.shape[1:]), describe(version)
+    return scoring_server.init(model), tuple(pixels.shape[1:]), version
 
 
 def promote(params: Params, name: str | None = None, *, force: bool = False) -> str:

@@ -56,6 +56,13 @@ def describe(version: Version) -> str:
     return f"{version.name} version {version.version}: {version.tags['model']}, test accuracy {accuracy:.4f}"
 
 
+def about(version: Version) -> dict[str, Any]:
+    """Return what clients of a version need: its classes, in the order of its probabilities, and which one it is."""
+    which = {"dataset": version.name, "version": str(version.version)}
+    tags = {key: version.tags[key] for key in ("model", "fingerprint")}
+    return {"classes": json.loads(version.tags["class_names"])} | which | tags
+
+
 def load(version: Version, flavor: Any = None) -> Any:
     """Load a version by one of mlflow's flavors, Keras's unless another is given."""
     import pipeline.network  # noqa: F401  # here: most commands do without TensorFlow, which this keeps quiet
