@@ -19,6 +19,8 @@ from pipeline.evaluation.checks import Check
 from pipeline.evaluation.significance import Difference
 from pipeline.runs import paths, stale, timing
 
+BY_CLASS = ("precision", "recall", "f1")
+
 
 def main() -> None:
     """Print the table of all checks; exit 1 and name every failure if there is one."""
@@ -60,7 +62,7 @@ def read_scores(training: Training, reports: Path) -> dict[str, Any]:
     scores: dict[str, Any] = files.read_json(metrics := paths.metrics(training, reports))
     # csv leaves a class named 007 as it is, where pandas would read a number
     rows = list(csv.DictReader(io.StringIO(files.read_text(metrics.with_name("per_class.csv")), newline="")))
-    by_class = {name: {row["class"]: float(row[name]) for row in rows} for name in ("precision", "recall", "f1")}
+    by_class = {name: {row["class"]: float(row[name]) for row in rows} for name in BY_CLASS}
     return scores | {"test": scores["test"] | by_class}
 
 

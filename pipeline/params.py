@@ -3,9 +3,16 @@
 import argparse
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from pipeline.base import errors
 from pipeline.config import loading, network_fits
+from pipeline.config.schema import Params
+from pipeline.config.section import leaves
 from pipeline.data import datasets
+from pipeline.gate import BY_CLASS
+from pipeline.runs import timing
 
 
 def main() -> None:
@@ -18,7 +25,29 @@ def main() -> None:
     params = loading.load(path)
     if shape := datasets.image_shape(params.fetch):
         network_fits.check_networks(params, shape)
+    check_limits(params, str(path))
     print(f"{path}: {len(params.models)} models, nothing wrong: {', '.join(params.models)}")
+
+
+def check_limits(params: Params, source: str) -> None:
+    """Raise `InputError` for a limit of the gate on a metric that no evaluation has; messages begin with `source`."""
+    gates = [params.gate_of(model) for model in params.models]
+    trees = [tree for gate in gates for bounds in (gate, gate.worst_seed) for tree in (bounds.at_least, bounds.at_most)]
+    known = metric_names() if any(trees) else []
+    for name in dict.fromkeys(name for tree in trees for name, _ in leaves(tree)):
+        if name not in known and not name.startswith(tuple(f"test.{score}." for score in BY_CLASS)):
+            raise errors.InputError(f"{source}: gate: {errors.unknown_key(name, known)}")
+
+
+def metric_names() -> list[str]:
+    """List the metrics that an evaluation may have, as one of two images has them, but for those of each class."""
+    from pipeline.evaluation.records import SPLITS, Evaluation, Predictions  # here: scikit-learn takes a second
+
+    right = Predictions(np.arange(2), np.eye(2, dtype=np.float32))
+    spoilt = pd.DataFrame({"accuracy": [1.0]})
+    splits = dict.fromkeys(SPLITS, right)
+    evaluation = Evaluation(["a", "b"], 0, 0, pd.DataFrame(), splits, right.probabilities, spoilt)
+    return [*dict(leaves(evaluation.scores)), f"test.{timing.SECONDS}"]
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import params
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import loading, network_fits
 from pipeline.config.schema import Training
+from pipeline.config.section import leaves
 from pipeline.data import datasets
 from tests.conftest import PARAMS, ROOT
 
@@ -300,6 +302,31 @@ def test_command_checks_a_file() -> None:
     done = run_check(PARAMS)
     assert done.returncode == 0
     assert "3 models, nothing wrong" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("acuracy", "test.acuracy is unknown; did you mean test.accuracy?"),
+        ("recal", "test.recal is unknown; did you mean test.macro_recall?"),
+    ],
+)
+def test_command_refuses_a_limit_on_a_metric_that_no_evaluation_has(
+    raw: dict[str, Any], write_params: Write, name: str, said: str
+) -> None:
+    raw["gate"]["vgg"] = {"worst_seed": {"at_least": {"test": {name: 0.9}}}}
+    done = run_check(write_params(raw))
+    assert done.returncode == 2
+    assert f"params.yaml: gate: {said}" in done.stderr
+
+
+def test_every_metric_of_the_reports_and_of_a_class_may_have_a_limit(raw: dict[str, Any], write_params: Write) -> None:
+    (report, *_) = sorted((ROOT / "reports").glob("*/metrics.json"))
+    found = {path for path, _ in leaves(files.read_json(report))}
+    assert found <= set(params.metric_names())
+    seconds = {"at_most": {"parameters": 9, "test": {"seconds_per_image": 1.0}}}
+    raw["gate"]["vgg"] = {"at_least": {"test": {"recall": {"Shirt": 0.5}}}} | seconds
+    assert run_check(write_params(raw)).returncode == 0
 
 
 def test_command_refuses_an_unknown_dataset_with_exit_code_2(raw: dict[str, Any], write_params: Write) -> None:
