@@ -279,6 +279,8 @@ def test_a_folder_that_is_renamed_goes_on_working(workspace: Workspace) -> None:
         assert not before.exists()
     finally:
         workspace.folder = workspace.folder.rename(before)
+    workspace.write(PARAMS)
+    workspace.repro()
 
 
 def test_revisions_and_runs_find_each_other(workspace: Workspace) -> None:
