@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from benchmarks.servers import free_port
 from pipeline import serve
 from pipeline.base.errors import InputError
 from pipeline.champion import promotion
@@ -363,8 +364,9 @@ def test_after_all_that_the_server_is_up_and_has_complained_of_nothing(server: S
     ("arguments", "said"),
     [
         (["five"], "error: five is no port, a number from 1 to 65535: name another, as in `make serve PORT=8080`\n"),
-        ([], "runs.db is missing: `dvc repro` makes"),
+        ([str(free_port())], "runs.db is missing: `dvc repro` makes"),
     ],
+    ids=["no port", "no store"],
 )
 def test_what_cannot_be_served_is_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
     shutil.copy(ROOT / "recipes/demo.yaml", tmp_path / "params.yaml")
