@@ -266,6 +266,7 @@ def test_a_folder_that_is_renamed_goes_on_working(workspace: Workspace) -> None:
     workspace.repro()
     promoted = workspace.run("pipeline.registry", "promote")
     assert promoted.returncode == 0, promoted.stderr
+    workspace.run("pipeline.tracking", "sync")
     workspace.folder = before.rename(before.with_name("renamed"))
     try:
         assert workspace.run("pipeline.tracking", "sync").stdout.startswith("nothing was missing at ")
