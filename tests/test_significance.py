@@ -181,3 +181,46 @@ def test_holm_on_his_own_kind_of_example() -> None:
 def test_holm_lies_between_the_p_values_and_bonferroni(p_values: list[float]) -> None:
     for adjusted, p_value in zip(significance.holm(p_values), p_values, strict=True):
         assert p_value <= adjusted <= min(1, p_value * len(p_values))
+
+
+def test_accuracy_interval_of_seeds_that_are_alike_is_students_of_the_images() -> None:
+    images = np.random.default_rng(0).random(80) < 0.6
+    interval = stats.ttest_1samp(images.astype(float), 0).confidence_interval()
+    found = significance.accuracy_interval(np.repeat(images[None], 3, axis=0))
+    assert found == pytest.approx((interval.low, interval.high))
+
+
+def test_accuracy_interval_of_images_that_are_alike_is_students_of_the_seeds() -> None:
+    right = np.array([[True, False, True, True, False, True]]).T.repeat(50, axis=1)
+    interval = stats.ttest_1samp(right[:, 0].astype(float), 0).confidence_interval()
+    low, high = max(0, interval.low), min(1, interval.high)
+    assert significance.accuracy_interval(right) == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 3), (3, 1)])
+def test_one_seed_against_several_is_compared_by_the_images_alone(first: int, second: int) -> None:
+    generator = np.random.default_rng(0)
+    compared = significance.difference(*(generator.random((seeds, 90)) < 0.7 for seeds in (first, second)))
+    assert compared.by_seeds is None
+    assert compared.only_first is not None
+    assert compared.only_second is not None
+    counts = compared.only_first, compared.only_first + compared.only_second
+    assert compared.p_value == pytest.approx(stats.binomtest(*counts).pvalue)
+
+
+def test_what_images_bring_is_the_standard_error_of_their_differences() -> None:
+    first, second = np.random.default_rng(0).random((2, 3, 70)) < 0.7
+    shares = first.mean(axis=0) - second.mean(axis=0)
+    assert significance.difference(first, second).by_images == pytest.approx(stats.sem(shares))
+
+
+def test_models_that_are_always_right_and_always_wrong_are_told_apart_for_sure() -> None:
+    right, wrong = np.ones((2, 20), bool), np.zeros((2, 20), bool)
+    compared = significance.difference(right, wrong)
+    assert (compared.low, compared.high, compared.p_value) == (1.0, 1.0, 0.0)
+    assert significance.difference(right, right).p_value == 1.0
+
+
+def test_as_many_images_for_each_leave_one_seed_at_chance() -> None:
+    compared = significance.difference(right(5), 1 - right(5) > 0)
+    assert (compared.only_first, compared.only_second, compared.p_value) == (5, 5, 1.0)

@@ -96,3 +96,33 @@ def test_scaling_of_one_level_is_refused() -> None:
 def test_split_that_leaves_nothing_is_refused() -> None:
     with pytest.raises(InputError, match=r"a split of 0\.9999 of 200 images leaves one part empty"):
         splits.split(LABELS, 0.9999, "tail", 0)
+
+
+def test_a_random_split_does_not_keep_each_class_share() -> None:
+    held = [splits.split(LABELS, 0.25, "random", seed)[1] for seed in range(5)]
+    assert any(np.bincount(LABELS[part], minlength=4).tolist() != [10, 20, 5, 15] for part in held)
+
+
+def test_a_dataset_without_test_split_gives_up_as_many_of_each_class() -> None:
+    images = np.zeros((200, 1, 1, 1), np.uint8)
+    prepare = Prepare(validation_fraction=0.25, test_fraction=0.2, split="random", scaling="unit", seed=42)
+    parts = splits.three_parts((images, LABELS), None, prepare)
+    assert np.bincount(parts["test"][1]).tolist() == [8, 16, 4, 12]
+
+
+@pytest.mark.parametrize(("fraction", "held_out"), [(0.1, 1), (0.85, 9)])
+def test_one_image_is_enough_for_a_part(fraction: float, held_out: int) -> None:
+    kept, held = splits.split(np.zeros(10, int), fraction, "tail", 0)
+    assert (len(kept), len(held)) == (10 - held_out, held_out)
+
+
+@pytest.mark.parametrize(("images", "fraction"), [(1, 0.5), (1, 0.01), (0, 0.5)])
+def test_a_split_that_leaves_a_part_empty_is_refused(images: int, fraction: float) -> None:
+    with pytest.raises(InputError, match=f"a split of {fraction} of {images} images leaves one part empty"):
+        splits.split(np.zeros(images, int), fraction, "tail", 0)
+
+
+def test_without_a_validation_fraction_there_are_three_parts_all_the_same() -> None:
+    images = np.zeros((200, 1, 1, 1), np.uint8)
+    prepare = Prepare(validation_fraction=0, split="tail", scaling="unit", seed=42)
+    assert list(splits.three_parts((images, LABELS), None, prepare)) == ["train", "validation", "test"]
