@@ -8,7 +8,7 @@ import csv
 import io
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.base import errors, files, tables
 from pipeline.config import loading
@@ -16,8 +16,10 @@ from pipeline.config.gate import Gate
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import checks
 from pipeline.evaluation.checks import Check
-from pipeline.evaluation.significance import Difference
 from pipeline.runs import paths, stale, timing
+
+if TYPE_CHECKING:
+    from pipeline.evaluation.significance import Difference  # for real it would bring SciPy, for most of a second
 
 BY_CLASS = ("precision", "recall", "f1")
 
@@ -66,12 +68,13 @@ def read_scores(training: Training, reports: Path) -> dict[str, Any]:
     return scores | {"test": scores["test"] | by_class}
 
 
-def differences_from(model: str, revisions: list[str]) -> dict[str, Difference]:
+def differences_from(model: str, revisions: list[str]) -> dict[str, "Difference"]:
     """Compare a model with itself at other revisions; say so of those where it is not."""
     from pipeline.revisions import comparing  # here: floors alone need none of DVC
     from pipeline.revisions.reading import Revision
 
-    now, found = Revision(), {}
+    now = Revision()
+    found: dict[str, Difference] = {}
     for name in dict.fromkeys(revisions):
         difference = comparing.compared(Revision(name), now, model).difference
         if difference:

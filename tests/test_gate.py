@@ -226,7 +226,7 @@ def test_command_fails_below_it_and_names_the_failure(raw: dict[str, Any], write
 def test_command_needs_neither_tensorflow_nor_mlflow(raw: dict[str, Any], write_params: Write) -> None:
     imported = {line.split("|")[-1].strip() for line in run_gate(raw, write_params, 0.9).stderr.splitlines()}
     assert "pipeline.evaluation.checks" in imported
-    assert not imported & {"tensorflow", "keras", "mlflow", "dvc", "sklearn", "matplotlib"}
+    assert not imported & {"tensorflow", "keras", "mlflow", "dvc", "sklearn", "scipy", "matplotlib"}
 
 
 def complaints(done: subprocess.CompletedProcess[str]) -> list[str]:

@@ -5,14 +5,16 @@ import operator
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from pipeline.base.errors import InputError, unknown_key
 from pipeline.config.gate import Bounds, Gate
 from pipeline.config.section import leaves
-from pipeline.evaluation.significance import Difference
+
+if TYPE_CHECKING:
+    from pipeline.evaluation.significance import Difference  # for real it would bring SciPy, for most of a second
 
 ACCURACY = "test.accuracy"  # what is compared with another revision's
 MustBe = Literal["≥", "≤"]
@@ -53,7 +55,7 @@ def within_bounds(gate: Gate, model: str, scores: Scores) -> list[Check]:
     return means + worst
 
 
-def against_revisions(gate: Gate, model: str, differences: Mapping[str, Difference]) -> list[Check]:
+def against_revisions(gate: Gate, model: str, differences: Mapping[str, "Difference"]) -> list[Check]:
     """List the checks of a model against git revisions; `differences` say by how much it is more accurate now."""
     found = []
     no_worse, not_significantly = gate.no_worse_than, gate.not_significantly_worse_than
