@@ -474,4 +474,4 @@ def test_a_thousand_journals_lose_nothing_while_one_thread_attaches_and_another_
     assert not failed
     sending.push_all()
     assert len(made) == 1000
-    assert not [folder for folder in made if not sending._sent(folder, location.address())]
+    assert not [folder for folder in made if not sending._sent(folder, location.store())]
