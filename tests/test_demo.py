@@ -55,8 +55,10 @@ def test_what_the_demo_prints_at_its_end_works(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     serve = f"timeout 300 {typed[3].partition('#')[0]} {port} & for _ in {{1..200}}; do sleep 1"
-    asked = f"curl -fs http://127.0.0.1:{port}/version && break"
-    served = shell(clone, f"{enter} && {serve}; {asked}; done; kill %1; wait")
+    opened = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}/version')"
+    asked = f'python -c "{opened}" 2>/dev/null && break'
+    # on lines of their own: after `&&`, `&` would put both into the background, and %1 would be their shell
+    served = shell(clone, f"{enter}\n{serve}; {asked}; done; kill %1; wait")
     assert served.startswith("serving digits version 1: vgg")
     assert '"GET /version HTTP/1.1" 200 OK' in served
     assert shell(clone / ".demo", "python -m pipeline.tracking sync").startswith("nothing was missing at ")
