@@ -122,3 +122,9 @@ def test_confusion_rows_sum_to_the_class_counts(seed: int) -> None:
 
 def test_row_of_a_class_without_images_stays_zero() -> None:
     assert metrics.row_normalised(np.array([[0, 0], [1, 3]])).tolist() == [[0, 0], [0.25, 0.75]]
+
+
+def test_confusion_keeps_the_rows_of_classes_that_do_not_occur_and_normalises_one_image() -> None:
+    counts = metrics.confusion(np.array([0, 0, 1]), np.eye(3, dtype=np.float32)[[0, 1, 1]])
+    assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+    assert metrics.row_normalised(counts).tolist() == [[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]

@@ -108,3 +108,18 @@ def test_adversarial_input_has_as_many_rows_as_there_are_mistakes(name: str) -> 
     assert len(mistakes.most_confident(labels, probabilities, NAMES)) == wrong
     assert len(mistakes.least_certain(labels, probabilities, NAMES)) == len(labels)
     assert len(mistakes.never_right(labels, [probabilities] * 2, NAMES)) == wrong
+
+
+def test_tables_have_the_columns_that_galleries_and_the_page_read() -> None:
+    labels, probabilities = np.array([0, 1]), np.array([[0.2, 0.8], [0.4, 0.6]])
+    names = ["a", "b"]
+    assert list(mistakes.most_confident(labels, probabilities, names)) == [
+        "image",
+        "label",
+        "prediction",
+        "probability",
+    ]
+    columns = ["image", "label", "prediction", "second", "margin"]
+    assert list(mistakes.least_certain(labels, probabilities, names)) == columns
+    columns = ["image", "label", "prediction", "votes", "probability"]
+    assert list(mistakes.never_right(labels, [probabilities], names)) == columns
