@@ -70,13 +70,11 @@ def read_scores(training: Training, reports: Path) -> dict[str, Any]:
 
 def differences_from(model: str, revisions: list[str]) -> dict[str, "Difference"]:
     """Compare a model with itself at other revisions; say so of those where it is not."""
-    from pipeline.revisions import comparing  # here: floors alone need none of DVC
-    from pipeline.revisions.reading import Revision
+    from pipeline.revisions import comparing, reading  # here: limits alone need none of DVC
 
-    now = Revision()
     found: dict[str, Difference] = {}
     for name in dict.fromkeys(revisions):
-        difference = comparing.compared(Revision(name), now, model).difference
+        difference = comparing.compared(reading.at(name), reading.at(), model).difference
         if difference:
             found[name] = difference
         else:

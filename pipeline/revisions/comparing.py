@@ -36,8 +36,7 @@ class Compared:
 
 def models(before: Revision, after: Revision) -> dict[str, Compared]:
     """Compare every model of either revision, the p-values adjusted for their number (Holm)."""
-    names = list(dict.fromkeys([*after.models, *before.models]))
-    found = {name: compared(before, after, name) for name in names}
+    found = {name: compared(before, after, name) for name in _either(before, after)}
     differences = {name: one.difference for name, one in found.items() if one.difference}
     adjusted = significance.holm([difference.p_value for difference in differences.values()])
     for (name, difference), p_value in zip(differences.items(), adjusted, strict=True):
@@ -47,9 +46,7 @@ def models(before: Revision, after: Revision) -> dict[str, Compared]:
 
 def compared(before: Revision, after: Revision, model: str) -> Compared:
     """Compare one model: by its predictions where both revisions have them, else by its accuracies."""
-    theirs, ours = (
-        list(revision.predictions(model).values()) if model in revision.models else [] for revision in (before, after)
-    )
+    theirs, ours = (list(revision.predictions(model).values()) for revision in (before, after))
     if theirs and ours and np.array_equal(theirs[0].labels, ours[0].labels):
         names = after.class_names(model)
         difference = significance.difference(_right(ours), _right(theirs))
@@ -93,7 +90,7 @@ def accuracies_table(before: Revision, after: Revision, found: Mapping[str, Comp
 def metrics_table(before: Revision, after: Revision) -> pd.DataFrame:
     """Tabulate the metrics, means over the seeds, that differ; those of each class are left out."""
     rows = []
-    for model in dict.fromkeys([*after.models, *before.models]):
+    for model in _either(before, after):
         theirs, ours = (_means(revision, model) for revision in (before, after))
         names = [name for name in dict.fromkeys([*ours, *theirs]) if name.count(".") < 2]
         both = [(name, theirs.get(name), ours.get(name)) for name in names]
@@ -106,7 +103,7 @@ def costs_table(
 ) -> pd.DataFrame:
     """Tabulate parameters, bytes, and seconds of training, (before, after) by model, where they are known."""
     rows = []
-    for model in dict.fromkeys([*after.models, *before.models]):
+    for model in _either(before, after):
         theirs, ours = (_means(revision, model) for revision in (before, after))
         row = {"model": model}
         for cost in COSTS:
@@ -131,16 +128,16 @@ def code_table(before: Revision, after: Revision) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["file", "lines added", "removed"])
 
 
+def _either(before: Revision, after: Revision) -> list[str]:
+    return list(dict.fromkeys([*after.models, *before.models]))
+
+
 def _accuracy_row(before: Revision, after: Revision, model: str, one: Compared) -> dict[str, str]:
     theirs, ours = (_accuracies(revision, model) for revision in (before, after))
     old, new = (f"{np.mean(each):.4f}" if each else NONE for each in (theirs, ours))
     row = {"model": model, "before": old, "after": new}
     if (found := one.difference) is None:
-        return (
-            row
-            | dict.fromkeys(("difference", "95 % interval", "newly right", "newly wrong", "p-value"), NONE)
-            | {"by": NONE}
-        )
+        return row | dict.fromkeys(("difference", "95 % interval", "newly right", "newly wrong", "p-value", "by"), NONE)
     return row | {
         "difference": f"{found.accuracy:+.4f}",
         "95 % interval": f"{found.low:+.4f} to {found.high:+.4f}",
@@ -173,13 +170,12 @@ def _sentence(model: str, one: Compared) -> str:
 
 
 def _means(revision: Revision, model: str) -> dict[str, float]:
-    every = list(revision.metrics(model).values()) if model in revision.models else []
+    every = list(revision.metrics(model).values())
     return {name: float(np.mean([one[name] for one in every])) for name in (every[0] if every else ())}
 
 
 def _accuracies(revision: Revision, model: str) -> list[float]:
-    every = revision.metrics(model).values() if model in revision.models else ()
-    return [one[ACCURACY] for one in every if ACCURACY in one]
+    return [one[ACCURACY] for one in revision.metrics(model).values() if ACCURACY in one]
 
 
 def _right(seeds: Sequence[Predictions]) -> np.ndarray:

@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,8 +55,7 @@ class Revision:
 
     def metrics(self, model: str) -> dict[Key, dict[str, float]]:
         """Read the metrics.json of each of a model's seeds, values by dotted path."""
-        found = {key: self.read(self._made(key, "metrics.json")) for key in self._of(model)}
-        return {key: dict(leaves(json.loads(text))) for key, text in found.items() if text}
+        return {key: self._metrics[key] for key in self._of(model) if key in self._metrics}
 
     def predictions(self, model: str) -> dict[Key, Predictions]:
         """Read the test predictions of each of a model's seeds that DVC has."""
@@ -95,6 +94,11 @@ class Revision:
         text = self.read("dvc.lock")
         return lock.parse(text.decode(), f"{self.name}: dvc.lock") if text else {}
 
+    @cached_property
+    def _metrics(self) -> dict[Key, dict[str, float]]:
+        found = {key: self.read(self._made(key, "metrics.json")) for key in self.stages}
+        return {key: dict(leaves(json.loads(text))) for key, text in found.items() if text}
+
     def _locked(self, name: str) -> dict[Key, StageLock]:
         """Return a stage of every training that params.yaml still asks for: dvc.lock keeps the others too."""
         keys = {stage: self._key(stage) for stage in self._lock if stage.startswith(f"{name}@")}
@@ -130,6 +134,12 @@ class Revision:
         if content is None:
             raise InputError(f"{self.name} has no {path}: name a revision of this pipeline")
         return files.parse_yaml(content.decode(), f"{self.name}: {path}")
+
+
+@cache
+def at(name: str | None = None) -> Revision:
+    """Return a revision, or the working tree, as it was first asked for: each of its files is read once."""
+    return Revision(name)
 
 
 def _commit(name: str) -> str:
