@@ -15,7 +15,7 @@ UV_LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 MOVED := $(shell [ -L .venv ] || [ ! -e .venv/bin/activate ] || \
 	grep -qF "$(CURDIR)/.venv" .venv/bin/activate || echo moved)
 
-.PHONY: help repro demo test test-slow check ui serve lock
+.PHONY: help repro demo cluster export test test-slow check ui serve lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s  %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,10 @@ demo: .venv/runs ## the whole pipeline on scikit-learn's digits, in .demo/
 		'python -m pipeline.predict digit.png    # by the champion' \
 		'python -m pipeline.serve                # the champion, on http://127.0.0.1:5001'
 
+cluster: .venv/cluster ## add Ray, for several cores or machines: docs/cluster.md
+
+export: .venv/export ## add what exporting to ONNX and OpenVINO needs: docs/deploy.md
+
 test: .venv/develops ## lint, types and the quick tests
 	ruff check .
 	ruff format --check .
@@ -61,16 +65,21 @@ ui: .venv/runs ## MLflow on http://127.0.0.1:5000; PORT=5055 takes another port
 serve: .venv/runs ## the champion on http://127.0.0.1:5001; PORT=8080 takes another port
 	@python -m pipeline.serve $(PORT)
 
-# The second is made from the first, so that both have the same versions.
+# The others are made from the first, so that all have the same versions.
 lock: | .venv/bin/uv ## pin anew all that requirements*.txt bring along, in the newest versions that fit
 	$(UV_LOCK) --upgrade requirements-dev.txt -o requirements-dev.lock
-	$(UV_LOCK) --constraints requirements-dev.lock requirements.txt -o requirements.lock
+	for name in requirements requirements-cluster requirements-export; do \
+		$(UV_LOCK) --constraints requirements-dev.lock $$name.txt -o $$name.lock || exit; done
 
 moved:
 
 .venv/runs: requirements.lock $(MOVED) | .venv/bin/uv
 	@echo "installing into .venv, once, about a minute"
 	$(UV_INSTALL) -r requirements.lock
+	@touch $@
+
+.venv/cluster .venv/export: .venv/%: requirements-%.lock .venv/runs
+	$(UV_INSTALL) -r $<
 	@touch $@
 
 .venv/develops: requirements-dev.lock .venv/runs

@@ -1,0 +1,4 @@
+"""Exported networks, each run by a runtime of its own, without TensorFlow.
+
+- `litert.py`: LiteRT, for `.tflite` files
+"""

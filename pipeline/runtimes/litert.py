@@ -1,0 +1,32 @@
+"""A network as a LiteRT file: loaded in a third of a second, a picture in a fraction of a millisecond."""
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from pipeline.base.errors import InputError
+
+
+class Network:
+    """A network that was read from a `.tflite` file. One thread at a time may use it."""
+
+    def __init__(self, content: bytes, threads: int = 1) -> None:
+        """Load a file's `content`; raise `InputError` if it is not whole."""
+        try:
+            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+        except ValueError as error:
+            raise InputError(f"not a whole LiteRT file ({str(error).splitlines()[0]}): export it again") from None
+        (self._input,), (self._output,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        self.image_shape: tuple[int, ...] = tuple(self._input["shape"][1:].tolist())
+        self.classes = int(self._output["shape"][-1])
+        self._batch = 0
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""
+        if len(images) != self._batch:
+            self._interpreter.resize_tensor_input(self._input["index"], images.shape)
+            self._interpreter.allocate_tensors()
+            self._batch = len(images)
+        self._interpreter.set_tensor(self._input["index"], images.astype(self._input["dtype"], copy=False))
+        self._interpreter.invoke()
+        probabilities: np.ndarray = self._interpreter.get_tensor(self._output["index"])
+        return probabilities
