@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.base import errors, files, processor
 
 PACKAGES = ("tensorflow", "keras", "torch", "numpy")
-TABLES = ("speed", "limit", "target", "cost", "best")
+TABLES = ("speed", "limit", "target", "cost", "best", "drift")
 RESULTS = Path("benchmarks/results")
 
 

@@ -10,6 +10,7 @@ folder's docstring says what its files hold.
 - `predict.py`: tells what pictures show
 - `registry.py`: promotes a model to champion, rolls back, shows
 - `serve.py`: serves the champion
+- `drift.py`: tells whether what the service sees is like the test split
 - `ui.py`: serves MLflow's pages
 - `tracking.py`: brings MLflow's runs and the bytes on disk together
 """

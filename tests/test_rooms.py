@@ -19,11 +19,13 @@ MAY_IMPORT = {
     "runtimes": {"base"},
     "cluster": {"network", "config", "base"},
     "runs": {"network", "config", "base"},
+    "monitoring": {"base"},
     "champion": {"runs", "evaluation", "network", "config", "base"},
     "revisions": {"runs", "evaluation", "config", "base"},
     "stages": {
         "revisions",
         "champion",
+        "monitoring",
         "runs",
         "cluster",
         "runtimes",

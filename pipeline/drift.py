@@ -1,0 +1,75 @@
+"""Tell whether what the service sees is like the test split: `python -m pipeline.drift LOG`, exit 1 if it is not.
+
+LOG is what `python -m pipeline.serve --observe LOG` writes.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.base import errors, files, tables
+from pipeline.config import loading
+from pipeline.config.schema import Training
+from pipeline.evaluation import records
+from pipeline.monitoring import changes, observations
+from pipeline.monitoring.changes import Change
+from pipeline.monitoring.observations import Observed
+from pipeline.runs import fingerprints, paths
+
+FEWEST = 20  # pictures, below which even another world may go unnoticed
+MOST = 5  # changes told in words
+
+
+def main() -> None:
+    """Print a table for each training that has answered, and in words what has moved."""
+    log = _log()
+    trainings = {fingerprints.recorded(f"train@{found.name}"): found for found in loading.load().trainings}
+    classes = files.read_json(paths.DATASET)["class_names"]
+    moved = False
+    for fingerprint, seen in observations.read(log, len(classes)).items():
+        training, pictures = trainings.get(fingerprint), len(seen["brightness"])
+        if not training:
+            print(f"{pictures:,} pictures met a model that dvc.lock has no more (fingerprint {fingerprint[:12]})\n")
+        elif pictures < FEWEST:
+            print(f"{training.name}: {pictures} pictures tell nothing yet: {FEWEST} at least\n")
+        else:
+            found = changes.compare(of_test(training), seen, classes)
+            print(f"{training.name}: {pictures:,} pictures against the test split\n\n{as_table(found)}\n")
+            moved |= any(change.moved for change in found)
+            print(as_words(found), end="\n\n")
+    sys.exit(int(moved))
+
+
+def of_test(training: Training) -> Observed:
+    """Return what is noted of the test images, and of a training's answers."""
+    images, _ = files.read_labelled(paths.TEST)
+    evaluation = records.from_arrays(files.read_arrays(paths.evaluation(training)))
+    return observations.observe(images, evaluation.test.probabilities)
+
+
+def as_table(found: list[Change]) -> str:
+    """Tabulate changes, the greatest first."""
+    columns = ["what", "test split", "seen", "distance", "p-value"]
+    return tables.for_terminal(pd.DataFrame([tuple(change) for change in found], columns=columns))
+
+
+def as_words(found: list[Change]) -> str:
+    """Say what has moved."""
+    moved = [change for change in found if change.moved]
+    if not moved:
+        return "nothing has moved beyond chance"
+    lines = [f"- {changes.in_words(change)}" for change in moved[:MOST]]
+    return "\n".join([f"{len(moved)} of {len(found)} numbers have moved beyond chance, these furthest:", *lines])
+
+
+def _log() -> Path:
+    parser = argparse.ArgumentParser("python -m pipeline.drift", description=__doc__)
+    parser.add_argument("log", metavar="LOG", type=Path, help="a file of observations")
+    log: Path = parser.parse_args().log
+    return log
+
+
+if __name__ == "__main__":
+    errors.run(main)
