@@ -46,7 +46,7 @@ def test_dataset_without_test_split_is_parted_in_three() -> None:
     prepare = Prepare(validation_fraction=0.25, test_fraction=0.2, split="stratified", scaling="unit", seed=42)
     parts = splits.three_parts((images, LABELS), None, prepare)
     assert {name: len(labels) for name, (_, labels) in parts.items()} == {"train": 120, "validation": 40, "test": 40}
-    seen = np.concatenate([part[0].ravel() for part in parts.values()])
+    seen = np.concatenate([part[0][:].ravel() for part in parts.values()])
     assert sorted(seen) == list(range(200))
 
 
