@@ -40,7 +40,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def __getitem__(self, which: int | slice | np.ndarray) -> Any:
+    def __getitem__(self, which: int | np.integer | slice | np.ndarray) -> Any:
         if isinstance(which, (int, np.integer)):
             return self[which : which + 1 or None][0]
         numbers = self._chosen(which)
