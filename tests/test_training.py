@@ -141,15 +141,14 @@ def in_a_file(folder: Path, images: np.ndarray, labels: np.ndarray) -> files.Lab
     return files.open_labelled(folder / "part.npz")
 
 
-@pytest.mark.parametrize("name", ["baseline", "vgg_augmented"])
-def test_images_in_a_file_give_the_same_weights_and_probabilities(name: str, tmp_path: Path) -> None:
+def test_images_in_a_file_give_the_same_weights_and_probabilities(tmp_path: Path) -> None:
     from pipeline.network import training
 
     found = []
     for part in (lambda *data: data, functools.partial(in_a_file, tmp_path)):
         training.make_deterministic(3)
-        model = building.build(DEMO.models[name], (28, 28, 1), 10, UNIT)
-        chosen = train_params(epochs=2, augmentation=DEMO.models[name].train.augmentation)
+        model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
+        chosen = train_params(epochs=2, augmentation=DEMO.models["vgg_augmented"].train.augmentation)
         history = training.fit(model, part(*digits(0, 700)), part(*digits(200, 300)), chosen, 3, lambda *_: None)
         probabilities = training.predict(model, part(*digits(0, 700))[0])
         found.append([*model.get_weights(), history.to_numpy(), probabilities])
@@ -166,9 +165,7 @@ def test_images_whose_file_is_cut_short_in_training_end_it_with_one_line(tmp_pat
     def cut(*_: object) -> None:
         os.truncate(tmp_path / "part.npz", 100_000)
 
-    with pytest.raises(
-        InputError, match=r"part\.npz has become shorter while it was read: delete it and run `dvc repro`"
-    ):
+    with pytest.raises(InputError, match=r"part\.npz has become shorter while it was read: delete it"):
         training.fit(model, labelled, digits(0, 0), train_params(epochs=3), 3, cut)
     with pytest.raises(InputError, match=r"part\.npz has become shorter"):
         training.predict(model, labelled[0])
