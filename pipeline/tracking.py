@@ -89,7 +89,7 @@ def _append(params: Params, training: Training, train: StageLock, evaluate: Stag
         print(f"warning: {what}: its run is not made", file=sys.stderr)
         return
     named = {path.name: path for path in train.data() | evaluate.data()}
-    labelled = files.read_labelled(named["train.npz"])
+    labelled = files.open_labelled(named["train.npz"])
     data = sending.dataset(params.fetch.dataset_name, named["train.npz"], labelled)
     described = description.of_training(params, training, fingerprints.of_stage_lock(train), data)
     with journal.appended(described) as record:

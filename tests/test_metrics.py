@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
+from pipeline.base import rows
 from pipeline.evaluation import metrics
 from pipeline.evaluation.records import Evaluation, Predictions
 
@@ -35,6 +36,20 @@ def test_scores_agree_with_scikit_learn(seed: int) -> None:
     for name in NAMES:
         assert summary["recall"][name] == pytest.approx(report[name]["recall"], abs=1e-6)
         assert summary["f1"][name] == pytest.approx(report[name]["f1-score"], abs=1e-6)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 1000))
+def test_loss_is_that_of_scikit_learn_to_the_last_bit_however_probabilities_are_parted(seed: int, at_once: int) -> None:
+    labels, probabilities = example(seed)
+    probabilities[:2] = np.eye(4, dtype=np.float32)[labels[:2] - [0, 1]]  # one surely right, one surely wrong
+    exact = probabilities.astype(float)
+    exact /= exact.sum(axis=1, keepdims=True)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(metrics, "DECIMALS", 20)
+        patched.setattr(rows, "AT_ONCE", at_once)
+        found = metrics.headline(labels, probabilities)
+    assert found["loss"] == sklearn_metrics.log_loss(labels, exact, labels=range(4))
+    assert found["accuracy"] == sklearn_metrics.accuracy_score(labels, probabilities.argmax(axis=1))
 
 
 def test_scores_have_what_splits_there_are() -> None:

@@ -1,9 +1,15 @@
+import math
+from pathlib import Path
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from pipeline.base import files, rows
 from pipeline.base.errors import InputError
 from pipeline.config.schema import Prepare
 from pipeline.data import splits
@@ -19,6 +25,22 @@ def test_split_parts_every_index_once_and_to_size(how: str, fraction: float, see
     assert len(kept) == int(200 * (1 - fraction))
     assert np.all(np.diff(kept) > 0)
     assert np.all(np.diff(held) > 0)
+
+
+@given(st.lists(st.integers(2, 30), min_size=2, max_size=6), st.floats(0.05, 0.95), st.integers(0, 100), st.randoms())
+def test_split_is_that_of_scikit_learn(sizes: list[int], fraction: float, seed: int, shuffler: Random) -> None:
+    in_order = np.repeat(np.arange(len(sizes)) * 2, sizes).tolist()  # of every other class there is none
+    labels = np.array(shuffler.sample(in_order, len(in_order)))
+    held_out = len(labels) - math.floor(len(labels) * (1 - fraction))
+    for how, stratify in (("stratified", labels), ("random", None)):
+        try:
+            theirs = train_test_split(np.arange(len(labels)), test_size=held_out, stratify=stratify, random_state=seed)
+        except ValueError:
+            with pytest.raises(InputError):
+                splits.split(labels, fraction, how, seed)
+        else:
+            ours = splits.split(labels, fraction, how, seed)
+            assert [part.tolist() for part in ours] == [sorted(part) for part in theirs]
 
 
 def test_stratified_split_keeps_each_class_share() -> None:
@@ -46,7 +68,7 @@ def test_dataset_without_test_split_is_parted_in_three() -> None:
     prepare = Prepare(validation_fraction=0.25, test_fraction=0.2, split="stratified", scaling="unit", seed=42)
     parts = splits.three_parts((images, LABELS), None, prepare)
     assert {name: len(labels) for name, (_, labels) in parts.items()} == {"train": 120, "validation": 40, "test": 40}
-    seen = np.concatenate([part[0].ravel() for part in parts.values()])
+    seen = np.concatenate([part[0][:].ravel() for part in parts.values()])
     assert sorted(seen) == list(range(200))
 
 
@@ -82,6 +104,17 @@ def test_standard_scaling_is_by_channel() -> None:
     scaled = images * fitted["scale"] + fitted["offset"]
     np.testing.assert_allclose(scaled.mean(axis=(0, 1, 2)), 0, atol=1e-12)
     np.testing.assert_allclose(scaled.std(axis=(0, 1, 2)), 1)
+
+
+@pytest.mark.parametrize("how", ["unit", "min_max", "standard"])
+def test_scaling_of_images_in_a_file_is_the_same_to_the_last_bit(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = np.random.default_rng(0).integers(20, 200, (50, 4, 4, 3), np.uint8)
+    files.write_arrays(tmp_path / "a.npz", {"images": images})
+    whole = splits.scaling(images, how)
+    monkeypatch.setattr(rows, "AT_ONCE", 1000)
+    assert splits.scaling(files.open_arrays(tmp_path / "a.npz")["images"], how) == whole
 
 
 def test_unit_scaling_divides_by_255() -> None:

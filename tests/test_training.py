@@ -1,9 +1,11 @@
 import functools
 import hashlib
 import math
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -132,6 +134,41 @@ def test_every_loss_and_optimizer_trains() -> None:
         model, history, _ = train("baseline", **loss, epochs=3, optimizer=optimizer)
         assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0], name
         assert all(getattr(model.optimizer, key) == value for key, value in options.items())
+
+
+def in_a_file(folder: Path, images: np.ndarray, labels: np.ndarray) -> files.LabelledRows:
+    files.write_arrays(folder / "part.npz", {"images": images, "labels": labels})
+    return files.open_labelled(folder / "part.npz")
+
+
+def test_images_in_a_file_give_the_same_weights_and_probabilities(tmp_path: Path) -> None:
+    from pipeline.network import training
+
+    found = []
+    for part in (lambda *data: data, functools.partial(in_a_file, tmp_path)):
+        training.make_deterministic(3)
+        model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
+        chosen = train_params(epochs=2, augmentation=DEMO.models["vgg_augmented"].train.augmentation)
+        history = training.fit(model, part(*digits(0, 700)), part(*digits(200, 300)), chosen, 3, lambda *_: None)
+        probabilities = training.predict(model, part(*digits(0, 700))[0])
+        found.append([*model.get_weights(), history.to_numpy(), probabilities])
+    for memory, file in zip(*found, strict=True):
+        np.testing.assert_array_equal(memory, file, strict=True)
+
+
+def test_images_whose_file_is_cut_short_in_training_end_it_with_one_line(tmp_path: Path) -> None:
+    from pipeline.network import training
+
+    model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
+    labelled = in_a_file(tmp_path, *digits(0, 700))
+
+    def cut(*_: object) -> None:
+        os.truncate(tmp_path / "part.npz", 100_000)
+
+    with pytest.raises(InputError, match=r"part\.npz has become shorter while it was read: delete it"):
+        training.fit(model, labelled, digits(0, 0), train_params(epochs=3), 3, cut)
+    with pytest.raises(InputError, match=r"part\.npz has become shorter"):
+        training.predict(model, labelled[0])
 
 
 def test_evaluation_agrees_with_keras() -> None:

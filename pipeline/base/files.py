@@ -2,38 +2,32 @@
 
 import glob
 import hashlib
-import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import psutil
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from pipeline.base import rows
 from pipeline.base.errors import InputError
+from pipeline.base.rows import Array, Rows
 
 Arrays = dict[str, np.ndarray]
 Labelled = tuple[np.ndarray, np.ndarray]  # uint8 images of (n, height, width, channels), integer labels of (n,)
+LabelledRows = tuple[Array, np.ndarray]  # the same, the images perhaps in a file
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`, made whole under a temporary name first; parent folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _whole(path) as file:
+        file.write(content)
 
 
 def write_text(path: Path, content: str) -> None:
@@ -46,11 +40,22 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write named arrays as an uncompressed `.npz`, which NumPy makes the same bytes each time."""
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **arrays)
-    write_bytes(path, content.getvalue())
+def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Write named arrays as an uncompressed `.npz`, always the same bytes, those of `np.savez`.
+
+    Those that are in files themselves pass through memory a few megabytes at once.
+    """
+    with _whole(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                if isinstance(array, Rows):
+                    described = {"shape": array.shape, "fortran_order": False}
+                    descr = np.lib.format.dtype_to_descr(array.dtype)
+                    np.lib.format.write_array_header_1_0(member, described | {"descr": descr})
+                    for part in rows.parts(array):
+                        member.write(part.tobytes())
+                else:
+                    np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
 def read_text(path: Path) -> str:
@@ -97,28 +102,63 @@ def parse_yaml(text: str, source: str) -> dict[str, Any]:
 
 def read_arrays(path: Path) -> Arrays:
     """Read every array of an `.npz`; a missing or broken one is an `InputError` that names it."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: `dvc repro` makes it") from None
-    except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a whole .npz file ({error}): delete it and run `dvc repro`") from None
+    with _opened(path) as file, np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def open_arrays(path: Path) -> dict[str, Rows]:
+    """Open every array of an `.npz` that `write_arrays` made, without reading; raise as `read_arrays` does."""
+    with _opened(path) as file, zipfile.ZipFile(file) as archive:
+        return rows.of_archive(archive, file.fileno(), path)
 
 
 def read_labelled(path: Path) -> Labelled:
     """Read the `images` and `labels` of an `.npz`; raise `InputError` as `read_arrays` does."""
-    arrays = read_arrays(path)
+    images, labels = open_labelled(path)
+    return images[:], labels
+
+
+def open_labelled(path: Path) -> LabelledRows:
+    """Open the `images` of an `.npz` and read its `labels`; raise `InputError` as `read_arrays` does."""
+    arrays = open_arrays(path)
     if not {"images", "labels"} <= set(arrays):
         raise InputError(f"{path} holds {', '.join(arrays)}, not images and labels: delete it and run `dvc repro`")
-    return arrays["images"], arrays["labels"]
+    return arrays["images"], arrays["labels"][:]
 
 
 def md5(path: Path) -> str:
     """Return a file's MD5 as DVC has it; raise `InputError` if it is missing."""
     if not path.is_file():
         raise InputError(f"{path} is missing: `dvc repro` makes it")
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file to write, which takes the place of `path` at the end of the block, and is gone if that fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing: `dvc repro` makes it") from None
+    except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a whole .npz file ({error}): delete it and run `dvc repro`") from None
 
 
 def _remove_leftovers(path: Path) -> None:

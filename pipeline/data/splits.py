@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 
+from pipeline.base import rows
 from pipeline.base.errors import InputError
-from pipeline.base.files import Labelled
+from pipeline.base.files import LabelledRows
+from pipeline.base.rows import Array
 from pipeline.config.schema import Prepare
 
 
-def three_parts(train: Labelled, test: Labelled | None, prepare: Prepare) -> dict[str, Labelled]:
+def three_parts(train: LabelledRows, test: LabelledRows | None, prepare: Prepare) -> dict[str, LabelledRows]:
     """Return `train`, `validation` and `test`; without a published `test`, a stratified part of `train` becomes it.
 
     Without a `validation_fraction`, `validation` is empty.
@@ -33,34 +35,67 @@ def split(labels: np.ndarray, fraction: float, how: str, seed: int) -> tuple[np.
         raise InputError(
             f"a split of {fraction} of {len(labels):,} images leaves one part empty: choose another fraction"
         )
-    indices = np.arange(len(labels))
+    sizes = np.bincount(labels)
+    too_few = 1 in sizes or min(held_out, len(labels) - held_out) < np.count_nonzero(sizes)
+    if how == "stratified" and too_few:
+        raise InputError(
+            f"a {how} split of {fraction} of {len(labels):,} images is impossible: each class needs two of them, "
+            "and each part as many as there are classes"
+        )
+    chosen = _held_out(labels, held_out, how, seed)
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def _held_out(labels: np.ndarray, count: int, how: str, seed: int) -> np.ndarray:
+    """Mark so many labels, bool of (n,): those that scikit-learn's `train_test_split` would hold out.
+
+    That one makes Python objects of all numbers, half a gigabyte of six million.
+    """
+    chosen, random = np.zeros(len(labels), bool), np.random.RandomState(seed)
     if how == "tail":
-        return indices[: len(labels) - held_out], indices[len(labels) - held_out :]
-    from sklearn.model_selection import train_test_split  # here: a tail split does without scikit-learn
+        chosen[len(labels) - count :] = True
+    elif how == "random":
+        chosen[random.permutation(len(labels))[:count]] = True
+    else:
+        sizes = np.bincount(labels)
+        classes = np.flatnonzero(sizes)
+        kept = _shares(sizes[classes], len(labels) - count, random)
+        held = _shares(sizes[classes] - kept, count, random)
+        for label, first, some in zip(classes, kept, held, strict=True):
+            order = random.permutation(sizes[label])
+            chosen[np.flatnonzero(labels == label)[order[first : first + some]]] = True
+    return chosen
 
-    try:
-        stratify = labels if how == "stratified" else None
-        kept, held = train_test_split(indices, test_size=held_out, stratify=stratify, random_state=seed)
-    except ValueError as error:
-        raise InputError(f"a {how} split of {fraction} of {len(labels):,} images is impossible: {error}") from None
-    return np.sort(kept), np.sort(held)
+
+def _shares(sizes: np.ndarray, count: int, random: np.random.RandomState) -> np.ndarray:
+    """Divide a count among classes by their sizes, the greatest fractions rounded up, and equal ones at random."""
+    exact = sizes / sizes.sum() * count
+    shares: np.ndarray = np.floor(exact).astype(int)
+    for fraction in np.unique(exact - shares)[::-1]:
+        if (missing := count - shares.sum()) <= 0:
+            break
+        equal = np.flatnonzero(exact - np.floor(exact) == fraction)
+        shares[random.choice(equal, min(len(equal), missing), replace=False)] += 1
+    return shares
 
 
-def scaling(images: np.ndarray, how: str) -> dict[str, list[float]]:
+def scaling(images: Array, how: str) -> dict[str, list[float]]:
     """Return `scale` and `offset`, one number a channel, for a network's input `pixel * scale + offset`.
 
     `unit` divides by 255; `min_max` brings the least and greatest pixel to 0 and 1; `standard` brings each channel to
     mean 0 and standard deviation 1. Images are uint8 of (n, height, width, channels).
     """
-    channels = images.shape[-1]
+    channels, levels = images.shape[-1], np.arange(256.0)
     if how == "unit":
         low, span = np.zeros(channels), np.full(channels, 255.0)
     elif how == "min_max":
-        low = np.full(channels, float(images.min()))
-        span = np.full(channels, float(images.max())) - low
+        present = np.flatnonzero(_counted(images).any(axis=0))
+        low = np.full(channels, float(present[0]))
+        span = np.full(channels, float(present[-1])) - low
     else:
-        low = images.mean(axis=(0, 1, 2), dtype=np.float64)
-        span = images.std(axis=(0, 1, 2), dtype=np.float64)
+        shares = (counted := _counted(images)) / counted[0].sum()
+        low = (shares * levels).sum(axis=1)
+        span = np.sqrt((shares * (levels - low[:, None]) ** 2).sum(axis=1))
     if not span.all():
         raise InputError(f"scaling {how} is impossible: every training pixel is {low[span == 0][0]:g}; use unit")
     return {"scale": (1 / span).tolist(), "offset": (0 - low / span).tolist()}
@@ -71,6 +106,14 @@ def counts(labels: np.ndarray, class_names: list[str]) -> dict[str, int]:
     return dict(zip(class_names, np.bincount(labels, minlength=len(class_names)).tolist(), strict=True))
 
 
-def _parts(labelled: Labelled, kept: np.ndarray, held: np.ndarray) -> tuple[Labelled, Labelled]:
+def _parts(labelled: LabelledRows, kept: np.ndarray, held: np.ndarray) -> tuple[LabelledRows, LabelledRows]:
     images, labels = labelled
-    return (images[kept], labels[kept]), (images[held], labels[held])
+    return (rows.only(images, kept), labels[kept]), (rows.only(images, held), labels[held])
+
+
+def _counted(images: Array) -> np.ndarray:
+    """Count the pixels of each level, (channels, 256)."""
+    counted = np.zeros((images.shape[-1], 256), np.int64)
+    for part in rows.parts(images):
+        counted += [np.bincount(channel.ravel(), minlength=256) for channel in np.moveaxis(part, -1, 0)]
+    return counted

@@ -54,7 +54,7 @@ def label_errors_by_split(
     """
     every = list(comparison.by_training(evaluations).values())
     splits = [split for split in OUT_OF_SAMPLE if split in every[0].splits]
-    unseen = {split: [evaluation.splits[split].probabilities for evaluation in every] for split in splits}
+    unseen = {split: [evaluation.splits[split].probabilities[:] for evaluation in every] for split in splits}
     if cross_validated:
         unseen["train"] = list(cross_validated)
     names = every[0].class_names

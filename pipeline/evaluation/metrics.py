@@ -6,9 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import special
 from sklearn import metrics as sklearn_metrics
 
+from pipeline.base import rows
+from pipeline.base.rows import Array
+
 DECIMALS = 6
+EPSILON = float(np.finfo(np.float64).eps)
 BY_CLASS = ("precision", "recall", "f1")
 LOGGABLE = re.compile(r"[\w :-]+([./][\w :-]+)*")  # MLflow takes such names, where a dot becomes a slash,
 LONGEST = 200  # and of up to 250 characters in all
@@ -24,18 +29,21 @@ def loggable(scores: dict[str, Any]) -> dict[str, Any]:
     return scores | {"test": scores["test"] | by_class}
 
 
-def headline(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+def headline(labels: np.ndarray, probabilities: Array) -> dict[str, float]:
     """Return the accuracy and the mean cross-entropy (natural logarithm), probabilities being (n, classes).
 
-    A true class of probability 0 counts as one of 2.2e-16, so that the loss stays a number.
+    A true class of probability 0 counts as one of 2.2e-16, so that the loss stays a number. To the last bit, it is what
+    scikit-learn's `log_loss` gives, which would hold several copies of all probabilities.
     """
-    exact = probabilities.astype(np.float64)
-    exact /= exact.sum(axis=1, keepdims=True)
-    classes = np.arange(exact.shape[1])
-    return {
-        "accuracy": _rounded(np.mean(labels == probabilities.argmax(axis=1))),
-        "loss": _rounded(sklearn_metrics.log_loss(labels, exact, labels=classes)),
-    }
+    right, losses, start = 0, np.empty(len(labels)), 0
+    for part in rows.parts(probabilities):
+        here = slice(start, start := start + len(part))
+        right += int((labels[here] == part.argmax(axis=1)).sum())
+        exact = part.astype(np.float64)
+        exact /= exact.sum(axis=1, keepdims=True)
+        own = exact[np.arange(len(part)), labels[here]]
+        losses[here] = -special.xlogy(1, np.clip(own, EPSILON, 1 - EPSILON))
+    return {"accuracy": _rounded(right / len(labels)), "loss": _rounded(losses.mean())}
 
 
 def top_2_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:

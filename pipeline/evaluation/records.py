@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.base.files import Arrays
+from pipeline.base.rows import Array
 from pipeline.evaluation import calibration, metrics
 
 SPLITS = ("train", "validation", "test")
@@ -17,10 +17,17 @@ HISTORY, ROBUSTNESS, EMBEDDING, PICTURE = "history_", "robustness_", "embedding_
 
 
 @dataclass(frozen=True)
-class Predictions:
-    """A split's labels, integers of (n,), and a model's probabilities for its images, float32 of (n, classes)."""
+class Stored:
+    """A split's labels, integers of (n,), and a model's probabilities, float32 of (n, classes), perhaps in a file."""
 
     labels: np.ndarray
+    probabilities: Array
+
+
+@dataclass(frozen=True)
+class Predictions(Stored):
+    """A split's labels, integers of (n,), and a model's probabilities for its images, float32 of (n, classes)."""
+
     probabilities: np.ndarray
 
 
@@ -37,17 +44,17 @@ class Evaluation:
     parameters: int
     model_bytes: int
     history: pd.DataFrame
-    splits: dict[str, Predictions]
+    splits: Mapping[str, Stored]
     mirrored: np.ndarray | None = None
     robustness: pd.DataFrame | None = None
     embedding: pd.DataFrame | None = None
     pictures: dict[str, bytes] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def test(self) -> Predictions:
         """The predictions of the test split."""
-        return self.splits["test"]
+        return Predictions(self.splits["test"].labels, self.splits["test"].probabilities[:])
 
     @cached_property
     def right(self) -> np.ndarray:
@@ -87,9 +94,9 @@ class Evaluation:
         return self.scores | {"test": self.scores["test"] | by_class}
 
 
-def to_arrays(evaluation: Evaluation) -> Arrays:
+def to_arrays(evaluation: Evaluation) -> dict[str, Array]:
     """Return an evaluation as named arrays, for an .npz."""
-    arrays = {
+    arrays: dict[str, Array] = {
         "class_names": np.array(evaluation.class_names),
         "parameters": np.array(evaluation.parameters),
         "model_bytes": np.array(evaluation.model_bytes),

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from pipeline.base.rows import Array
 from pipeline.figures import sheets
 from pipeline.figures.class_names import legible, shorten
 
@@ -14,12 +15,13 @@ PLOTTED_CLASSES = 10
 MISTAKES = 40
 
 
-def samples(images: np.ndarray, labels: np.ndarray, class_names: Sequence[str], per_class: int = 12) -> Figure:
+def samples(images: Array, labels: np.ndarray, class_names: Sequence[str], per_class: int = 12) -> Figure:
     """Show the first images of each class, a labelled row each; at most 20 classes and 120 images."""
     shown = legible(class_names[:20])
     height, width = images.shape[1:3]
     per_class = min(per_class, 120 // len(shown))
-    mosaic = _mosaic([sheets.on_paper(images[labels == row][:per_class]) for row in range(len(shown))], per_class)
+    first = [np.flatnonzero(labels == row)[:per_class] for row in range(len(shown))]
+    mosaic = _mosaic([sheets.on_paper(images[some]) for some in first], per_class)
     margin = 0.3 + 0.085 * max(map(len, shown))  # inches, for the names
     figure = Figure(figsize=(0.55 * per_class + margin, 0.55 * len(shown) * height / width), dpi=100)
     axes = figure.add_axes((margin / figure.get_figwidth(), 0.0, 1 - margin / figure.get_figwidth(), 1.0))

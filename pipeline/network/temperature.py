@@ -4,14 +4,14 @@ import keras
 import numpy as np
 from scipy import optimize, special
 
-from pipeline.base.files import Labelled
+from pipeline.base.files import LabelledRows
 from pipeline.network import training
 
 DECIMALS = 6  # of the temperature, which sums in another order would else move
 WIDEST = 3.0  # of its logarithm, either way
 
 
-def scaled(model: keras.Model, validation: Labelled) -> keras.Model:
+def scaled(model: keras.Model, validation: LabelledRows) -> keras.Model:
     """Return the model with its logits divided by the temperature of the least cross-entropy on validation images.
 
     The division is a layer, `temperature`, before the probabilities, and so is saved and served with the model; the

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -12,9 +12,10 @@ import tensorflow as tf
 
 from pipeline.base import errors
 from pipeline.base.errors import InputError
-from pipeline.base.files import Arrays, Labelled
+from pipeline.base.files import Arrays, LabelledRows
+from pipeline.base.rows import Array
 from pipeline.config import schema
-from pipeline.network import optimizers
+from pipeline.network import optimizers, reading
 from pipeline.network.augmentation import augment
 
 Row = dict[str, float]
@@ -37,8 +38,8 @@ def make_deterministic(seed: int) -> None:
 
 def fit(
     model: keras.Model,
-    labelled: Labelled,
-    validation: Labelled,
+    labelled: LabelledRows,
+    validation: LabelledRows,
     train: schema.Train,
     seed: int,
     on_epoch: Callable[[Row, Arrays], None],
@@ -58,7 +59,7 @@ def fit(
     model.optimizer.build(model.trainable_variables)
     state, stopping = state or {}, _early_stopping(train.early_stopping)
     averaging = keras.callbacks.SwapEMAWeights() if train.optimizer.ema_momentum else None
-    with errors.interrupts_held_back() as raise_if_interrupted:
+    with reading.errors_as_they_were(), errors.interrupts_held_back() as raise_if_interrupted:
         each_epoch = _EachEpoch(on_epoch, state, stopping, raise_if_interrupted)
         done = train.epochs if _stopped(state) else len(each_epoch.history)
         model.fit(
@@ -79,26 +80,26 @@ def steps_per_epoch(images: int, train: schema.Train) -> int:
     return math.ceil(images / train.batch_size)
 
 
-def batches(labelled: Labelled, train: schema.Train, seed: int, done: int = 0) -> tf.data.Dataset:
+def batches(labelled: LabelledRows, train: schema.Train, seed: int, done: int = 0) -> tf.data.Dataset:
     """Yield shuffled batches of (images, labels) of the epochs after the `done` first; an epoch's last may be smaller.
 
     Order and augmentation depend on the seed, the epoch and the batch alone, not on what was drawn before.
     """
-    images, labels = (tf.constant(array) for array in labelled)
-    sides = tf.random.stateless_uniform([len(labels)], [seed, -1], 0, 2, tf.int32)  # which epochs mirror an image
+    count = len(labelled[1])
+    sides = tf.random.stateless_uniform([count], [seed, -1], 0, 2, tf.int32)  # which epochs mirror an image
 
     def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(tf.range(len(labels)), seed=tf.stack([seed, epoch]))
+        order = tf.random.experimental.stateless_shuffle(tf.range(count), seed=tf.stack([seed, epoch]))
         in_order = tf.data.Dataset.from_tensor_slices(order).batch(train.batch_size)
         return in_order.enumerate().map(lambda batch, indices: (epoch, tf.cast(batch, tf.int32), indices))
 
     def gather(epoch: tf.Tensor, batch: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        chosen = tf.gather(images, indices)
+        images, labels = reading.read(labelled, indices)
         if train.augmentation:
             batch_seed = tf.random.experimental.stateless_fold_in(tf.stack([seed, epoch]), batch)
             mirrored = (tf.gather(sides, indices) + epoch) % 2 == 1
-            chosen = augment(chosen, train.augmentation, batch_seed, mirrored)
-        return chosen, tf.gather(labels, indices)
+            images = augment(images, train.augmentation, batch_seed, mirrored)
+        return images, labels
 
     epochs = tf.data.Dataset.range(done, train.epochs, output_type=tf.int32)
     return _untuned(epochs.flat_map(epoch_batches).map(gather, num_parallel_calls=AHEAD).prefetch(AHEAD))
@@ -111,9 +112,10 @@ def loss(train: schema.Train) -> keras.losses.Loss:
     return keras.losses.SparseCategoricalCrossentropy()
 
 
-def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+def predict(model: keras.Model, images: Array) -> np.ndarray:
     """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""
-    probabilities: np.ndarray = model.predict(_in_order(images), verbose=0)
+    with reading.errors_as_they_were():
+        probabilities: np.ndarray = model.predict(_in_order([images]).map(lambda images: images), verbose=0)
     return probabilities
 
 
@@ -187,8 +189,13 @@ def _early_stopping(early_stopping: schema.EarlyStopping | None) -> Any:
     return keras.callbacks.EarlyStopping(**options)
 
 
-def _in_order(data: np.ndarray | Labelled) -> tf.data.Dataset:
-    return _untuned(tf.data.Dataset.from_tensor_slices(data).batch(PREDICTION_BATCH))
+def _in_order(arrays: Sequence[Array]) -> tf.data.Dataset:
+    """Yield batches of the rows of all arrays, as tuples."""
+    count = len(arrays[0])
+    starts = tf.data.Dataset.range(0, count, PREDICTION_BATCH, output_type=tf.int32)
+    return _untuned(
+        starts.map(lambda start: reading.read(arrays, tf.range(start, tf.minimum(start + PREDICTION_BATCH, count))))
+    )
 
 
 def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:

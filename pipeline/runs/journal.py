@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 import psutil
 from filelock import FileLock, Timeout
 
 from pipeline.base import files
+from pipeline.base.rows import Array
 from pipeline.config.section import leaves
 from pipeline.runs import description, location
 from pipeline.runs.description import Description
@@ -133,7 +133,7 @@ class Journal:
                 self.record.files[name] = digest
             self._write()
 
-    def attach_training(self, model: Path, images: np.ndarray, reports: Iterable[Path]) -> None:
+    def attach_training(self, model: Path, images: Array, reports: Iterable[Path]) -> None:
         """Keep copies of all that a training made: the model, two of its uint8 images as its example, and its reports.
 
         What was attached before is forgotten. A report has the same name in every run: MLflow compares files by name.

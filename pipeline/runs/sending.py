@@ -28,7 +28,7 @@ from mlflow.utils.mlflow_tags import (
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.base.files import Labelled
+from pipeline.base.files import LabelledRows
 from pipeline.runs import description, journal, location, server, views
 from pipeline.runs.journal import Record
 
@@ -52,12 +52,13 @@ class Progress:
     journal: str | None = None
 
 
-def dataset(name: str, path: Path, train: Labelled) -> dict[str, str]:
+def dataset(name: str, path: Path, train: LabelledRows) -> dict[str, str]:
     """Describe the images that a training saw as MLflow does, with the MD5 of their file as digest."""
     images, labels = train
     digest = files.md5(path)
     source = CodeDatasetSource({"path": str(path), "md5": digest})
-    described: dict[str, str] = mlflow.data.from_numpy(images, source, labels, name=name, digest=digest[:8]).to_dict()
+    shape = np.broadcast_to(images[:1], images.shape)  # MLflow looks at no pixel
+    described: dict[str, str] = mlflow.data.from_numpy(shape, source, labels, name=name, digest=digest[:8]).to_dict()
     return described
 
 

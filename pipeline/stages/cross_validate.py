@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.base import errors, files
+from pipeline.base import errors, files, rows
 from pipeline.config import loading, network_fits
 
 FOLDS = 5
@@ -22,13 +22,17 @@ def main() -> None:
     network_fits.check_networks(params, dataset["image_shape"])
     from pipeline.network import building, training  # here, so that bad params are refused at once
 
-    (images, labels), validation = (files.read_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
+    (images, labels), validation = (files.open_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
     seen, held_out = divided(len(labels), int(fold))
     training.make_deterministic(SEED)
     steps = network.train.epochs * training.steps_per_epoch(len(seen), network.train)
     model = building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"], steps)
-    training.fit(model, (images[seen], labels[seen]), validation, network.train, SEED, lambda row, state: None)
-    files.write_arrays(made, {"images": held_out, "probabilities": training.predict(model, images[held_out])})
+    training.fit(
+        model, (rows.only(images, seen), labels[seen]), validation, network.train, SEED, lambda row, state: None
+    )
+    files.write_arrays(
+        made, {"images": held_out, "probabilities": training.predict(model, rows.only(images, held_out))}
+    )
 
 
 def divided(images: int, fold: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pipeline.base import errors, files, processor, tables
-from pipeline.base.files import Labelled
+from pipeline.base import errors, files, processor, rows, tables
+from pipeline.base.files import LabelledRows
 from pipeline.config import loading
 from pipeline.config.schema import Augmentation
 from pipeline.evaluation import corruptions, metrics, records
-from pipeline.evaluation.records import Evaluation, Predictions
+from pipeline.evaluation.records import Evaluation, Predictions, Stored
 from pipeline.explanation import embedding, features, filters, gradcam
 from pipeline.figures import curves, diagram, explanation, gallery, png, scores
 from pipeline.network import building, saving, training
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import keras  # for real it comes with the network, quietly
 
 EXPLAINED = 4  # right and wrong images each, the surest
+AT_ONCE = 100 * training.PREDICTION_BATCH  # images whose probabilities are in memory together
 GAP = 0.1  # between the accuracy of the last epoch and the scored one
 ROBUSTNESS_SEED = 0  # the same for all models, so that they meet the same images
 FULL_COLOUR = ("learning_curves", "confusion_matrix")  # 256 colours are enough for the other pictures
@@ -42,21 +43,23 @@ def main() -> None:
     fingerprint = fingerprints.of_lock(f"train@{name}")
     fingerprints.require_unchanged(f"train@{name}", fingerprint)
     class_names = files.read_json(prepared / "dataset.json")["class_names"]
-    splits = {split: files.read_labelled(prepared / f"{split}.npz") for split in records.SPLITS}
-    images, test_images = splits["train"][0], splits["test"][0]
+    splits = {split: files.open_labelled(prepared / f"{split}.npz") for split in records.SPLITS}
+    images, test_images = splits["train"][0], splits["test"][0][:]
     model = saving.load(model_file)
-    predicted = {split: predict(model, labelled) for split, labelled in splits.items() if len(labelled[1])}
+    (folder := evaluation_file.parent).mkdir(parents=True, exist_ok=True)
+    stored = {split: predict(model, labelled, folder) for split, labelled in splits.items() if len(labelled[1])}
+    test = Predictions(stored["test"].labels, stored["test"].probabilities[:])
     seconds = seconds_per_image(model, test_images)
     placed = some(len(test_images), params.evaluate.embedding_images)
-    learnt = encode(explain(model, test_images, predicted["test"], class_names))
+    learnt = encode(explain(model, test_images, test, class_names))
     both_ways = bool(augmentation and augmentation.horizontal_flip)
     evaluation = Evaluation(
         class_names=class_names,
         parameters=model.count_params(),
         model_bytes=model_file.stat().st_size,
         history=tables.read_csv(reports / "history.csv"),
-        splits=predicted,
-        mirrored=predict_mirrored(model, test_images, predicted["test"]) if both_ways else None,
+        splits=stored | {"test": test},
+        mirrored=predict_mirrored(model, test_images, test) if both_ways else None,
         robustness=measure_robustness(model, splits["test"], params.evaluate.robustness_images),
         embedding=embedding.embed(model, test_images[placed], placed) if len(placed) else None,
         pictures=learnt,
@@ -81,10 +84,12 @@ def main() -> None:
     print(f"{name}: test accuracy {evaluation.scores['test']['accuracy']:.4f}")
 
 
-def predict(model: "keras.Model", labelled: Labelled) -> Predictions:
-    """Predict the images of one split."""
+def predict(model: "keras.Model", labelled: LabelledRows, folder: Path) -> Stored:
+    """Predict the images of one split, with the probabilities in a file of the folder that goes with them."""
     images, labels = labelled
-    return Predictions(labels, training.predict(model, images))
+    starts = range(0, len(labels), AT_ONCE)
+    parts = (training.predict(model, rows.only(images, slice(start, start + AT_ONCE))) for start in starts)
+    return Stored(labels, rows.kept(parts, folder))
 
 
 def warn_of_gap(name: str, evaluation: Evaluation) -> None:
@@ -112,7 +117,7 @@ def predict_mirrored(model: "keras.Model", images: np.ndarray, predictions: Pred
     return mean
 
 
-def measure_robustness(model: "keras.Model", test: Labelled, images: int) -> pd.DataFrame | None:
+def measure_robustness(model: "keras.Model", test: LabelledRows, images: int) -> pd.DataFrame | None:
     """Tabulate the accuracy on so many test images, spoilt in many ways; None for no image."""
     chosen = some(len(test[1]), images)
     predicted = partial(training.predict, model)

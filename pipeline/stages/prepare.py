@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.base import errors, files
-from pipeline.base.files import Labelled
+from pipeline.base.files import LabelledRows
+from pipeline.base.rows import Rows
 from pipeline.config import loading
 from pipeline.config.schema import Prepare
 from pipeline.data import splits
@@ -16,7 +17,7 @@ def main() -> None:
     raw, prepared, picture = map(Path, errors.arguments("RAW_FOLDER PREPARED_FOLDER SAMPLES_PICTURE"))
     params = loading.load()
     dataset = files.read_json(raw / "dataset.json")
-    found = {path.stem: files.read_arrays(path) for path in sorted(raw.glob("*.npz"))}
+    found = {path.stem: files.open_arrays(path) for path in sorted(raw.glob("*.npz"))}
     parts, names = (parted(found, what, params.prepare) for what in ("images", "names"))
     images, labels = parts["train"]
     dataset["image_shape"] = images.shape[1:]
@@ -33,9 +34,9 @@ def main() -> None:
     files.write_bytes(picture, png.encode(gallery.samples(images, labels, dataset["class_names"])))
 
 
-def parted(found: Mapping[str, files.Arrays], what: str, prepare: Prepare) -> dict[str, Labelled]:
+def parted(found: Mapping[str, Mapping[str, Rows]], what: str, prepare: Prepare) -> dict[str, LabelledRows]:
     """Divide what the splits hold of each image, with the labels, into three parts; none where it is not there."""
-    each = {split: (arrays[what], arrays["labels"]) for split, arrays in found.items() if what in arrays}
+    each = {split: (arrays[what], arrays["labels"][:]) for split, arrays in found.items() if what in arrays}
     return splits.three_parts(each["train"], each.get("test"), prepare) if each else {}
 
 

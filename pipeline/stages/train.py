@@ -23,7 +23,7 @@ def main() -> None:
     from pipeline.network import building, saving, temperature, training  # here, so that bad params are refused at once
     from pipeline.runs import journal, sending
 
-    train, validation = (files.read_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
+    train, validation = (files.open_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
     training.make_deterministic(trained.seed)
     steps = network.train.epochs * training.steps_per_epoch(len(train[1]), network.train)
     model = building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"], steps)

@@ -1,0 +1,124 @@
+"""Memory and images a second of `prepare`, `train` and `evaluate`, with more and more images of noise, 28 × 28.
+
+The peak is `ru_maxrss` of the stage's process, which counts pages of mapped files; anonymous memory is looked at ten
+times a second. The test split has 10,000 images, the network four filters, and it is trained for an epoch. Takes 15 GB
+of the folder for temporary files. Prediction: the peaks grow by the labels, 8 bytes an image, and copies of them.
+"""
+
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks import clones
+from benchmarks.workspace import Workspace
+from pipeline.base import files, rows
+
+COUNTS = (60_000, 600_000, 6_000_000)
+TEST, CLASSES, SIDE = 10_000, 10, 28
+AT_ONCE = 10_000  # images that are made
+PAUSE = 0.1  # seconds between two looks at a stage
+STAGES = {
+    "prepare": "data/raw data/prepared reports/samples.png",
+    "train": "tiny-1 data/prepared models/tiny-1.keras reports/tiny-1",
+    "evaluate": "tiny-1 data/prepared models/tiny-1.keras data/evaluations/tiny-1.npz reports/tiny-1",
+}
+
+
+class Stage(NamedTuple):
+    """One stage's process: its seconds, the most memory it held and the most that was of no file, in bytes."""
+
+    seconds: float
+    peak: int
+    anonymous: int
+
+
+def table() -> str:
+    """Run the stages on each number of images, and return a Markdown table."""
+    lines = [f"| | {' | '.join(f'{count:,} images' for count in COUNTS)} | peak's growth |"]
+    lines.append("|---|" + "---:|" * (len(COUNTS) + 1))
+    columns = [measured(count) for count in COUNTS]
+    for name in STAGES:
+        stages = [column[name] for column in columns]
+        cells = [
+            f"{stage.peak / 1e6:,.0f} ({stage.anonymous / 1e6:,.0f}) MB, {count / stage.seconds:,.0f} images/s"
+            for stage, count in zip(stages, COUNTS, strict=True)
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} | {(stages[-1].peak - stages[0].peak) / 1e6:,.0f} MB |")
+    return "\n".join(lines)
+
+
+def measured(count: int) -> dict[str, Stage]:
+    """Run the stages on so many images, made for it, of which a quarter becomes the validation part."""
+    with tempfile.TemporaryDirectory() as name:
+        workspace = Workspace(Path(name))
+        workspace.write(params())
+        make(workspace.folder / "data/raw", count)
+        stages = {}
+        for stage, arguments in STAGES.items():
+            stages[stage] = watched(workspace, f"pipeline.stages.{stage}", *arguments.split())
+            print(f"{count:,} images, {stage}: {stages[stage]}", flush=True)
+            if stage == "train":  # `evaluate` wants to know from dvc.lock what was trained
+                seconds = clones.training_seconds(workspace.folder)
+                stages[stage] = stages[stage]._replace(seconds=seconds)
+                committed = workspace.run("dvc", "commit", "--force", "train@tiny-1")
+                if committed.returncode:
+                    raise RuntimeError(committed.stderr)
+        return stages
+
+
+def params() -> dict[str, Any]:
+    """Return params of a network that is next to nothing beside its input."""
+    return {
+        "fetch": {"dataset": {"name": "npz", "path": "noise.npz"}},
+        "prepare": {"validation_fraction": 0.25, "split": "stratified", "scaling": "unit", "seed": 1},
+        "train": {
+            **{"epochs": 1, "batch_size": 256, "optimizer": {"name": "adam", "learning_rate": 0.001}},
+            **{"schedule": {"name": "constant"}, "loss": "sparse_categorical_crossentropy"},
+            **{"early_stopping": None, "augmentation": None},
+        },
+        "evaluate": {"robustness_images": 100, "embedding_images": 100},
+        "seeds": [1],
+        "cross_validated": [],
+        "models": {"tiny": {"blocks": [{"filters": [4]}], "global_pool": "max"}},
+        "gate": {},
+    }
+
+
+def make(raw: Path, count: int) -> None:
+    """Write what `fetch` would of so many training images."""
+    raw.mkdir(parents=True)
+    for split, images in (("train", count), ("test", TEST)):
+        labels = np.arange(images) % CLASSES
+        files.write_arrays(raw / f"{split}.npz", {"images": rows.kept(_noise(images), raw), "labels": labels})
+    files.write_json(raw / "dataset.json", {"name": "noise", "class_names": [str(label) for label in range(CLASSES)]})
+
+
+def watched(workspace: Workspace, *command: str) -> Stage:
+    """Run `python -m COMMAND` in the workspace and watch it."""
+    began, anonymous = time.perf_counter(), 0
+    process = workspace.start(*command)
+    while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+        anonymous = max(anonymous, _anonymous(process.pid))
+        time.sleep(PAUSE)
+    seconds, process.returncode = time.perf_counter() - began, os.waitstatus_to_exitcode(ended[1])
+    said = "".join(process.communicate())
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {said}")
+    return Stage(seconds, ended[2].ru_maxrss * 1024, anonymous)
+
+
+def _anonymous(process: int) -> int:
+    found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    return 1024 * int(found[1]) if found else 0  # none of a process that has ended
+
+
+def _noise(images: int) -> Iterator[np.ndarray]:
+    random = np.random.default_rng(0)
+    for start in range(0, images, AT_ONCE):
+        yield random.integers(0, 256, (min(AT_ONCE, images - start), SIDE, SIDE, 1), np.uint8)
