@@ -4,6 +4,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from pipeline.base.errors import InputError
+from pipeline.base.quiet import stderr_held_back
 
 
 class Network:
@@ -24,7 +25,8 @@ class Network:
         """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""
         if len(images) != self._batch:
             self._interpreter.resize_tensor_input(self._input["index"], images.shape)
-            self._interpreter.allocate_tensors()
+            with stderr_held_back():  # which computes it, and says so the first time
+                self._interpreter.allocate_tensors()
             self._batch = len(images)
         self._interpreter.set_tensor(self._input["index"], images.astype(self._input["dtype"], copy=False))
         self._interpreter.invoke()

@@ -1,0 +1,7 @@
+"""Networks as files for other runtimes, the same bytes each time, and what each such file is worth.
+
+- `frozen.py`: a network as one function of TensorFlow, its weights inside
+- `litert.py`: LiteRT, in float32 and in 8-bit integers
+"""
+
+import pipeline.network  # noqa: F401  # TensorFlow comes with it, quietly
