@@ -1,5 +1,9 @@
 """LiteRT files (`.tflite`) of a network, in float32 and in 8-bit integers."""
 
+import io
+import json
+import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -8,6 +12,9 @@ import tensorflow as tf
 
 from pipeline.base.quiet import stderr_held_back
 from pipeline.export.frozen import frozen
+from pipeline.runtimes.litert import METADATA
+
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def to_litert(model: keras.Model) -> bytes:
@@ -34,3 +41,11 @@ def _converter(model: keras.Model) -> Any:
 def _converted(converter: Any) -> bytes:
     with stderr_held_back():
         return bytes(converter.convert())
+
+
+def described(content: bytes, metadata: Mapping[str, str]) -> bytes:
+    """Return a file's content with metadata, in a zip behind it, as TensorFlow packs associated files."""
+    made = io.BytesIO(content)
+    with zipfile.ZipFile(made, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(METADATA, ZIP_EPOCH), json.dumps(dict(metadata), indent=1))
+    return made.getvalue()
