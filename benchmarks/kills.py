@@ -36,6 +36,7 @@ def params(epochs: int) -> dict[str, Any]:
         "evaluate": {"robustness_images": 20, "embedding_images": 40},
         "seeds": [1],
         "cross_validated": [],
+        "export": {"models": [], "formats": ["litert", "litert_int8"]},
         "models": {"heavy": HEAVY},
         "gate": {},
     }

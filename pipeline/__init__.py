@@ -1,8 +1,8 @@
 """A file here is a command that a person types, `python -m pipeline.NAME`; a folder is one subject.
 
 Imports go down this list, never up: `stages/` and the commands, `revisions/`, `champion/`, `runs/`,
-`cluster/`, `runtimes/`, `page/`, `evaluation/`, `explanation/`, `network/`, `data/`, `config/`, `figures/`, `base/`. A
-folder's docstring says what its files hold.
+`cluster/`, `export/`, `runtimes/`, `page/`, `evaluation/`, `explanation/`, `network/`, `data/`, `config/`, `figures/`,
+`base/`. A folder's docstring says what its files hold.
 
 - `params.py`: checks `params.yaml`
 - `gate.py`: holds metrics to the limits of `params.yaml`

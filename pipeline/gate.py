@@ -54,7 +54,7 @@ def require_current(params: Params, all_the_same: bool) -> None:
 def of_model(params: Params, model: str, gate: Gate, reports: Path) -> list[Check]:
     """List the checks of one model: of the metrics in `reports`, and of the working tree against other revisions."""
     trainings = params.trainings_of(model)
-    scores = [timing.added(read_scores(training, reports), gate, training) for training in trainings]
+    scores = [timing.added(read_scores(training, reports), gate, training, reports) for training in trainings]
     differences = differences_from(model, gate.revisions) if gate.revisions else {}
     return checks.within_bounds(gate, model, scores) + checks.against_revisions(gate, model, differences)
 

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.base import errors
-from pipeline.config import loading, network_fits
+from pipeline.config import exports, loading, network_fits
+from pipeline.config.exports import Export
 from pipeline.config.schema import Params
 from pipeline.config.section import leaves
 from pipeline.data import datasets
@@ -31,10 +32,9 @@ def main() -> None:
 
 def check_limits(params: Params, source: str) -> None:
     """Raise `InputError` for a limit of the gate on a metric that no evaluation has; messages begin with `source`."""
-    gates = [params.gate_of(model) for model in params.models]
-    trees = [tree for gate in gates for bounds in (gate, gate.worst_seed) for tree in (bounds.at_least, bounds.at_most)]
-    known = metric_names() if any(trees) else []
-    for name in dict.fromkeys(name for tree in trees for name, _ in leaves(tree)):
+    limited = dict.fromkeys(name for model in params.models for name in params.gate_of(model).metrics)
+    known = [*metric_names(), *export_metric_names(params.export)] if limited else []
+    for name in limited:
         if name not in known and not name.startswith(tuple(f"test.{score}." for score in BY_CLASS)):
             raise errors.InputError(f"{source}: gate: {errors.unknown_key(name, known)}")
 
@@ -48,6 +48,12 @@ def metric_names() -> list[str]:
     splits = dict.fromkeys(SPLITS, right)
     evaluation = Evaluation(["a", "b"], 0, 0, pd.DataFrame(), splits, right.probabilities, spoilt)
     return [*dict(leaves(evaluation.scores)), f"test.{timing.SECONDS}"]
+
+
+def export_metric_names(export: Export) -> list[str]:
+    """List the metrics that exported networks have, of each format that is asked for."""
+    formats = export.formats if export.models else []
+    return [f"exports.{name}.{figure}" for name in formats for figure in (*exports.FIGURES, *exports.TIMES)]
 
 
 if __name__ == "__main__":

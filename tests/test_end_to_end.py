@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.workspace import Workspace
+from pipeline.base import files
 from pipeline.network import saving
 
 pytestmark = pytest.mark.slow
@@ -28,6 +29,7 @@ PARAMS: dict[str, Any] = {
     "evaluate": {"robustness_images": 20, "embedding_images": 40},
     "seeds": [1],
     "cross_validated": [],
+    "export": {"models": [], "formats": ["litert", "litert_int8"]},
     "models": {"plain": SMALL},
     "gate": {"every_model": {"at_least": {"test": {"accuracy": 0.2}}, "at_most": {"test": {"seconds_per_image": 60}}}},
 }
@@ -168,6 +170,32 @@ def test_label_errors_of_the_training_part_are_looked_for_if_asked(workspace: Wo
     assert workspace.repro() == {"report"}
     assert not (failures / "label_errors_train.csv").exists()
     assert not (workspace.folder / "data/evaluations/cross_validated/plain").exists()
+
+
+def test_exports_are_written_scored_sent_and_held_to_the_gate(workspace: Workspace) -> None:
+    for package in ("onnxruntime", "openvino"):
+        pytest.importorskip(package, reason="`make export` installs it")
+    kinds = ["litert", "litert_int8", "onnx", "openvino", "saved_model"]
+    limits = {
+        "at_least": {"exports": {"onnx": {"accuracy": 0.2}}},
+        "at_most": {"exports": {"litert_int8": {"bytes": 1e5}}},
+    }
+    limits["at_most"]["exports"]["litert"] = {"seconds_per_image": 1.0}
+    asked = PARAMS | {"export": {"models": ["plain"], "formats": kinds}, "gate": {"plain": limits}}
+    workspace.write(asked)
+    assert workspace.repro() == {"export@plain-1"}
+    reports, exported = workspace.folder / "reports/plain-1", workspace.folder / "models/exported/plain-1"
+    assert list(files.read_json(reports / "exports.json")) == kinds
+    assert {path.name for path in exported.iterdir()} == set(kinds)
+    assert {"exports.md", "exports.png"} <= {path.name for path in reports.iterdir()}
+    assert "checks passed" in workspace.run("pipeline.gate").stdout
+    before = {path: path.read_bytes() for path in [*exported.rglob("*.*"), reports / "exports.json"]}
+    lock = (workspace.folder / "dvc.lock").read_bytes()
+    assert workspace.repro("--force", "--single-item", "export@plain-1") == {"export@plain-1"}
+    assert {path: path.read_bytes() for path in before} == before
+    assert (workspace.folder / "dvc.lock").read_bytes() == lock
+    workspace.write(PARAMS)
+    assert workspace.repro() == set()
 
 
 def test_compare_tells_a_change_of_filters_of_code_alone_and_none(workspace: Workspace) -> None:

@@ -52,6 +52,10 @@ def test_committed_files_are_right(path: Path) -> None:
         ("seeds", [], ["seeds: []:", "at least 1 item"]),
         ("seeds", [1, 2, 1], ["seeds: 1 stands there twice: name each seed once"]),
         ("prepare.seed", -1, ["prepare.seed: -1:", "greater than or equal to 0"]),
+        ("export.models", ["vgg", "vvg"], ["export.models: vvg is unknown; did you mean vgg?"]),
+        ("export.models", ["vgg", "vgg"], ["export.models: vgg stands there twice: name it once"]),
+        ("export.formats", [], ["export.formats: []:", "at least 1 item"]),
+        ("export.formats", ["tflite"], ["export.formats.0: 'tflite':", "'litert', 'litert_int8'"]),
         ("modles", {}, ["modles is unknown; did you mean models?"]),
         ("fetch.dataset", 3, ["fetch.dataset: 3:"]),
         ("fetch.dataset", "npz", ["fetch.dataset: npz needs a path, as in {name: npz, path: my/data}"]),
@@ -136,7 +140,18 @@ def test_wrong_value_is_one_line_with_key_value_and_remedy(
 
 
 @pytest.mark.parametrize(
-    "path", ["seeds", "cross_validated", "train", "models", "train.epochs", "prepare.scaling", "prepare.seed"]
+    "path",
+    [
+        "seeds",
+        "cross_validated",
+        "export",
+        "export.formats",
+        "train",
+        "models",
+        "train.epochs",
+        "prepare.scaling",
+        "prepare.seed",
+    ],
 )
 def test_missing_key_is_named(raw: dict[str, Any], write_params: Write, path: str) -> None:
     *parents, last = path.split(".")
@@ -326,6 +341,14 @@ def test_every_metric_of_the_reports_and_of_a_class_may_have_a_limit(raw: dict[s
     assert found <= set(params.metric_names())
     seconds = {"at_most": {"parameters": 9, "test": {"seconds_per_image": 1.0}}}
     raw["gate"]["vgg"] = {"at_least": {"test": {"recall": {"Shirt": 0.5}}}} | seconds
+    assert run_check(write_params(raw)).returncode == 0
+
+
+def test_exports_may_have_limits_where_there_are_some(raw: dict[str, Any], write_params: Write) -> None:
+    raw["gate"]["vgg"] = {"at_most": {"exports": {"litert": {"bytes": 1e6, "seconds_per_image": 1.0}}}}
+    done = run_check(write_params(raw))
+    assert "params.yaml: gate: exports.litert.bytes is unknown" in done.stderr
+    raw["export"] = {"models": ["vgg"], "formats": ["litert"]}
     assert run_check(write_params(raw)).returncode == 0
 
 

@@ -88,6 +88,53 @@ def test_a_test_image_saved_as_png_is_predicted_exactly_as_its_array(
     assert [entry["probability"] for entry in told] == expected.max(axis=1).tolist()
 
 
+@pytest.fixture
+def exported(model: Any) -> None:
+    """Export the baseline to LiteRT."""
+    from pipeline.export import litert
+
+    told = {"model_md5": files.md5(Path("models/baseline-42.keras"))}
+    path = Path("models/exported/baseline-42/litert/model.tflite")
+    files.write_bytes(path, litert.described(litert.to_litert(model), told))
+
+
+def test_an_exported_network_answers_the_same_without_tensorflow(
+    model: Any, exported: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipeline.network import training
+
+    monkeypatch.setattr(predict, "BATCH", 2)
+    run(monkeypatch, "pictures", "--model", "baseline", "--json")
+    found = np.array([list(entry["probabilities"].values()) for entry in json.loads(capsys.readouterr().out)])
+    expected = training.predict(model, IMAGES[:3])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.array_equal(found.argmax(axis=1), expected.argmax(axis=1))
+    code = (
+        "import runpy, sys; runpy.run_module('pipeline.predict', run_name='__main__'); "
+        "print(sorted({'tensorflow', 'keras', 'mlflow', 'pandas', 'scipy', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = command("-c", code, "pictures", "--model", "baseline")
+    assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, "[]", "")
+
+
+def test_an_exported_network_of_another_model_or_broken_is_left_alone(
+    model: Any, exported: None, raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not isinstance(predict.find("baseline").source, Path)
+    dataset = files.read_json(paths.DATASET)
+    files.write_json(paths.DATASET, dataset | {"class_names": [*CLASSES, "Shirt"]})
+    assert isinstance(predict.find("baseline").source, Path)  # whose classes are refused as ever
+    files.write_json(paths.DATASET, dataset)
+    path = Path("models/exported/baseline-42/litert/model.tflite")
+    content = path.read_bytes()
+    for damaged in (b"", content[:100], content[:-10]):
+        path.write_bytes(damaged)
+        assert isinstance(predict.find("baseline").source, Path)
+    path.write_bytes(content)
+    Path("models/baseline-42.keras").write_bytes(b"another")
+    assert isinstance(predict.find("baseline").source, Path)
+
+
 def test_one_image_gets_a_line_for_each_class() -> None:
     table = predict.as_table(["boot.png"], np.array([[0.25, 0.0625, 0.6875]]), CLASSES)
     assert table.splitlines() == [

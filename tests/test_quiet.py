@@ -5,12 +5,12 @@ import sys
 import pytest
 
 from pipeline.base import processor
-from pipeline.network import quiet
+from pipeline.base.quiet import stderr_held_back
 from tests.conftest import ROOT
 
 
 def test_what_is_printed_on_the_way_is_held_back(capfd: pytest.CaptureFixture[str]) -> None:
-    with quiet._held_back_unless_it_fails():
+    with stderr_held_back():
         os.write(2, b"noise of a library\n")
     os.write(2, b"afterwards\n")
     assert capfd.readouterr().err == "afterwards\n"
@@ -21,7 +21,7 @@ def test_it_is_shown_when_that_fails(capfd: pytest.CaptureFixture[str]) -> None:
         os.write(2, b"the reason\n")
         raise ImportError
 
-    with pytest.raises(ImportError), quiet._held_back_unless_it_fails():
+    with pytest.raises(ImportError), stderr_held_back():
         fail()
     assert capfd.readouterr().err == "the reason\n"
 

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "evaluation": {"config", "base", "figures"},
     "page": {"evaluation", "config", "base"},
     "runtimes": {"base"},
+    "export": {"runtimes", "network", "evaluation", "figures", "config", "base"},
     "cluster": {"network", "config", "base"},
     "runs": {"network", "config", "base"},
     "monitoring": {"base"},
@@ -28,6 +29,7 @@ MAY_IMPORT = {
         "monitoring",
         "runs",
         "cluster",
+        "export",
         "runtimes",
         "page",
         "evaluation",
@@ -40,6 +42,7 @@ MAY_IMPORT = {
     },
 }
 KNOW_MLFLOW = {"runs", "champion"}
+KNOW_TENSORFLOW = ("network", "export")
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != TOP])
@@ -57,10 +60,14 @@ def test_no_room_is_above_and_below_another() -> None:
     assert set(rows) == {path.name for path in (ROOT / TOP).iterdir() if (path / "__init__.py").exists()}
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if room(name) != "network"])
+@pytest.mark.parametrize("module", [name for name in MODULES if room(name) not in KNOW_TENSORFLOW])
 def test_tensorflow_comes_by_the_network_alone(module: str) -> None:
     """Imported elsewhere, it would come with its noise and without oneDNN."""
     assert not packages(MODULES[module]) & {"tensorflow", "keras"}
+
+
+def test_who_else_knows_tensorflow_imports_the_network_first() -> None:
+    assert all("import pipeline.network" in MODULES[f"{TOP}.{name}"].read_text() for name in KNOW_TENSORFLOW[1:])
 
 
 @pytest.mark.parametrize("module", [name for name, path in MODULES.items() if path.name == "__init__.py"])

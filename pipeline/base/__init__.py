@@ -4,6 +4,7 @@
 - `files.py`: files written whole or not at all, always the same bytes for the same content
 - `processor.py`: what this machine computes on
 - `rows.py`: rows of arrays in a file, read when they are asked for
+- `quiet.py`: what C++ code prints past Python, held back
 - `tables.py`: tables of pandas as a terminal and Markdown show them
 - `templates.py`: templates of Jinja2
 """

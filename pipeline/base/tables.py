@@ -1,22 +1,27 @@
 """Tables of pandas in CSV files, in Markdown and in a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-from pandas.api.types import is_numeric_dtype
+import tabulate
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
 
+if TYPE_CHECKING:
+    import pandas as pd  # for real where it is needed: it takes a fifth of a second
 
-def write_csv(path: Path, table: pd.DataFrame) -> None:
+
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Write a table as CSV with a header; floats in the shortest form that reads back equal."""
     files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
-def read_csv(path: Path) -> pd.DataFrame:
+def read_csv(path: Path) -> "pd.DataFrame":
     """Read a CSV of numbers; a missing or broken one is an `InputError` that names it."""
+    import pandas as pd
+
     try:
         return pd.read_csv(path).astype(float)
     except FileNotFoundError:
@@ -26,31 +31,42 @@ def read_csv(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} is not a table of numbers ({reason}): delete it and run `dvc repro`") from None
 
 
-def read_text_csv(path: Path) -> pd.DataFrame:
+def read_text_csv(path: Path) -> "pd.DataFrame":
     """Read a CSV that has text in some columns, `NA` among what may stand there; a missing one is an `InputError`."""
+    import pandas as pd
+
     try:
         return pd.read_csv(path, keep_default_na=False)
     except FileNotFoundError:
         raise InputError(f"{path} is missing: `dvc repro` makes it") from None
 
 
-def for_terminal(table: pd.DataFrame) -> str:
+def for_terminal(table: "pd.DataFrame") -> str:
     """Align a table in plain text: text to the left, numbers to the right, floats with four decimals."""
-    sides = ["right" if is_numeric_dtype(dtype) else "left" for dtype in table.dtypes]
-    lines = _aligned(table.map(_cell), "plain", sides).splitlines()
+    from pandas.api.types import is_numeric_dtype
+
+    numeric = [is_numeric_dtype(dtype) for dtype in table.dtypes]
+    return rows_for_terminal(list(table), table.astype(object).to_numpy(), numeric)
+
+
+def rows_for_terminal(titles: Sequence[str], rows: Iterable[Sequence[object]], numeric: Sequence[bool]) -> str:
+    """Align rows as `for_terminal` does, without pandas; `numeric` says which columns go to the right."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    lines = _aligned(titles, cells, "plain", ["right" if right else "left" for right in numeric]).splitlines()
     return "\n".join(line.rstrip() for line in lines)
 
 
-def as_markdown(table: pd.DataFrame) -> str:
+def as_markdown(table: "pd.DataFrame") -> str:
     """Write a table of text as Markdown: the first column, which names the rows, to the left, all others right."""
-    escaped = table.map(lambda cell: str(cell).replace("|", "\\|"))  # or it would begin a column
-    return _aligned(escaped, "pipe", ["left"] + ["right"] * (len(table.columns) - 1))
+    escaped = [
+        [str(cell).replace("|", "\\|") for cell in row] for row in table.to_numpy()
+    ]  # or it would begin a column
+    return _aligned(list(table), escaped, "pipe", ["left"] + ["right"] * (len(table.columns) - 1))
 
 
-def _aligned(table: pd.DataFrame, form: str, sides: Sequence[str]) -> str:
-    """Have pandas write a table in one of tabulate's forms, which would else take text such as `1e5` for a number."""
-    text: str = table.to_markdown(index=False, tablefmt=form, colalign=sides, disable_numparse=True)
-    return text
+def _aligned(titles: Sequence[str], cells: Sequence[Sequence[str]], form: str, sides: Sequence[str]) -> str:
+    """Write a table in one of tabulate's forms, which would else take text such as `1e5` for a number."""
+    return str(tabulate.tabulate(cells, titles, form, colalign=sides if cells else None, disable_numparse=True))
 
 
 def _cell(value: object) -> str:

@@ -7,7 +7,14 @@ from pydantic import Field, model_validator
 
 from pipeline.config.section import Fraction, NotNegative, Section, Text, leaves
 
-LOWER_IS_BETTER = ("loss", "error", "seconds_per_image")  # end the names of such metrics
+LOWER_IS_BETTER = (
+    "loss",
+    "error",
+    "seconds_per_image",
+    "changed_classes",
+    "greatest_difference",
+    "bytes",
+)  # end the names of such metrics
 HIGHER_IS_BETTER = ("accuracy", "precision", "recall", "f1")
 
 
@@ -55,6 +62,12 @@ class Gate(Bounds):
     worst_seed: Bounds = Field(default_factory=Bounds)
     no_worse_than: NoWorse | None = None
     not_significantly_worse_than: NotSignificantlyWorse | None = None
+
+    @property
+    def metrics(self) -> list[str]:
+        """The dotted names of the metrics that have a limit."""
+        trees = [tree for bounds in (self, self.worst_seed) for tree in (bounds.at_least, bounds.at_most)]
+        return list(dict.fromkeys(name for tree in trees for name, _ in leaves(tree)))
 
     @property
     def empty(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from pipeline.base.errors import InputError, short, unknown_key
+from pipeline.config.exports import Export
 from pipeline.config.gate import Gate
 from pipeline.config.section import Count, Fraction, NotNegative, Positive, Rate, Section, Text
 
@@ -361,6 +362,7 @@ class Params(Section):
     evaluate: Evaluate
     seeds: Annotated[list[Seed], Field(min_length=1)]
     cross_validated: list[str]
+    export: Export
     models: Annotated[dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")], Model], Field(min_length=1)]
     gate: dict[str, Gate] = {}
 
@@ -404,9 +406,10 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
-    def _cross_validated_names_models(self) -> "Params":
-        if unknown := [name for name in self.cross_validated if name not in self.models]:
-            raise ValueError(f"cross_validated: {unknown_key(unknown[0], self.models)}")
+    def _lists_name_models(self) -> "Params":
+        for key, names in (("cross_validated", self.cross_validated), ("export.models", self.export.models)):
+            if unknown := [name for name in names if name not in self.models]:
+                raise ValueError(f"{key}: {unknown_key(unknown[0], self.models)}")
         return self
 
     @model_validator(mode="after")

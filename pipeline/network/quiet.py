@@ -2,11 +2,11 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from pipeline.base import processor
+from pipeline.base.quiet import stderr_held_back
 
 # Keras imports these if it finds them, for features that nothing here uses: a third of TensorFlow's start.
 OPTIONAL = ("matplotlib", "matplotlib.pyplot", "pandas", "sklearn")
@@ -16,7 +16,7 @@ def import_tensorflow() -> None:
     """Import TensorFlow, with oneDNN, and let it look for devices; what it prints is shown only if that fails."""
     os.environ[processor.ONEDNN] = processor.onednn()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _held_back_unless_it_fails(), _not_found(OPTIONAL):
+    with stderr_held_back(), _not_found(OPTIONAL):
         import tensorflow as tf
 
         tf.config.list_physical_devices()
@@ -32,20 +32,3 @@ def _not_found(packages: Iterable[str]) -> Iterator[None]:
     finally:
         for name in hidden:
             del sys.modules[name]
-
-
-@contextmanager
-def _held_back_unless_it_fails() -> Iterator[None]:
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as held_back:
-        os.dup2(held_back.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held_back.seek(0)
-            os.write(stderr, held_back.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)

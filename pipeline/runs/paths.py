@@ -15,6 +15,11 @@ def model(training: Training) -> Path:
     return Path("models", f"{training.name}.keras")
 
 
+def exported(training: Training) -> Path:
+    """Return the file of a trained model for LiteRT, where `export` has written it."""
+    return Path("models/exported", training.name, "litert", "model.tflite")
+
+
 def anything_trained() -> bool:
     """Tell whether a trained model is on disk: a fresh clone has a dvc.lock, but none."""
     return any(Path("models").glob("*.keras"))

@@ -175,7 +175,8 @@ class _Push:
         for name, digest in self.record.files.items():
             if self.progress.files.get(name) != digest and name not in (journal.MODEL, journal.EXAMPLE):
                 path = self.folder / "files" / digest / Path(name).name
-                self.client.log_artifact(self.run.info.run_id, str(path))  # no folder: Compare looks into none
+                parent = str(Path(name).parent)  # none for what a person compares: Compare looks into no folder
+                self.client.log_artifact(self.run.info.run_id, str(path), None if parent == "." else parent)
                 if path.name in IMAGES:
                     _log_image(self.client, self.run, path)
                 self.progress.files[name] = digest

@@ -16,9 +16,10 @@ IN_GIT = ("pipeline/", "reports/")  # the rest is not in every clone
 def told(trainings: Iterable[Training]) -> list[str]:
     """Say of each training that is stale, in a line, what has changed since it was evaluated."""
     stages, params, known = lock.read(), files.read_yaml(PARAMS_FILE), dict[str, str]()
-    lines = []
+    exported, lines = params.get("export", {}).get("models", []), []
     for training in trainings:
         names = [name.format(training.name) for name in ("fetch", "prepare", "train@{}", "evaluate@{}")]
+        names += [f"export@{training.name}"] * (training.model in exported)
         if lost := [name for name in names if name not in stages and "@" in name]:
             lines.append(f"{LOCK} has no {lost[0]}: run `dvc repro`")
         elif found := _changed([stages[name] for name in names if name in stages], stages, params, known):

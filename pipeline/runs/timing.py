@@ -1,13 +1,14 @@
 """What a training took on this machine, from its journal, without MLflow."""
 
+from pathlib import Path
 from typing import Any
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
+from pipeline.config.exports import TIMES
 from pipeline.config.gate import Gate
 from pipeline.config.schema import Training
-from pipeline.config.section import leaves
-from pipeline.runs import fingerprints, location
+from pipeline.runs import fingerprints, location, paths
 
 SECONDS = "seconds_per_image"  # of the test split: what it takes depends on the machine, so metrics.json has no place
 
@@ -24,18 +25,27 @@ def figure(fingerprint: str, name: str) -> float | None:
     return values[-1] if values else None
 
 
-def added(scores: dict[str, Any], gate: Gate, training: Training) -> dict[str, Any]:
-    """Return scores with the seconds an image that `evaluate` measured, if the gate asks for them.
+def added(scores: dict[str, Any], gate: Gate, training: Training, reports: Path = paths.REPORTS) -> dict[str, Any]:
+    """Return scores with what else the gate asks for: what `export` found, and the times that were measured here.
 
-    Raise `InputError` where that was not on this machine.
+    Raise `InputError` where these are not on this machine.
     """
-    if not any(path.endswith(SECONDS) for path, _ in leaves(gate.model_dump(exclude_unset=True))):
-        return scores
-    stage = f"evaluate@{training.name}"
-    measured = figure(fingerprints.of_lock(f"train@{training.name}"), f"test/{SECONDS}")
-    if measured is None:
-        raise InputError(f"{stage} never ran here, so {SECONDS} is unknown: `dvc repro -s -f {stage}`")
-    return scores | {"test": scores["test"] | {SECONDS: measured}}
+    if any(metric.startswith("exports.") for metric in gate.metrics):
+        scores = scores | {"exports": files.read_json(paths.metrics(training, reports).with_name("exports.json"))}
+    for metric in gate.metrics:
+        parts = metric.split(".")
+        if parts[-1] in TIMES:
+            stage = f"{'export' if parts[0] == 'exports' else 'evaluate'}@{training.name}"
+            measured = figure(fingerprints.of_lock(f"train@{training.name}"), "/".join(parts))
+            if measured is None:
+                raise InputError(f"{stage} never ran here, so {parts[-1]} is unknown: `dvc repro -s -f {stage}`")
+            scores = _with(scores, parts, measured)
+    return scores
+
+
+def _with(tree: dict[str, Any], path: list[str], value: float) -> dict[str, Any]:
+    first, *rest = path
+    return tree | {first: _with(tree.get(first, {}), rest, value) if rest else value}
 
 
 def _values(fingerprint: str, name: str) -> list[float]:

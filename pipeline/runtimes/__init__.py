@@ -1,4 +1,6 @@
 """Exported networks, each run by a runtime of its own, without TensorFlow.
 
 - `litert.py`: LiteRT, for `.tflite` files
+- `onnx.py`: ONNX Runtime, for `.onnx` files
+- `openvino.py`: OpenVINO, for `.xml` files with a `.bin`
 """

@@ -1,9 +1,26 @@
 """A network as a LiteRT file: loaded in a third of a second, a picture in a fraction of a millisecond."""
 
+import io
+import json
+import zipfile
+
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from pipeline.base.errors import InputError
+from pipeline.base.quiet import stderr_held_back
+
+METADATA = "metadata.json"
+
+
+def metadata(content: bytes) -> dict[str, str]:
+    """Return what a file says of itself, nothing if it was written without; `unzip -p` shows the same."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            told: dict[str, str] = json.loads(archive.read(METADATA))
+    except (zipfile.BadZipFile, KeyError):
+        return {}
+    return told
 
 
 class Network:
@@ -18,13 +35,15 @@ class Network:
         (self._input,), (self._output,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         self.image_shape: tuple[int, ...] = tuple(self._input["shape"][1:].tolist())
         self.classes = int(self._output["shape"][-1])
+        self.metadata = metadata(content)
         self._batch = 0
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""
         if len(images) != self._batch:
             self._interpreter.resize_tensor_input(self._input["index"], images.shape)
-            self._interpreter.allocate_tensors()
+            with stderr_held_back():  # which computes it, and says so the first time
+                self._interpreter.allocate_tensors()
             self._batch = len(images)
         self._interpreter.set_tensor(self._input["index"], images.astype(self._input["dtype"], copy=False))
         self._interpreter.invoke()

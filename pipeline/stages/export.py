@@ -1,0 +1,102 @@
+"""Write one training's network for other runtimes: `export TRAINING PREPARED MODEL EVALUATION EXPORTED REPORTS`."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.base import errors, files, processor
+from pipeline.config import loading
+from pipeline.export import formats, scoring, table
+from pipeline.figures import exports, png
+from pipeline.network import saving, training
+from pipeline.runs import description, fingerprints, journal, sending
+
+CALIBRATING = 300  # images of the training part, which tell the ranges of 8-bit integers
+
+
+def main() -> None:
+    """Write each format's files and what they are worth, and append all of it to the training's run in MLflow."""
+    name, *paths = errors.arguments("TRAINING PREPARED MODEL EVALUATION EXPORTED REPORTS")
+    prepared, model_file, evaluation_file, exported, reports = map(Path, paths)
+    params = loading.load()
+    formats.require_packages(params.export.formats)
+    train, test = (files.read_labelled(prepared / f"{split}.npz") for split in ("train", "test"))
+    model, told = saving.load(model_file), metadata(name, model_file, params.fetch.dataset_name, prepared)
+    made = write(exported, params.export.formats, model, some(train[0], CALIBRATING), told)
+    of_keras = files.read_arrays(evaluation_file)["test_probabilities"]
+    scores, times = measured(exported, params.export.formats, test, of_keras)
+    files.write_json(reports / "exports.json", scores)
+    keras = scoring.scores(test[1], of_keras, of_keras, model_file.stat().st_size)
+    keras |= scoring.times_of_tensorflow(partial(training.predict, model), test[0])
+    found = {"keras": keras} | {kind: scores[kind] | times[kind] for kind in params.export.formats}
+    write_report(reports, name, found)
+
+    data = sending.dataset(params.fetch.dataset_name, prepared / "train.npz", train)
+    fingerprint = fingerprints.of_lock(f"train@{name}")
+    described = description.of_training(params, params.training(name), fingerprint, data)
+    with sending.in_background(), journal.appended(described) as record:
+        pages = {path.name: path for path in (reports / f"exports.{suffix}" for suffix in ("json", "md", "png"))}
+        record.attach({f"exports/{path.relative_to(exported).as_posix()}": path for path in made} | pages)
+        record.log_scores({"exports": {kind: scores[kind] | times[kind] for kind in params.export.formats}})
+
+
+def metadata(name: str, model_file: Path, dataset: str, prepared: Path) -> dict[str, str]:
+    """Say what each file carries inside: whose network it is, what goes in, what comes out."""
+    described = files.read_json(prepared / "dataset.json")
+    height, width, channels = described["image_shape"]
+    return {
+        "training": name,
+        "model_md5": files.md5(model_file),
+        "dataset": dataset,
+        "dataset_md5": files.md5(prepared / "dataset.json"),
+        "class_names": json.dumps(described["class_names"], ensure_ascii=False),
+        "input": f"pixels: uint8 of (images, {height}, {width}, {channels}), 0 black to 255 white, as they are: "
+        "the scaling is inside",
+        "output": f"probabilities: float32 of (images, {len(described['class_names'])}), in the order of class_names",
+    }
+
+
+def some(images: np.ndarray, wanted: int) -> np.ndarray:
+    """Return so many of the images, at even distances."""
+    wanted = min(wanted, len(images))
+    return np.stack([images[index] for index in np.arange(wanted) * len(images) // max(1, wanted)])
+
+
+def write(folder: Path, kinds: list[Any], model: Any, images: np.ndarray, told: dict[str, str]) -> list[Path]:
+    """Write a network in each format, in a folder of its own, and list the files."""
+    made = []
+    for kind in kinds:
+        for file, content in formats.converted(kind, model, images, told).items():
+            files.write_bytes(folder / kind / file, content)
+            made.append(folder / kind / file)
+    return made
+
+
+def measured(
+    folder: Path, kinds: list[Any], test: files.Labelled, of_keras: np.ndarray
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Score the files of each format on the whole test split, and time them."""
+    scores, times = {}, {}
+    for kind in kinds:
+        size = sum(path.stat().st_size for path in (folder / kind).rglob("*") if path.is_file())
+        open_with = partial(formats.opened, kind, folder / kind)
+        probabilities = scoring.predictions(open_with(1).predict, test[0])
+        scores[kind] = scoring.scores(test[1], probabilities, of_keras, size)
+        if kind == "saved_model":
+            times[kind] = scoring.times_of_tensorflow(open_with(1).predict, test[0])
+        else:
+            times[kind] = scoring.times(open_with, test[0])
+    return scores, times
+
+
+def write_report(folder: Path, name: str, found: dict[str, Any]) -> None:
+    """Write the table and the picture that hold times, which DVC does not know of: they are others each time."""
+    files.write_bytes(folder / "exports.png", png.encode(exports.worth(found)))
+    files.write_text(folder / "exports.md", table.as_markdown(name, found, processor.name()))
+
+
+if __name__ == "__main__":
+    errors.run(main)
