@@ -1,6 +1,6 @@
 """A file here is a command that a person types, `python -m pipeline.NAME`; a folder is one subject.
 
-Imports go down this list, never up: `stages/` and the commands, `revisions/`, `champion/`, `runs/`,
+Imports go down this list, never up: `stages/` and the commands, `revisions/`, `champion/`, `runs/`, `scoring/`,
 `cluster/`, `runtimes/`, `page/`, `evaluation/`, `explanation/`, `network/`, `data/`, `config/`, `figures/`, `base/`. A
 folder's docstring says what its files hold.
 
@@ -8,6 +8,7 @@ folder's docstring says what its files hold.
 - `gate.py`: holds metrics to the limits of `params.yaml`
 - `compare.py`: tells what has changed since another revision
 - `predict.py`: tells what pictures show
+- `score.py`: scores many pictures, resumably
 - `registry.py`: promotes a model to champion, rolls back, shows
 - `serve.py`: serves the champion
 - `ui.py`: serves MLflow's pages

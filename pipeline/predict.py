@@ -70,7 +70,14 @@ def predict(trained: Trained, images: np.ndarray) -> np.ndarray:
 
     Raise `InputError` for a broken model, and for one of other images or classes than the dataset's.
     """
-    from pipeline.network import saving, training  # here, so that bad input is refused at once
+    from pipeline.network import training  # here, so that bad input is refused at once
+
+    return training.predict(load(trained), images)
+
+
+def load(trained: Trained) -> Any:
+    """Load the Keras model, unless `trained` holds it; raise `InputError` as `predict` does."""
+    from pipeline.network import saving
 
     model = saving.load(trained.source) if isinstance(trained.source, Path) else trained.source
     shapes = (*model.input_shape[1:], model.output_shape[-1])
@@ -80,7 +87,7 @@ def predict(trained: Trained, images: np.ndarray) -> np.ndarray:
             f"{trained.source} takes images of {described} and knows {shapes[-1]} classes, not as {paths.DATASET} has "
             "it: run `dvc repro` first"
         )
-    return training.predict(model, images)
+    return model
 
 
 def as_table(names: Sequence[str], probabilities: np.ndarray, class_names: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """PNG and JPEG files as a network's input."""
 
+import io
 import re
 import warnings
 from pathlib import Path
@@ -20,6 +21,7 @@ TURNS = {  # EXIF's orientation: what turns it upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+REMEDY = "give a whole PNG or JPEG picture"
 BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
 
 
@@ -39,8 +41,17 @@ def read(path: Path, shape: tuple[int, int, int], *, invert: bool = False) -> np
     black, its proportions kept. With `invert`, transparent pixels become white, then black and white change places.
     Raise `InputError` for a file that is no whole PNG or JPEG picture, or has more pixels than Pillow's limit.
     """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): {REMEDY}") from None
+    return decode(content, str(path), shape, invert=invert)
+
+
+def decode(content: bytes, name: str, shape: tuple[int, int, int], *, invert: bool = False) -> np.ndarray:
+    """Read a picture as `read` does, from a file's content; messages begin with `name`."""
     height, width, channels = shape
-    image = _flat(_decoded(path), MODES[channels], ground=255 if invert else 0)
+    image = _flat(_decoded(content, name), MODES[channels], ground=255 if invert else 0)
     image = _fitted(ImageOps.invert(image) if invert else image, width, height)
     return np.asarray(image).reshape(shape)
 
@@ -62,25 +73,25 @@ def _at(place: Path) -> list[Path]:
     return found
 
 
-def _decoded(path: Path) -> Image.Image:
+def _decoded(content: bytes, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged EXIF, say, which costs no pixel
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=("PNG", "JPEG")) as image:
+            with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
                 image.load()
                 return _upright(image)
     except BOMBS as error:
         pixels = int(re.findall(r"\d+", str(error))[0])
         limit = f"{Image.MAX_IMAGE_PIXELS:,} at most"
-        raise InputError(f"{path} has {pixels:,} pixels, {limit} are read: scale it down first") from None
+        raise InputError(f"{name} has {pixels:,} pixels, {limit} are read: scale it down first") from None
     except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({_reason(path, error)}): give a whole PNG or JPEG picture") from None
+        raise InputError(f"{name} cannot be read ({_reason(content, error)}): {REMEDY}") from None
 
 
-def _reason(path: Path, error: Exception) -> str:
+def _reason(content: bytes, error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "neither PNG nor JPEG, or damaged at its beginning" if path.stat().st_size else "0 bytes"
+        return "neither PNG nor JPEG, or damaged at its beginning" if content else "0 bytes"
     return str(getattr(error, "strerror", None) or error).splitlines()[0]
 
 
