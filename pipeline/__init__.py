@@ -1,6 +1,6 @@
 """A file here is a command that a person types, `python -m pipeline.NAME`; a folder is one subject.
 
-Imports go down this list, never up: `stages/` and the commands, `revisions/`, `champion/`, `runs/`,
+Imports go down this list, never up: `stages/` and the commands, `revisions/`, `champion/`, `runs/`, `scoring/`,
 `serving/`, `monitoring/`, `cluster/`, `export/`, `runtimes/`, `page/`, `evaluation/`, `explanation/`, `network/`,
 `data/`, `config/`, `figures/`, `base/`. A folder's docstring says what its files hold.
 
@@ -8,6 +8,7 @@ Imports go down this list, never up: `stages/` and the commands, `revisions/`, `
 - `gate.py`: holds metrics to the limits of `params.yaml`
 - `compare.py`: tells what has changed since another revision
 - `predict.py`: tells what pictures show
+- `score.py`: scores many pictures, resumably
 - `registry.py`: promotes a model to champion, rolls back, shows, fetches it for serving
 - `serve.py`: serves the champion
 - `drift.py`: tells whether what the service sees is like the test split

@@ -49,11 +49,11 @@ def champion() -> Trained:
     return Trained(model, class_names, model.input_shape[1:])
 
 
-def find(name: str) -> Trained:
+def find(name: str, *, keras: bool = False) -> Trained:
     """Find a model with its first seed, or a training such as `vgg-43`, without TensorFlow.
 
     Where it was exported to LiteRT, it is that network, which answers in a tenth of the time that TensorFlow takes to
-    be imported. Raise `InputError` for an unknown or untrained one.
+    be imported, unless `keras` is asked for. Raise `InputError` for an unknown or untrained one.
     """
     training = loading.load().trainings_of(name)[0]
     file = paths.model(training)
@@ -64,7 +64,7 @@ def find(name: str) -> Trained:
     dataset = files.read_json(paths.DATASET)
     height, width, channels = dataset["image_shape"]
     trained = Trained(file, dataset["class_names"], (height, width, channels))
-    return _exported(training, trained) or trained
+    return trained if keras else _exported(training, trained) or trained
 
 
 def predict(trained: Trained, images: np.ndarray) -> np.ndarray:
@@ -72,14 +72,26 @@ def predict(trained: Trained, images: np.ndarray) -> np.ndarray:
 
     Raise `InputError` for a broken model, and for one of other images or classes than the dataset's.
     """
-    answering, shapes = _answering(trained.source)
+    if hasattr(trained.source, "image_shape"):  # LiteRT's
+        return _in_batches(trained.source, images)
+    from pipeline.network import training  # here, so that bad input is refused at once
+
+    return training.predict(load(trained), images)
+
+
+def load(trained: Trained) -> Any:
+    """Load the Keras model, unless `trained` holds it; raise `InputError` as `predict` does."""
+    from pipeline.network import saving
+
+    model = saving.load(trained.source) if isinstance(trained.source, Path) else trained.source
+    shapes = (*model.input_shape[1:], model.output_shape[-1])
     if shapes != (*trained.image_shape, len(trained.class_names)):
         described = " × ".join(map(str, shapes[:-1]))
         raise InputError(
             f"{trained.source} takes images of {described} and knows {shapes[-1]} classes, not as {paths.DATASET} has "
             "it: run `dvc repro` first"
         )
-    return answering(images)
+    return model
 
 
 def as_table(names: Sequence[str], probabilities: np.ndarray, class_names: Sequence[str]) -> str:
@@ -211,16 +223,6 @@ def _exported(training: Training, trained: Trained) -> Trained | None:
     network = litert.Network(content)
     fits = (network.image_shape, network.classes) == (trained.image_shape, len(trained.class_names))
     return replace(trained, source=network) if fits else None
-
-
-def _answering(source: Any) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[int, ...]]:
-    """Return what predicts images by a `Trained.source`, and the shape of its images with its number of classes."""
-    if hasattr(source, "image_shape"):
-        return partial(_in_batches, source), (*source.image_shape, source.classes)
-    from pipeline.network import saving, training  # here, so that bad input is refused at once
-
-    model = saving.load(source) if isinstance(source, Path) else source
-    return partial(training.predict, model), (*model.input_shape[1:], model.output_shape[-1])
 
 
 def _in_batches(network: Any, images: np.ndarray) -> np.ndarray:

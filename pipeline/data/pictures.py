@@ -21,6 +21,7 @@ TURNS = {  # EXIF's orientation: what turns it upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+REMEDY = "give a whole PNG or JPEG picture"
 BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
 
 
@@ -40,17 +41,19 @@ def read(path: Path, shape: tuple[int, int, int], *, invert: bool = False) -> np
     black, its proportions kept. With `invert`, transparent pixels become white, then black and white change places.
     Raise `InputError` for a file that is no whole PNG or JPEG picture, or has more pixels than Pillow's limit.
     """
-    return _as_input(_decoded(path, str(path)), shape, invert)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): {REMEDY}") from None
+    return decode(content, str(path), shape, invert=invert)
 
 
-def decode(content: bytes, shape: tuple[int, int, int], *, invert: bool = False, most: int) -> np.ndarray:
-    """Read a picture of at most so many pixels from the bytes of its file, as `read` does."""
-    return _as_input(_decoded(io.BytesIO(content), "the picture", most), shape, invert)
-
-
-def _as_input(image: Image.Image, shape: tuple[int, int, int], invert: bool) -> np.ndarray:
+def decode(
+    content: bytes, name: str, shape: tuple[int, int, int], *, invert: bool = False, most: int | None = None
+) -> np.ndarray:
+    """Read a picture of at most so many pixels as `read` does, from a file's content; messages begin with `name`."""
     height, width, channels = shape
-    image = _flat(image, MODES[channels], ground=255 if invert else 0)
+    image = _flat(_decoded(content, name, most), MODES[channels], ground=255 if invert else 0)
     image = _fitted(ImageOps.invert(image) if invert else image, width, height)
     return np.asarray(image).reshape(shape)
 
@@ -72,12 +75,12 @@ def _at(place: Path) -> list[Path]:
     return found
 
 
-def _decoded(file: Path | io.BytesIO, name: str, most: int | None = None) -> Image.Image:
+def _decoded(content: bytes, name: str, most: int | None = None) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged EXIF, say, which costs no pixel
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=("PNG", "JPEG")) as image:
+            with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
                 if most and image.width * image.height > most:
                     raise InputError(_too_large(name, image.width * image.height, most))
                 image.load()
@@ -86,17 +89,16 @@ def _decoded(file: Path | io.BytesIO, name: str, most: int | None = None) -> Ima
         pixels = int(re.findall(r"\d+", str(error))[0])
         raise InputError(_too_large(name, pixels, most or Image.MAX_IMAGE_PIXELS or 0)) from None
     except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{name} cannot be read ({_reason(file, error)}): give a whole PNG or JPEG picture") from None
+        raise InputError(f"{name} cannot be read ({_reason(content, error)}): {REMEDY}") from None
 
 
 def _too_large(name: str, pixels: int, most: int) -> str:
     return f"{name} has {pixels:,} pixels, {most:,} at most are read: scale it down first"
 
 
-def _reason(file: Path | io.BytesIO, error: Exception) -> str:
+def _reason(content: bytes, error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
-        size = file.stat().st_size if isinstance(file, Path) else len(file.getvalue())
-        return "neither PNG nor JPEG, or damaged at its beginning" if size else "0 bytes"
+        return "neither PNG nor JPEG, or damaged at its beginning" if content else "0 bytes"
     return str(getattr(error, "strerror", None) or error).splitlines()[0]
 
 

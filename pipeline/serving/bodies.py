@@ -99,7 +99,7 @@ def from_npy(body: bytes, shape: tuple[int, ...]) -> np.ndarray:
 def from_picture(body: bytes, shape: tuple[int, ...], *, invert: bool = False) -> np.ndarray:
     """Read a PNG or JPEG picture as one image, resized as `predict` does; raise `InputError` for any other."""
     height, width, channels = shape
-    return pictures.decode(body, (height, width, channels), invert=invert, most=PIXELS)[None]
+    return pictures.decode(body, "the picture", (height, width, channels), invert=invert, most=PIXELS)[None]
 
 
 def _written_by_a_machine(body: bytes, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -1,0 +1,113 @@
+"""Score many pictures by a trained model, resumably: `python -m pipeline.score INPUT --model NAME --out DIR`."""
+
+import argparse
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline import predict
+from pipeline.base import errors
+from pipeline.base.errors import InputError
+from pipeline.predict import Trained
+
+EPILOG = (
+    "INPUT is a folder, of which every PNG and JPEG file is scored, however deep, its path there being its id; or a "
+    "Parquet file with the columns `id` and `image`, of whole PNG or JPEG files or of raw uint8 values. DIR gets "
+    "part-00000.parquet and so on, each with id, class, probability and every class's probability, and unreadable.csv. "
+    "Run again after a kill, it scores what is missing. With Ray (docs/cluster.md), parts are scored at once; every "
+    "machine must then see INPUT and DIR."
+)
+PAUSE = 10  # seconds from line to line of progress
+
+
+def main() -> None:
+    """Score what the command line names, part by part, and tell how many pictures a second."""
+    options = _options()
+    trained = predict.champion() if options.model == "champion" else predict.find(options.model, keras=True)
+    from pipeline.scoring import parts, scorer  # here, so that help does not wait for pyarrow
+
+    out = options.out.resolve()
+    with parts.alone(out):
+        inputs = _listed(options.input, trained, out / parts.LISTING)
+        content = _content(trained)
+        job = scorer.Job(inputs, trained.image_shape, trained.class_names, out)
+        parts.begin(out, _note(job, content), content)
+        missing = parts.missing(out, job.part_count)
+        _tell(scorer.scored(job, missing, options.at_once), sum(job.images(number) for number in missing))
+        bad = parts.unreadable(out, job.part_count)
+    print(f"{options.out} has the scores of {inputs.count - bad:,} images")
+    if bad:
+        print(f"pictures that cannot be read: {bad:,} of {inputs.count:,}, named in {options.out / parts.UNREADABLE}")
+
+
+def _options() -> Any:
+    parser = argparse.ArgumentParser(
+        "python -m pipeline.score",
+        description="Score many pictures by a trained model, resumably.",
+        epilog=EPILOG,
+        allow_abbrev=False,
+    )
+    parser.add_argument("input", metavar="INPUT", type=Path, help="a folder, or a file that ends in .parquet")
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        required=True,
+        help="a model of params.yaml (its first seed), a training, as vgg-43, or `champion`",
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="a new folder, or one to go on with")
+    parser.add_argument(
+        "--at-once",
+        metavar="N",
+        type=int,
+        help="score so many parts at once, by Ray; else one, or with RAY_ADDRESS as many as its cluster has cores",
+    )
+    options = parser.parse_args()
+    if options.at_once is not None and options.at_once < 1:
+        parser.error(f"--at-once {options.at_once}: 1 or more are needed")
+    return options
+
+
+def _listed(source: Path, trained: Trained, listing: Path) -> Any:
+    from pipeline.scoring import inputs
+
+    if source.is_dir():
+        return inputs.of_folder(source, listing)
+    if source.suffix.lower() != ".parquet" or not source.is_file():
+        raise InputError(f"{source} is no folder and no Parquet file: name one of the two")
+    return inputs.of_parquet(source, trained.image_shape)
+
+
+def _content(trained: Trained) -> bytes:
+    """Return the model as a `.keras` file: the same weights, the same bytes, wherever it came from."""
+    from pipeline.network import saving
+
+    return saving.to_bytes(predict.load(trained))
+
+
+def _note(job: Any, content: bytes) -> dict[str, Any]:
+    return {
+        "model": hashlib.sha256(content).hexdigest(),
+        "classes": job.class_names,
+        "input": job.inputs.digest,
+        "images": job.inputs.count,
+        "images a part": job.part_images,
+    }
+
+
+def _tell(counts: Iterator[int], total: int) -> None:
+    """Go through the parts, and print a line now and then."""
+    start = told = time.monotonic()
+    done = 0
+    for count in counts:
+        done, now = done + count, time.monotonic()
+        if now - told >= PAUSE or done == total:
+            speed = done / (now - start)
+            left = f", {(total - done) / speed:,.0f} s left" if done < total else ""
+            print(f"scored {done:,} of {total:,} images, {speed:,.0f} a second{left}", flush=True)
+            told = now
+
+
+if __name__ == "__main__":
+    errors.run(main)
