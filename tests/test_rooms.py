@@ -20,9 +20,11 @@ MAY_IMPORT = {
     "cluster": {"network", "config", "base"},
     "runs": {"network", "config", "base"},
     "champion": {"runs", "evaluation", "network", "config", "base"},
+    "sweeps": {"runs", "cluster", "evaluation", "network", "config", "figures", "base"},
     "revisions": {"runs", "evaluation", "config", "base"},
     "stages": {
         "revisions",
+        "sweeps",
         "champion",
         "runs",
         "cluster",
