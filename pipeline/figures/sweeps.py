@@ -15,7 +15,8 @@ from pandas.api.types import is_numeric_dtype
 from pipeline.figures.curves import COLOURS
 
 COLUMNS = 3
-LOG_SPAN = 30  # times from a key's least to its greatest value, from where it is drawn by magnitude
+FEW = 5  # values of a key, which are named
+LOG_SPAN = 9  # times from a key's least to its greatest value, from where it is drawn by magnitude
 
 
 def history(trials: pd.DataFrame, ways: Mapping[str, str]) -> Figure:
@@ -63,7 +64,10 @@ def importance(shares: Mapping[str, Mapping[str, float]]) -> Figure:
     axes.set_yticks(np.arange(len(keys)) - 0.4 + height / 2, keys)
     axes.set(xlim=(0, 1.08), xlabel="share of the variance")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right")
+    if len(shares) > 1:
+        figure.legend(frameon=False, loc="outside upper right", ncols=len(shares))
+    else:
+        axes.set_xlabel(f"share of the variance of {next(iter(shares))}")
     return figure
 
 
@@ -88,6 +92,9 @@ def _slice(axes: Axes, complete: pd.DataFrame, key: str, name: str) -> None:
     axes.scatter(places, shown[name], c=shown["number"], cmap="Blues", vmin=-len(complete), edgecolors="#0072B2", s=28)
     if is_numeric_dtype(values.dtype):
         _by_magnitude(axes, values)
+        if len(some := values.unique()) <= FEW:
+            axes.set_xticks(some, [f"{value:g}" for value in some])
+            axes.minorticks_off()
     else:
         axes.set_xticks(range(len(names := pd.Categorical(values).categories)), names, fontsize=8, parse_math=False)
     axes.set_title(key, fontsize=9)

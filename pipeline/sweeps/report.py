@@ -55,7 +55,7 @@ def page(plan: Plan, known: list[Trial], pictures: Mapping[str, Path]) -> str:
         f"# Sweep {plan.name}",
         f"Trainings of `{plan.sweep.model}` with other values, sampled by {plan.sweep.sampler} with seed "
         f"{plan.sweep.seed}: {counts}. {_best(plan, known).capitalize()}.",
-        tables.as_markdown(table(plan, known).map(_cell)) if known else "",
+        tables.as_markdown(table(plan, known)) if known else "",
         f"`{command}` writes trial {best[0].number} into params.yaml." if best else "",
         *(f"## {name.capitalize()}\n\n{PICTURES[name]}.\n\n![{name}]({path.name})" for name, path in pictures.items()),
     ]
@@ -116,7 +116,7 @@ def _ranked(plan: Plan, known: list[Trial]) -> list[Trial]:
 
 
 def _row(plan: Plan, trial: Trial, best: list[Trial]) -> dict[str, Any]:
-    values = {key: _plain(trial.values[key]) if key in trial.values else "–" for key in plan.sweep.space}
+    values = {key: _value(trial.values[key]) if key in trial.values else "–" for key in plan.sweep.space}
     scores = {name: _figure(trial.scores[name]) if trial.scores else "–" for name in plan.sweep.objectives}
     state = f"pruned after epoch {len(trial.epochs)}" if trial.state == PRUNED else trial.state
     mark = " *" if trial in best else ""
@@ -142,8 +142,8 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, int | float | str) and not isinstance(value, bool) else short(value)
 
 
-def _cell(value: Any) -> str:
-    return str(value)
+def _value(value: Any) -> Any:
+    return f"{value:g}" if isinstance(value, float) else _plain(value)
 
 
 def _duration(seconds: float) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import logging
 import tempfile
 import time
 from collections.abc import Callable
@@ -79,6 +80,7 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
 
     network, dataset = job.params.models[job.training.model], files.read_json(PREPARED / "dataset.json")
     train, validation = (files.read_labelled(PREPARED / f"{part}.npz") for part in ("train", "validation"))
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # or it warns that each trial's network is compiled anew
     training.make_deterministic(job.training.seed)
     steps = network.train.epochs * training.steps_per_epoch(len(train[1]), network.train)
     model = building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"], steps)
