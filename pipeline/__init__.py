@@ -1,12 +1,13 @@
 """A file here is a command that a person types, `python -m pipeline.NAME`; a folder is one subject.
 
-Imports go down this list, never up: `stages/` and the commands, `revisions/`, `champion/`, `runs/`, `scoring/`,
-`serving/`, `monitoring/`, `cluster/`, `export/`, `runtimes/`, `page/`, `evaluation/`, `explanation/`, `network/`,
-`data/`, `config/`, `figures/`, `base/`. A folder's docstring says what its files hold.
+Imports go down this list, never up: `stages/` and the commands, `revisions/`, `sweeps/`, `champion/`, `runs/`,
+`scoring/`, `serving/`, `monitoring/`, `cluster/`, `export/`, `runtimes/`, `page/`, `evaluation/`, `explanation/`,
+`network/`, `data/`, `config/`, `figures/`, `base/`. A folder's docstring says what its files hold.
 
 - `params.py`: checks `params.yaml`
 - `gate.py`: holds metrics to the limits of `params.yaml`
 - `compare.py`: tells what has changed since another revision
+- `sweep.py`: trains a model with many values, and tells which are best
 - `predict.py`: tells what pictures show
 - `score.py`: scores many pictures, resumably
 - `registry.py`: promotes a model to champion, rolls back, shows, fetches it for serving

@@ -24,9 +24,11 @@ MAY_IMPORT = {
     "runs": {"network", "config", "base"},
     "monitoring": {"base"},
     "champion": {"runs", "export", "evaluation", "network", "config", "base"},
+    "sweeps": {"runs", "cluster", "evaluation", "network", "config", "figures", "base"},
     "revisions": {"runs", "evaluation", "config", "base"},
     "stages": {
         "revisions",
+        "sweeps",
         "champion",
         "serving",
         "monitoring",

@@ -3,11 +3,20 @@
 import importlib.util
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from pipeline.base.errors import InputError
+
+HERE, ANY = "local", "auto"  # addresses that name no machine
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "error",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or Ray warns of what it will do one day
+}
+PATIENCE = 5.0  # seconds for a cluster to answer, where Ray itself would try for a quarter of an hour
 
 
 def installed() -> bool:
@@ -25,18 +34,36 @@ def connected() -> Iterator[Any]:
     """Connect, yield `ray`, and leave. Raise `InputError` where Ray is missing or its cluster cannot be reached."""
     if not installed():
         raise InputError("Ray is not installed, which runs several things at once: `make cluster` installs it")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    address = os.environ.get("RAY_ADDRESS") or HERE
+    _require_answer(address)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     import ray  # here: an optional package, and half a second
 
-    address = os.environ.get("RAY_ADDRESS", "local")
+    options = {"include_dashboard": False} if address == HERE else {}
     try:
-        ray.init(
-            address=address, include_dashboard=False if address == "local" else None, logging_level=logging.WARNING
-        )
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **options)
     except (ConnectionError, TimeoutError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"RAY_ADDRESS {address} is not reached ({reason}): start the cluster, or unset it") from None
+        raise _unreached(address, error) from None
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    """Raise `InputError` unless somebody listens where a cluster should."""
+    if address in (HERE, ANY):
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        raise InputError(f"RAY_ADDRESS {address}: give a machine and a port, as in 10.0.0.1:6379, or auto")
+    try:
+        socket.create_connection((host, int(port)), PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise _unreached(address, error) from None
+
+
+def _unreached(address: str, error: Exception) -> InputError:
+    reason = str(error).splitlines()[0]
+    return InputError(f"RAY_ADDRESS {address} is not reached ({reason:.100}): start the cluster, or unset it")

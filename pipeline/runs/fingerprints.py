@@ -19,12 +19,15 @@ from pipeline.runs.lock import LOCK, StageLock
 IGNORED = Path(".dvcignore")
 
 
-def of_stage(stage: str) -> str:
-    """Return the fingerprint, 64 hexadecimal digits, of a stage such as `train@vgg-42` as its deps are on disk now."""
+def of_stage(stage: str, params: dict[str, Any] | None = None) -> str:
+    """Return the fingerprint, 64 hexadecimal digits, of a stage such as `train@vgg-42` as its deps are on disk now.
+
+    `params` stands for the content of params.yaml, where that shall have it later.
+    """
     name, _, key = stage.partition("@")
     definition = files.read_yaml(Path("dvc.yaml"))["stages"][name]
     cmd, deps, keys = (_resolved(definition[part], key) for part in ("cmd", "deps", "params"))
-    params = files.read_yaml(PARAMS_FILE)
+    params = files.read_yaml(PARAMS_FILE) if params is None else params
     return _fingerprint(cmd, {dep: md5(Path(dep)) for dep in deps}, {key: _value(params, key) for key in keys})
 
 

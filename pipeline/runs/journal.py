@@ -124,6 +124,15 @@ class Journal:
         flat = {name.replace(".", "/"): value for name, value in leaves(scores)}
         self._add({name: value for name, value in flat.items() if known.get(name) != value}, 0)
 
+    def tag(self, tags: Mapping[str, str]) -> None:
+        """Add tags; one that begins with `sweep.` also reaches a run that exists."""
+        self.record.tags |= tags
+        self._write()
+
+    def values(self, metric: str) -> list[float]:
+        """Return every value of a metric, in order."""
+        return [known.value for known in self.record.metrics if known.name == metric]
+
     def attach(self, paths: Mapping[str, Path]) -> None:
         """Keep copies of files, for MLflow to have under the given names."""
         with attaching(self.folder):
@@ -191,6 +200,12 @@ def experiment_id(name: str) -> str | None:
     return None
 
 
+def drop_states(fingerprint: str) -> None:
+    """Forget where trainings of a fingerprint could go on from: they begin anew should they be wanted again."""
+    for path in location.journals().glob(f"{fingerprint}/*/state.npz"):
+        path.unlink(missing_ok=True)
+
+
 @contextmanager
 def opened(described: Description, recorded: bool) -> Iterator[Journal]:
     """Open the journal of a training: the last one's if that can go on to the same bytes, else a new one.
@@ -198,7 +213,8 @@ def opened(described: Description, recorded: bool) -> Iterator[Journal]:
     It can if fingerprint, type of processor, threads and versions are the same, and no other process is at it. One that
     finished goes on while DVC has not `recorded` it in dvc.lock: it was killed between its end and that.
 
-    What ends the block ends the training: FINISHED, KILLED on Ctrl-C or SIGTERM, FAILED on any other exception.
+    What ends the block ends the training: KILLED on Ctrl-C or SIGTERM, FAILED on any other exception, else FINISHED
+    unless it has set the status itself.
     """
     with _owned(described, recorded) as journal:
         journal.open()
@@ -211,7 +227,8 @@ def opened(described: Description, recorded: bool) -> Iterator[Journal]:
         except BaseException:
             journal.end("FAILED")
             raise
-        journal.end("FINISHED")
+        if journal.record.status == "RUNNING":
+            journal.end("FINISHED")
 
 
 @contextmanager
@@ -260,7 +277,7 @@ def _owned(described: Description, recorded: bool) -> Iterator[Journal]:
 def _say_where(journal: Journal) -> None:
     """Say after which epoch a training goes on, if it has finished one."""
     record, state = journal.record, journal.state()
-    if state:
+    if state and "history/epoch" in state:  # a sweep has none
         name, epochs = record.tags["dvc.stage"].partition("@")[2], record.params["train.epochs"]
         print(f"{name}: goes on after epoch {len(state['history/epoch'])} of {epochs}", flush=True)
 

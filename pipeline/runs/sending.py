@@ -22,6 +22,7 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_DATASET_CONTEXT,
     MLFLOW_GIT_COMMIT,
     MLFLOW_LOGGED_IMAGES,
+    MLFLOW_PARENT_RUN_ID,
     MLFLOW_RUN_NOTE,
     MLFLOW_SOURCE_NAME,
 )
@@ -33,6 +34,7 @@ from pipeline.runs import description, journal, location, server, views
 from pipeline.runs.journal import Record
 
 SHOWN = {MLFLOW_SOURCE_NAME: "dvc.stage", MLFLOW_GIT_COMMIT: "git.commit"}  # as columns of the UI
+PARENT = "sweep.training"  # the tag of a trial that names its sweep's journal
 IMAGES = ("confusion_matrix.png", "mistakes.png", "learning_curves.png", "augmented.png")  # of the UI's image grid
 GRID_PIXELS = 400  # the longer side of an image in the grid: three fit beside each other; a click shows it whole
 PATIENCE = 10.0  # seconds that a stage waits at its end for a server; what is left, `sync` sends
@@ -93,6 +95,7 @@ def push_all() -> int:
     pending = [folder for folder in known if not _sent(folder, store)]
     if not pending:
         return 0
+    pending.sort(key=lambda folder: PARENT in journal.read(folder).tags)  # a sweep before its trials
     client, refused = server.connect(), list[InputError]()
     for folder in pending:
         try:
@@ -126,7 +129,7 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
         progress.experiment = run.info.experiment_id
         push = _Push(client, folder, record, run, progress)
         for send in (
-            *(push.send_params, push.send_metrics, push.send_description),
+            *(push.send_params, push.send_tags, push.send_metrics, push.send_description),
             *(push.send_files, push.send_model, push.send_status),
         ):
             send()
@@ -155,6 +158,16 @@ class _Push:
         if not self.run.data.params:
             params = [Param(name, value) for name, value in self.record.params.items()]
             self.client.log_batch(self.run.info.run_id, params=params)
+
+    def send_tags(self) -> None:
+        """Send what a sweep says of a trial after its run was made, and name the run that it is a child of."""
+        tags = {name: value for name, value in self.record.tags.items() if name.startswith("sweep.")}
+        if parent := self.record.tags.get(PARENT):
+            found = self.client.search_runs([self.run.info.experiment_id], f"tags.training = '{parent}'", max_results=1)
+            tags |= {MLFLOW_PARENT_RUN_ID: found[0].info.run_id} if found else {}
+        for name, value in tags.items():
+            if self.run.data.tags.get(name) != value:
+                self.client.set_tag(self.run.info.run_id, name, value)
 
     def send_metrics(self) -> None:
         sent = self.progress.metrics

@@ -1,0 +1,67 @@
+"""Run a sweep of trials: `python -m pipeline.sweep sweeps/filters.yaml`; killed and started again, it goes on.
+
+With --apply, it writes the best trial, or the one of a number, as a model into params.yaml instead.
+"""
+
+import argparse
+import contextlib
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.base import errors, files, tables
+from pipeline.cluster import connection
+from pipeline.sweeps import applying, driver, plan, report, trials, workers
+from pipeline.sweeps.training import PREPARED
+from pipeline.sweeps.trials import Trial
+
+TRAIN = PREPARED / "train.npz"
+
+
+def main() -> None:
+    """Run what is left of the sweep and report on it, or apply one of its trials."""
+    parser = argparse.ArgumentParser(
+        "python -m pipeline.sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="one of sweeps/*.yaml: docs/sweeps.md")
+    parser.add_argument(
+        "--apply",
+        metavar="TRIAL",
+        type=int,
+        nargs="?",
+        const=-1,
+        help="write it, or the best, into params.yaml",
+    )
+    given = parser.parse_args()
+    planned = plan.load(given.file)
+    with trials.alone(planned.name):
+        if given.apply is None:
+            run(planned)
+        else:
+            print(applying.apply(planned, None if given.apply < 0 else given.apply))
+
+
+def run(planned: plan.Plan) -> None:
+    """Run all trials, print a line for each, and report on them, on the terminal, in a folder and in MLflow."""
+    trials.read(planned.name, planned.identity)  # what is another sweep's is refused before anything is imported
+    dispersed = connection.wanted(planned.sweep.at_once)
+    with workers.on_ray(planned.sweep.resources) if dispersed else contextlib.nullcontext() as on_ray:
+        from pipeline.runs import journal, sending  # here: MLflow takes seconds
+
+        dataset = sending.dataset(planned.params({}).fetch.dataset_name, TRAIN, files.read_labelled(TRAIN))
+        described = plan.described(planned, dataset)
+        with sending.in_background() as send, journal.opened(described, recorded=False) as record:
+
+            def told(known: list[Trial], ended: Trial) -> None:
+                print(report.line(planned, known, ended, *driver.left(planned, known)), flush=True)
+                record.save_state({"trials": np.array(len(known))})  # so that the run is gone on with
+                send()
+
+            known = driver.run(planned, dataset, record.record.training, on_ray or workers.here(send), told)
+            made = report.write(planned, known, trials.folder(planned.name) / "report")
+            record.attach({path.name: path for path in made})
+    print(f"\n{tables.for_terminal(report.table(planned, known))}\n\n{made[0]}")
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,83 @@
+"""Asks for trials, starts them, and keeps what came of them, until all are done: in one process, whoever trains."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pipeline.runs import journal
+from pipeline.sweeps import sampling, trials
+from pipeline.sweeps.plan import Plan
+from pipeline.sweeps.training import Job
+from pipeline.sweeps.trials import RUNNING, Trial
+from pipeline.sweeps.workers import Workers
+
+
+def run(
+    plan: Plan, dataset: dict[str, str], sweep_run: str, workers: Workers, told: Callable[[list[Trial], Trial], None]
+) -> list[Trial]:
+    """Run what is left of a sweep and return all its trials; those that were broken off go on first.
+
+    `dataset` describes the data for MLflow, `sweep_run` is the sweep's own journal by its id. `told` is called with all
+    trials and the one that has just ended.
+    """
+    known = trials.read(plan.name, plan.identity)
+    broken_off = [trial for trial in known if trial.state == RUNNING]
+    _forget_states(plan, known, known)
+    running: dict[Any, int] = {}
+    while True:
+        while len(running) < plan.sweep.at_once:
+            trial = broken_off.pop(0) if broken_off else _asked(plan, known)
+            if trial is None:
+                break
+            running[workers.start(_job(plan, trial, known, dataset, sweep_run))] = trial.number
+        if not running:
+            return known
+        work, ended = workers.wait(list(running))
+        before = trials.best(plan.sweep, known)
+        known[running.pop(work)] = ended
+        trials.write(plan.name, plan.identity, known)
+        _forget_states(plan, known, [*before, ended])
+        told(known, ended)
+
+
+def left(plan: Plan, known: list[Trial]) -> tuple[int | None, float | None]:
+    """Return how many trials are still to end, and about how many seconds that takes; None where nothing tells it."""
+    ended = [trial for trial in known if trial.state != RUNNING]
+    mean = _spent(plan, known) / len(ended) if ended else None
+    count = None if plan.sweep.trials is None else max(plan.sweep.trials, len(known)) - len(ended)
+    seconds = [] if mean is None or count is None else [count * mean]
+    if plan.sweep.minutes:
+        seconds.append(max(0.0, plan.sweep.minutes * 60 - _spent(plan, known)))
+    return count, min(seconds, default=None)
+
+
+def _asked(plan: Plan, known: list[Trial]) -> Trial | None:
+    """Ask for one more trial and keep it, or return None where there shall be no more."""
+    sweep = plan.sweep
+    if len(known) == sweep.trials or (sweep.minutes and _spent(plan, known) >= sweep.minutes * 60):
+        return None
+    values = sampling.ask(plan.raw, sweep, known)
+    if values is None:
+        return None
+    trial = Trial(len(known), values, plan.fingerprint(values))
+    known.append(trial)
+    trials.write(plan.name, plan.identity, known)
+    return trial
+
+
+def _job(plan: Plan, trial: Trial, known: list[Trial], dataset: dict[str, str], sweep_run: str) -> Job:
+    tags = {"sweep.training": sweep_run, "sweep.name": plan.name, "sweep.trial": str(trial.number)}
+    ended = [other for other in known if other.state != RUNNING]
+    return Job(plan.sweep, plan.params(trial.values), plan.training, trial, ended, dataset, tags)
+
+
+def _spent(plan: Plan, known: list[Trial]) -> float:
+    """Return how many seconds the trials have taken, side by side as they are."""
+    return sum(trial.seconds for trial in known) / plan.sweep.at_once
+
+
+def _forget_states(plan: Plan, known: list[Trial], ended: list[Trial]) -> None:
+    """Drop what trainings that have ended could go on from, but for the best: `dvc repro` makes its model from it."""
+    kept = [trial.number for trial in trials.best(plan.sweep, known)]
+    for trial in ended:
+        if trial.state != RUNNING and trial.number not in kept:
+            journal.drop_states(trial.fingerprint)

@@ -1,0 +1,95 @@
+"""A sweep's file together with params.yaml and the prepared images, all checked before anything runs."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pipeline.base import files
+from pipeline.base.errors import InputError
+from pipeline.config import loading
+from pipeline.config.loading import PARAMS_FILE
+from pipeline.config.schema import Params, Training
+from pipeline.runs import description, fingerprints, lock, stale
+from pipeline.runs.description import Description
+from pipeline.sweeps import settings, space
+from pipeline.sweeps.settings import Sweep
+from pipeline.sweeps.space import Raw, Values
+from pipeline.sweeps.training import PREPARED
+
+DECIDING = ("model", "space", "maximise", "minimise", "sampler", "pruner", "seed")  # about trials and their order
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep, `source` its file, and `raw`, the content of params.yaml."""
+
+    source: Path
+    sweep: Sweep
+    raw: Raw
+
+    @property
+    def name(self) -> str:
+        """The sweep's name, its file's."""
+        return self.source.stem
+
+    @property
+    def training(self) -> Training:
+        """What each trial is, with values of its own: the model that `--apply` writes, with params' first seed."""
+        return Training(f"{self.sweep.model}_{self.name}", self.raw["seeds"][0])
+
+    def fingerprint(self, values: Values) -> str:
+        """Return the fingerprint that a trial's training has, and has again where it is a model of params.yaml."""
+        with_trial = space.with_model(self.raw, self.training.model, space.model(self.raw, self.sweep, values))
+        return fingerprints.of_stage(f"train@{self.training.name}", with_trial)
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 of all that decides which trials there are and what comes of them."""
+        decides = self.sweep.model_dump(include=set(DECIDING))
+        content = json.dumps([self.fingerprint({}), decides], ensure_ascii=False)  # in the order of the space
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def params(self, values: Values) -> Params:
+        """Return checked params whose only model is a trial's."""
+        return space.validated(self.raw, self.sweep, self.training.model, values)
+
+
+def load(source: Path) -> Plan:
+    """Read a sweep's file and check it against params.yaml and the prepared images, each corner of its space.
+
+    Raise `InputError` with a line for what is wrong.
+    """
+    sweep = settings.load(source)
+    plan = Plan(source, sweep, files.read_yaml(PARAMS_FILE))
+    loading.validate(plan.raw)
+    if missing := [name for name in ("dataset.json", "train.npz", "validation.npz") if not (PREPARED / name).exists()]:
+        raise InputError(f"{PREPARED / missing[0]} is missing: `dvc repro prepare` makes it")
+    known = lock.read()
+    if edited := stale.keys([known[stage] for stage in ("fetch", "prepare") if stage in known], plan.raw):
+        raise InputError(f"{PREPARED} is not what {PARAMS_FILE} asks for ({', '.join(edited)}): `dvc repro prepare`")
+    if not plan.raw["prepare"]["validation_fraction"]:
+        raise InputError(f"{PARAMS_FILE}: prepare.validation_fraction is 0, but a sweep chooses by validation")
+    image_shape = files.read_json(PREPARED / "dataset.json")["image_shape"]
+    space.check(plan.raw, sweep, plan.training.model, str(source), image_shape)
+    return plan
+
+
+def described(plan: Plan, dataset: dict[str, str]) -> Description:
+    """Gather what the sweep's own run tells from its start: the model as it is in params.yaml, and what is varied."""
+    base = description.of_training(plan.params({}), plan.training, plan.identity, dataset)
+    varied = {f"sweep.{key}": _text(plan.sweep, key) for key in plan.sweep.space}
+    return Description(
+        experiment=base.experiment,
+        name=f"sweep {plan.name}: {plan.sweep.model} with other {', '.join(plan.sweep.space)}"[:200],
+        fingerprint=plan.identity,
+        params=base.params | varied,
+        tags=base.tags | {"dvc.stage": str(plan.source), "sweep.name": plan.name},
+        dataset=dataset,
+    )
+
+
+def _text(sweep: Sweep, key: str) -> str:
+    dumped = sweep.space[key].model_dump(exclude_defaults=True)
+    return json.dumps(dumped.get("choices", dumped), ensure_ascii=False)[:500]

@@ -1,0 +1,152 @@
+"""What a sweep tells: a line a trial, a table, a page with pictures."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.base import files, tables
+from pipeline.base.errors import short
+from pipeline.sweeps import sampling, space, trials
+from pipeline.sweeps.plan import Plan
+from pipeline.sweeps.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
+
+PICTURES = {
+    "history": "Each trial in its order, and the best so far",
+    "front": "What one objective costs in the other; no trial beats one of the line in both",
+    "importance": "How much of the variance between trials each key accounts for (fANOVA)",
+    "slices": "Each key's values",
+}
+
+
+def line(plan: Plan, known: list[Trial], ended: Trial, count: int | None, seconds: float | None) -> str:
+    """Tell in a line how a trial ended, the best so far, and how many are left, for about how many seconds."""
+    came_of_it = {PRUNED: f"pruned after epoch {len(ended.epochs)}", FAILED: f"failed: {ended.reason}"}
+    parts = [
+        f"trial {ended.number}: {space.told(ended.values)}",
+        came_of_it.get(ended.state) or _scores(plan, ended),
+        f"{ended.seconds:.0f} s",
+        _best(plan, known),
+    ]
+    if count is not None:
+        parts.append(f"{count} left")
+    if seconds is not None and count != 0:
+        parts.append(f"about {_duration(seconds)}")
+    return "; ".join(part for part in parts if part)
+
+
+def table(plan: Plan, known: list[Trial]) -> pd.DataFrame:
+    """Tabulate trials that have ended, the best first: values, what the sweep chooses by, seconds, and what came of it.
+
+    Complete ones on the front, or the best one, are marked by a star.
+    """
+    best = trials.best(plan.sweep, known)
+    return pd.DataFrame([_row(plan, trial, best) for trial in _ranked(plan, known)])
+
+
+def page(plan: Plan, known: list[Trial], pictures: Mapping[str, Path]) -> str:
+    """Write the report in Markdown; `pictures` are files beside it by their names in `PICTURES`."""
+    states = pd.Series([trial.state for trial in known]).value_counts()
+    counts = ", ".join(f"{states[state]} {state}" for state in (COMPLETE, PRUNED, FAILED, RUNNING) if state in states)
+    best = trials.best(plan.sweep, known)
+    command = f"python -m pipeline.sweep {plan.source} --apply {best[0].number}" if best else ""
+    sections = [
+        f"# Sweep {plan.name}",
+        f"Trainings of `{plan.sweep.model}` with other values, sampled by {plan.sweep.sampler} with seed "
+        f"{plan.sweep.seed}: {counts}. {_best(plan, known).capitalize()}.",
+        tables.as_markdown(table(plan, known)) if known else "",
+        f"`{command}` writes trial {best[0].number} into params.yaml." if best else "",
+        *(f"## {name.capitalize()}\n\n{PICTURES[name]}.\n\n![{name}]({path.name})" for name, path in pictures.items()),
+    ]
+    return "\n\n".join(section for section in sections if section)
+
+
+def write(plan: Plan, known: list[Trial], folder: Path) -> list[Path]:
+    """Write the page and its pictures into a folder, and list these files."""
+    drawn = {name: folder / f"{name}.png" for name in PICTURES}
+    pictures = _pictures(plan, known)
+    for name, path in drawn.items():
+        path.unlink(missing_ok=True)
+        if name in pictures:
+            files.write_bytes(path, pictures[name])
+    made = {name: path for name, path in drawn.items() if name in pictures}
+    files.write_text(folder / "README.md", page(plan, known, made))
+    return [folder / "README.md", *made.values()]
+
+
+def _pictures(plan: Plan, known: list[Trial]) -> dict[str, bytes]:
+    from pipeline.figures import png, sweeps  # here, since matplotlib takes a second
+
+    found = frame(plan, known)
+    ways, keys = plan.sweep.objectives, list(plan.sweep.space)
+    if not (found["state"] == COMPLETE).any():
+        return {}
+    figures = {"history": sweeps.history(found, ways), "slices": sweeps.slices(found, keys, list(ways))}
+    if len(ways) > 1:
+        front = [trial.number for trial in trials.best(plan.sweep, known)]
+        figures["front"] = sweeps.front(found, list(ways)[:2], front)
+    shares = {name: sampling.importance(plan.sweep, known, index) for index, name in enumerate(ways)}
+    if all(shares.values()):
+        figures["importance"] = sweeps.importance(shares)
+    return {name: png.encode(figures[name]) for name in PICTURES if name in figures}
+
+
+def frame(plan: Plan, known: list[Trial]) -> pd.DataFrame:
+    """Tabulate all trials for drawing: `number`, `state`, a column for each key and each objective, NaN where none."""
+    keys, ways = plan.sweep.space, plan.sweep.objectives
+    return pd.DataFrame(
+        [
+            {"number": trial.number, "state": trial.state}
+            | {key: _plain(trial.values.get(key)) for key in keys}
+            | {name: trial.scores.get(name, float("nan")) for name in ways}
+            for trial in known
+        ]
+    )
+
+
+def _ranked(plan: Plan, known: list[Trial]) -> list[Trial]:
+    best = trials.best(plan.sweep, known)
+    signs = [-1 if way == "maximize" else 1 for way in plan.sweep.objectives.values()]
+    complete = sorted(
+        (trial for trial in known if trial.state == COMPLETE and trial not in best),
+        key=lambda trial: [sign * figure for sign, figure in zip(signs, trial.figures(plan.sweep), strict=True)],
+    )
+    return [*best, *complete, *(trial for state in (PRUNED, FAILED) for trial in known if trial.state == state)]
+
+
+def _row(plan: Plan, trial: Trial, best: list[Trial]) -> dict[str, Any]:
+    values = {key: _value(trial.values[key]) if key in trial.values else "–" for key in plan.sweep.space}
+    scores = {name: _figure(trial.scores[name]) if trial.scores else "–" for name in plan.sweep.objectives}
+    state = f"pruned after epoch {len(trial.epochs)}" if trial.state == PRUNED else trial.state
+    mark = " *" if trial in best else ""
+    return {"trial": f"{trial.number}{mark}"} | values | scores | {"seconds": f"{trial.seconds:.0f}", "": state}
+
+
+def _best(plan: Plan, known: list[Trial]) -> str:
+    best = trials.best(plan.sweep, known)
+    if len(plan.sweep.objectives) > 1 and best:
+        return "front: " + ", ".join(str(trial.number) for trial in best)
+    return f"best: {_scores(plan, best[0])} (trial {best[0].number})" if best else "none complete yet"
+
+
+def _scores(plan: Plan, trial: Trial) -> str:
+    return ", ".join(f"{name} {_figure(trial.scores[name])}" for name in plan.sweep.objectives)
+
+
+def _figure(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if value < 1e-3 else f"{value:.4f}"
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | float | str) and not isinstance(value, bool) else short(value)
+
+
+def _value(value: Any) -> Any:
+    return f"{value:g}" if isinstance(value, float) else _plain(value)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,130 @@
+"""Optuna: which values to try next, whether to go on with a trial, what matters.
+
+A study is made anew from the trials on disk each time, so that an answer follows from the seed, the trial's number and
+those trials alone, also after a kill.
+"""
+
+import itertools
+import json
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.sweeps import space
+from pipeline.sweeps.settings import Choices, Dimension, Sweep
+from pipeline.sweeps.space import Raw, Values
+from pipeline.sweeps.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.distributions import BaseDistribution
+
+ATTEMPTS = 50  # at values that no trial has had
+DIGITS = 4  # of a sampled number, so that params.yaml stays readable
+STEP_DIGITS = 10  # of one on a grid
+ENOUGH = 4  # trials, to tell what matters
+
+
+def ask(raw: Raw, sweep: Sweep, trials: list[Trial]) -> Values | None:
+    """Return the values of the next trial, which none has had; None where there seem to be no more."""
+    if sweep.sampler == "grid":
+        return next(itertools.islice(space.grid(raw, sweep), len(trials), None), None)
+    for attempt in range(ATTEMPTS):
+        values = _sampled(raw, sweep, trials, attempt)
+        if values not in [trial.values for trial in trials]:
+            return values
+    return None
+
+
+def prunes(sweep: Sweep, trials: list[Trial], trial: Trial) -> bool:
+    """Say whether a trial with these figures of its epochs so far is not worth going on with."""
+    import optuna  # here, since most commands do without
+
+    study = _study(sweep, [other for other in trials if other.number != trial.number])
+    return sweep.pruner == "median" and optuna.pruners.MedianPruner().prune(study, _frozen(sweep, trial))
+
+
+def importance(sweep: Sweep, trials: list[Trial], objective: int) -> dict[str, float]:
+    """Return how much of an objective's variance each key accounts for (fANOVA, Hutter 2014); {} of too few trials."""
+    import optuna
+
+    complete = [trial for trial in trials if trial.state == COMPLETE]
+    if len(complete) < ENOUGH or len({trial.figures(sweep)[objective] for trial in complete}) < 2:
+        return {}
+    found = optuna.importance.get_param_importances(
+        _study(sweep, complete),
+        evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0),
+        target=lambda frozen: frozen.values[objective],
+    )
+    return {key: float(share) for key, share in found.items()}
+
+
+def _sampled(raw: Raw, sweep: Sweep, trials: list[Trial], attempt: int) -> Values:
+    """Sample values; from the second attempt on by chance, since TPE might insist on what it has found."""
+    import optuna
+
+    seed = int(np.random.SeedSequence([sweep.seed, len(trials), attempt]).generate_state(1)[0])
+    by_chance = sweep.sampler == "random" or attempt
+    with warnings.catch_warnings(action="ignore"):  # of options that are experimental
+        sampler = optuna.samplers.RandomSampler(seed) if by_chance else optuna.samplers.TPESampler(seed=seed)
+    asked = _study(sweep, trials, sampler).ask()
+
+    def choose(key: str, dimension: Dimension) -> Any:
+        return _suggested(asked, key, dimension)
+
+    return space.chosen(raw, sweep, choose)
+
+
+def _study(sweep: Sweep, trials: list[Trial], sampler: "optuna.samplers.BaseSampler | None" = None) -> "optuna.Study":
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(directions=list(sweep.objectives.values()), sampler=sampler)
+    for trial in trials:
+        study.add_trial(_frozen(sweep, trial))
+    return study
+
+
+def _frozen(sweep: Sweep, trial: Trial) -> "optuna.trial.FrozenTrial":
+    from optuna.trial import TrialState, create_trial
+
+    states = {
+        RUNNING: TrialState.RUNNING,
+        COMPLETE: TrialState.COMPLETE,
+        PRUNED: TrialState.PRUNED,
+        FAILED: TrialState.FAIL,
+    }
+    return create_trial(
+        state=states[trial.state],
+        values=trial.figures(sweep) if trial.state == COMPLETE else None,
+        params={key: _coded(sweep.space[key], value) for key, value in trial.values.items()},
+        distributions={key: _distribution(sweep.space[key]) for key in trial.values},
+        intermediate_values=dict(enumerate(trial.epochs, 1)),
+    )
+
+
+def _suggested(asked: "optuna.Trial", key: str, dimension: Dimension) -> Any:
+    if isinstance(dimension, Choices):
+        return json.loads(asked.suggest_categorical(key, [_coded(dimension, choice) for choice in dimension.choices]))
+    low, high, step, log = dimension.low, dimension.high, dimension.step, dimension.log
+    if dimension.whole:
+        return asked.suggest_int(key, int(low), int(high), step=int(step or 1), log=log)
+    digits = STEP_DIGITS if step else DIGITS
+    return min(max(float(f"{asked.suggest_float(key, low, high, step=step, log=log):.{digits}g}"), low), high)
+
+
+def _distribution(dimension: Dimension) -> "BaseDistribution":
+    from optuna import distributions
+
+    if isinstance(dimension, Choices):
+        return distributions.CategoricalDistribution([_coded(dimension, choice) for choice in dimension.choices])
+    low, high, step, log = dimension.low, dimension.high, dimension.step, dimension.log
+    if dimension.whole:
+        return distributions.IntDistribution(int(low), int(high), log, int(step or 1))
+    return distributions.FloatDistribution(low, high, log, step)
+
+
+def _coded(dimension: Dimension, value: Any) -> Any:
+    """Write a choice, which may be a list or a mapping, as Optuna takes it."""
+    return json.dumps(value) if isinstance(dimension, Choices) else value

@@ -1,0 +1,133 @@
+"""Trains one trial of a sweep: as the stage `train` would, but for the files that DVC keeps."""
+
+import contextlib
+import dataclasses
+import io
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.base import files, tables
+from pipeline.base.errors import InputError
+from pipeline.base.files import Arrays, Labelled
+from pipeline.config.schema import Params, Training
+from pipeline.runs import description, journal
+from pipeline.runs.journal import Journal
+from pipeline.sweeps import sampling
+from pipeline.sweeps.settings import ACCURACY, EACH_EPOCH, LOSS, PARAMETERS, SECONDS, Sweep
+from pipeline.sweeps.trials import COMPLETE, FAILED, PRUNED, Trial
+
+if TYPE_CHECKING:
+    import keras
+
+PREPARED = Path("data/prepared")
+MEASURED = 1000  # images at most, to measure what a prediction takes
+
+
+class Pruned(Exception):  # noqa: N818  # no error
+    """A trial is not worth going on with."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that training a trial needs: `params`, whose one model is the trial's, and the trials known at its start.
+
+    `dataset` describes the data for MLflow, `tags` say whose trial it is.
+    """
+
+    sweep: Sweep
+    params: Params
+    training: Training
+    trial: Trial
+    known: list[Trial]
+    dataset: dict[str, str]
+    tags: dict[str, str]
+
+
+def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Trial:
+    """Train a trial, from where it was if it was broken off, and return it with what came of it.
+
+    Its journal is kept as any training's. A loss that is no longer a number fails the trial, nothing else.
+    """
+    described = description.of_training(job.params, job.training, job.trial.fingerprint, job.dataset)
+    described.tags.update(job.tags)
+    with journal.opened(described, recorded=False) as record:
+        try:
+            ended = dataclasses.replace(job.trial, state=COMPLETE, scores=_scores(job, record, after_epoch))
+        except Pruned:
+            ended = dataclasses.replace(job.trial, state=PRUNED)
+            record.end("KILLED")
+        except InputError as error:
+            ended = dataclasses.replace(job.trial, state=FAILED, reason=str(error))
+            record.end("FAILED")
+        record.tag({"sweep.state": ended.state})
+    seconds = round(sum(record.values("epoch/seconds")), 3)
+    return dataclasses.replace(ended, epochs=_epochs(job.sweep, record), seconds=seconds)
+
+
+def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[str, float]:
+    """Train the network and return its scores, rounded as `evaluate` has them."""
+    from pipeline.network import (
+        building,
+        saving,
+        temperature,
+        training,
+    )  # not for whoever starts trials
+
+    network, dataset = job.params.models[job.training.model], files.read_json(PREPARED / "dataset.json")
+    train, validation = (files.read_labelled(PREPARED / f"{part}.npz") for part in ("train", "validation"))
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # or it warns that each trial's network is compiled anew
+    training.make_deterministic(job.training.seed)
+    steps = network.train.epochs * training.steps_per_epoch(len(train[1]), network.train)
+    model = building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"], steps)
+
+    def on_epoch(row: training.Row, state: Arrays) -> None:
+        record.log_epoch(row, len(train[1]))
+        after_epoch()
+        so_far = dataclasses.replace(job.trial, epochs=_epochs(job.sweep, record))
+        if row["epoch"] < network.train.epochs and sampling.prunes(job.sweep, job.known, so_far):
+            raise Pruned  # before the state is kept: broken off here, the trial comes to the same end
+        record.save_state(state)
+
+    with contextlib.redirect_stdout(io.StringIO()):  # a line an epoch
+        history = training.fit(model, train, validation, network.train, job.training.seed, on_epoch, record.state())
+    if network.train.temperature_scaling:
+        model = temperature.scaled(model, validation)
+    with tempfile.TemporaryDirectory() as folder:
+        made = {name: Path(folder, name) for name in ("layers.csv", "history.csv", "model.keras")}
+        tables.write_csv(made["layers.csv"], building.layer_table(model))
+        tables.write_csv(made["history.csv"], history)
+        files.write_bytes(saved := made.pop("model.keras"), saving.to_bytes(model))
+        record.attach(made)
+        scores = _measured(saving.load(saved), validation)
+    record.log_scores(_nested(scores))
+    return scores
+
+
+def _measured(model: "keras.Model", validation: Labelled) -> dict[str, float]:
+    """Score a network as it was saved, which may compute in another precision than it was trained in."""
+    from pipeline.evaluation import metrics
+    from pipeline.network import training
+
+    images, labels = validation
+    headline = metrics.headline(labels, training.predict(model, images))
+    started, some = time.perf_counter(), images[:MEASURED]
+    training.predict(model, some)
+    seconds = (time.perf_counter() - started) / len(some)
+    named = {ACCURACY: headline["accuracy"], LOSS: headline["loss"]}
+    return named | {PARAMETERS: model.count_params(), SECONDS: float(f"{seconds:.3g}")}
+
+
+def _nested(scores: dict[str, float]) -> dict[str, Any]:
+    """Lay scores out as metrics.json, for the run; seconds aside, which are `test`'s there."""
+    return {"validation": {"accuracy": scores[ACCURACY], "loss": scores[LOSS]}, "parameters": scores[PARAMETERS]}
+
+
+def _epochs(sweep: Sweep, record: Journal) -> list[float]:
+    """List by epoch what a pruner goes by; nothing where the objective is not one of each epoch."""
+    known = [record.values(f"epoch/{EACH_EPOCH[name]}") for name in sweep.objectives if name in EACH_EPOCH]
+    return known[0] if known else []
