@@ -28,6 +28,7 @@ from pipeline.runs import location, ports
 from pipeline.serving import app, exported
 from pipeline.serving.batching import Batcher
 from pipeline.serving.connections import MOST, Connection
+from pipeline.serving.observing import Observer
 from pipeline.serving.watching import log
 
 PORT = 5001
@@ -46,8 +47,9 @@ def main() -> None:
     folder = champion.first() if champion else given.folder
     batcher = Batcher(exported.read(folder, processor.threads()))
     print(f"serving {batcher.model.description} on http://{given.host}:{port}", flush=True)
+    observer = Observer(given.observe) if given.observe else None
     follow = partial(champion.follow, batcher) if champion else None
-    served: Any = app.make(batcher, os.environ.get("SERVE_TOKEN"), follow)
+    served: Any = app.make(batcher, os.environ.get("SERVE_TOKEN"), follow, observer)
     uvicorn.run(
         served,
         host=given.host,
@@ -72,6 +74,9 @@ def _arguments() -> Any:
     which.add_argument("--version", metavar="N", help="serve this version, whatever becomes champion")
     which.add_argument(
         "--folder", metavar="DIR", type=Path, help="serve what this folder holds, without params.yaml and a registry"
+    )
+    parser.add_argument(
+        "--observe", metavar="FILE", type=Path, help="note a few numbers of pictures and answers: docs/drift.md"
     )
     return parser.parse_args()
 

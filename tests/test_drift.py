@@ -1,3 +1,4 @@
+import http.client
 import sys
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from pipeline.base.errors import InputError
 from pipeline.monitoring import changes, observations
 from pipeline.monitoring.observations import PIXELS
 from pipeline.runs import paths
+from pipeline.serving.observing import Observer
 from tests.finished import CLASS_NAMES, IMAGES, Finished, network, table
+from tests.serving import Pointed, served
 
 RANDOM = np.random.default_rng(5)
 
@@ -89,6 +92,27 @@ def test_the_command_tells_whether_answers_are_those_of_the_test_split(
     assert said in printed
     assert f"vgg-42: {count} pictures against the test split" in printed
     assert "3 pictures met a model that dvc.lock has no more (fingerprint eeeeeeeeeeee)" in printed
+
+
+def test_the_service_notes_no_more_pictures_than_a_log_should_have(tmp_path: Path) -> None:
+    images = RANDOM.integers(0, 90, (30, 28, 28, 1), np.uint8)
+    with served(Pointed(), observer=Observer(tmp_path / "log")) as address:
+        for some in (images[:4], images):
+            connection = http.client.HTTPConnection(address, timeout=60)
+            kind = {"Content-Type": "application/octet-stream", "Shape": ",".join(map(str, some.shape))}
+            connection.request("POST", "/invocations", some.tobytes(), kind)
+            assert connection.getresponse().status == 200
+            connection.close()
+    (noted,) = observations.read(tmp_path / "log", 2).values()
+    expected = observations.observe(np.concatenate([images[:4], images]), np.empty(0))
+    assert 10 <= len(noted["brightness"]) < 20
+    assert noted["brightness"] == pytest.approx(expected["brightness"][: len(noted["brightness"])], abs=0.0051)
+    assert noted["probabilities"].tolist() == [[0.1, 0.9]] * len(noted["brightness"])
+
+
+def test_a_log_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^--observe .*gone/log cannot be written \(No such file"):
+        Observer(tmp_path / "gone/log")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\n"])

@@ -7,6 +7,7 @@
 - `forms.py`: the files of a form
 - `reading.py`: bodies within limits, and images from them by their Content-Type
 - `inference.py`: the open inference protocol, version 2
+- `observing.py`: notes what comes in, for `python -m pipeline.drift`
 - `watching.py`: token, log and metrics of each request
 - `metrics.py`: what Prometheus is told
 - `connections.py`: connections with patience

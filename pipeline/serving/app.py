@@ -19,6 +19,7 @@ from pipeline.base.errors import InputError
 from pipeline.serving import inference, metrics, reading
 from pipeline.serving.batching import Batcher, Busy
 from pipeline.serving.model import Model
+from pipeline.serving.observing import Observer
 from pipeline.serving.reading import Refusal
 from pipeline.serving.watching import Watched
 
@@ -27,11 +28,14 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 
 
 def make(
-    batcher: Batcher, token: str | None = None, follow: Callable[[], Coroutine[Any, Any, None]] | None = None
+    batcher: Batcher,
+    token: str | None = None,
+    follow: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    observer: Observer | None = None,
 ) -> ASGIApp:
     """Return the app around a batcher, whose model it serves; with a token, only to those who give it.
 
-    `follow` runs as long as the app does, and may give the batcher another model.
+    `follow` runs as long as the app does, and may give the batcher another model; `observer` notes what it sees.
     """
     routes = [
         Route("/", _page),
@@ -63,7 +67,7 @@ def make(
             task.cancel()
 
     app = Starlette(routes=routes, exception_handlers=answers, lifespan=following)
-    app.state.batcher = batcher
+    app.state.batcher, app.state.observer = batcher, observer
     app.router.redirect_slashes = False
     return Watched(app, batcher, token)
 
@@ -84,6 +88,8 @@ async def _predicted(request: Request, images: np.ndarray) -> np.ndarray:
     batcher: Batcher = request.app.state.batcher
     probabilities = await batcher.predict(model, images)
     metrics.images.labels(model.version).inc(len(images))
+    if request.app.state.observer:
+        request.app.state.observer.note(model, images, probabilities)
     return probabilities
 
 
