@@ -141,7 +141,9 @@ def in_a_file(folder: Path, images: np.ndarray, labels: np.ndarray) -> files.Lab
     return files.open_labelled(folder / "part.npz")
 
 
-def test_images_in_a_file_give_the_same_weights_and_probabilities(tmp_path: Path) -> None:
+def test_images_in_a_file_give_the_same_weights_and_probabilities(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pipeline.network import training
 
     found = []
@@ -152,6 +154,7 @@ def test_images_in_a_file_give_the_same_weights_and_probabilities(tmp_path: Path
         history = training.fit(model, part(*digits(0, 700)), part(*digits(200, 300)), chosen, 3, lambda *_: None)
         probabilities = training.predict(model, part(*digits(0, 700))[0])
         found.append([*model.get_weights(), history.to_numpy(), probabilities])
+        monkeypatch.setattr(training, "IMAGES_AT_ONCE", 1)  # of 700 images, 500 and 200
     for memory, file in zip(*found, strict=True):
         np.testing.assert_array_equal(memory, file, strict=True)
 

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -20,6 +20,7 @@ from pipeline.network.augmentation import augment
 
 Row = dict[str, float]
 PREDICTION_BATCH = 500
+IMAGES_AT_ONCE = 1 << 25  # bytes of images that are in memory for predictions
 AHEAD = 2  # batches that are made while one is computed with
 STOPPING = ("best", "wait", "best_epoch", "stopped_epoch")
 COLUMNS = {
@@ -114,9 +115,15 @@ def loss(train: schema.Train) -> keras.losses.Loss:
 
 def predict(model: keras.Model, images: Array) -> np.ndarray:
     """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""
-    with reading.errors_as_they_were():
-        probabilities: np.ndarray = model.predict(_in_order([images]).map(lambda images: images), verbose=0)
-    return probabilities
+    return np.concatenate(list(predictions(model, images)))
+
+
+def predictions(model: keras.Model, images: Array) -> Iterator[np.ndarray]:
+    """Yield what `predict` returns in parts, of no more images than a few megabytes hold."""
+    at_once = PREDICTION_BATCH * max(1, IMAGES_AT_ONCE // (PREDICTION_BATCH * math.prod(images.shape[1:])))
+    for start in range(0, len(images), at_once):
+        part = tf.data.Dataset.from_tensor_slices(images[start : start + at_once])
+        yield model.predict(_untuned(part.batch(PREDICTION_BATCH)), verbose=0)
 
 
 class _EachEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
@@ -189,13 +196,10 @@ def _early_stopping(early_stopping: schema.EarlyStopping | None) -> Any:
     return keras.callbacks.EarlyStopping(**options)
 
 
-def _in_order(arrays: Sequence[Array]) -> tf.data.Dataset:
-    """Yield batches of the rows of all arrays, as tuples."""
-    count = len(arrays[0])
-    starts = tf.data.Dataset.range(0, count, PREDICTION_BATCH, output_type=tf.int32)
-    return _untuned(
-        starts.map(lambda start: reading.read(arrays, tf.range(start, tf.minimum(start + PREDICTION_BATCH, count))))
-    )
+def _in_order(labelled: LabelledRows) -> tf.data.Dataset:
+    starts = tf.data.Dataset.range(0, count := len(labelled[1]), PREDICTION_BATCH, output_type=tf.int32)
+    numbers = starts.map(lambda start: tf.range(start, tf.minimum(start + PREDICTION_BATCH, count)))
+    return _untuned(numbers.map(lambda some: reading.read(labelled, some)))
 
 
 def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:

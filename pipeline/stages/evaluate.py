@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import keras  # for real it comes with the network, quietly
 
 EXPLAINED = 4  # right and wrong images each, the surest
-AT_ONCE = 100 * training.PREDICTION_BATCH  # images whose probabilities are in memory together
 GAP = 0.1  # between the accuracy of the last epoch and the scored one
 ROBUSTNESS_SEED = 0  # the same for all models, so that they meet the same images
 FULL_COLOUR = ("learning_curves", "confusion_matrix")  # 256 colours are enough for the other pictures
@@ -87,9 +86,7 @@ def main() -> None:
 def predict(model: "keras.Model", labelled: LabelledRows, folder: Path) -> Stored:
     """Predict the images of one split, with the probabilities in a file of the folder that goes with them."""
     images, labels = labelled
-    starts = range(0, len(labels), AT_ONCE)
-    parts = (training.predict(model, rows.only(images, slice(start, start + AT_ONCE))) for start in starts)
-    return Stored(labels, rows.kept(parts, folder))
+    return Stored(labels, rows.kept(training.predictions(model, images), folder))
 
 
 def warn_of_gap(name: str, evaluation: Evaluation) -> None:

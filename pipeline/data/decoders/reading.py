@@ -46,7 +46,7 @@ def labelled(images: np.ndarray, labels: np.ndarray, source: str) -> Labelled:
 
 
 def require_memory(size: int, source: Path | str, remedy: str) -> None:
-    """Raise `InputError` for more bytes than a quarter of the machine's memory: a stage holds images several times."""
+    """Raise `InputError` for more bytes than a quarter of the machine's memory: some stages hold that several times."""
     memory = psutil.virtual_memory().total
     if size > memory / 4:
         taken = f"a quarter of this machine's memory, {memory / 4e9:,.1f} GB, is taken at most"
