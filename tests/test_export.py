@@ -1,4 +1,6 @@
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,9 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from PIL import Image
 
+from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import exports
 from pipeline.export import formats, scoring, table
@@ -129,6 +133,24 @@ def test_the_table_has_a_row_for_each_format() -> None:
     assert rows[1] == ["keras", "0.5000", "0", "0.0e+00", "1.00", "1,234", "20.000", "–", "–", "–"]
     assert rows[2] == ["onnx", "0.5000", "0", "0.0e+00", "1.00", "1,234", "–", "5,000", "–", "–"]
     assert "some processor" in text
+
+
+@pytest.mark.parametrize("kind", EXACT)
+def test_the_lines_of_the_documentation_tell_the_class(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    skip_without_packages(kind)
+    (lines,) = re.findall(rf"^```python\n# {kind}\n(.*?)^```$", (ROOT / "docs/export.md").read_text(), re.M | re.S)
+    pixels = np.random.default_rng(1).integers(0, 256, (28, 28), np.uint8)
+    model = networks.built({"blocks": [], "dense": []}, (28, 28, 1), 0, tmp_path)
+    told = {"class_names": json.dumps([f"class {index}" for index in range(networks.CLASSES)])}
+    for name, content in formats.converted(kind, model, pixels[None, ..., None], told).items():
+        files.write_bytes(tmp_path / "models/exported/vgg-42" / kind / name, content)
+    Image.fromarray(pixels).save(tmp_path / "shoe.png")
+    monkeypatch.chdir(tmp_path)
+    exec(lines, {})
+    expected = training.predict(model, pixels[None, ..., None]).argmax()
+    assert capsys.readouterr().out == f"class {expected}\n"
 
 
 WRITE = """
