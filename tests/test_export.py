@@ -153,6 +153,15 @@ def test_the_lines_of_the_documentation_tell_the_class(
     assert capsys.readouterr().out == f"class {expected}\n"
 
 
+def test_openvino_tells_nobody_of_conversions() -> None:
+    pytest.importorskip("openvino", reason="`make export` installs it")
+    from openvino.tools.ovc import telemetry_utils
+
+    import pipeline.export.openvino  # noqa: F401
+
+    assert telemetry_utils.tm.__name__ == "openvino.tools.ovc.telemetry_stub"
+
+
 WRITE = """
 import hashlib, sys
 from pathlib import Path
@@ -187,7 +196,7 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", EXACT)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_random_networks_answer_as_keras_in_every_runtime(kind: str, tmp_path: Path) -> None:
     """RANDOM_NETWORKS=200 in the environment tries more."""
     skip_without_packages(kind)
@@ -198,7 +207,9 @@ def test_random_networks_answer_as_keras_in_every_runtime(kind: str, tmp_path: P
         description, shape = drawn
         model = networks.built(description, shape, 0, tmp_path)
         images = np.random.default_rng(0).integers(0, 256, (4, *shape), np.uint8)
-        network = export(kind, model, tmp_path, images)
-        np.testing.assert_allclose(network.predict(images), model(images, training=False), atol=1e-5)
+        found = export(kind, model, tmp_path, images).predict(images)
+        np.testing.assert_allclose(found.sum(axis=1), 1, atol=0.1)
+        if kind in EXACT:  # random weights are no measure of what 8 bits cost
+            np.testing.assert_allclose(found, model(images, training=False), atol=1e-5)
 
     answers_as_keras()
