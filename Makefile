@@ -44,7 +44,7 @@ demo: .venv/runs ## the whole pipeline on scikit-learn's digits, in .demo/
 
 cluster: .venv/cluster ## add Ray, for several cores or machines: docs/cluster.md
 
-export: .venv/export ## add what exporting to ONNX and OpenVINO needs: docs/deploy.md
+export: .venv/export ## add what exporting to ONNX and OpenVINO needs: docs/export.md
 
 test: .venv/develops ## lint, types and the quick tests
 	ruff check .

@@ -6,19 +6,20 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from pipeline.base import errors, files, tables
 from pipeline.base.errors import InputError
-from pipeline.config import loading
-from pipeline.config.schema import Training
 from pipeline.data import pictures
 from pipeline.runs import lock, paths
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Training
 
 T = TypeVar("T")
 PLOTTED_IMAGES = 12
@@ -43,18 +44,25 @@ class Trained:
 def champion() -> Trained:
     """Load the registry's champion; raise `InputError` if there is none."""
     from pipeline.champion import promotion  # here, since a model on disk needs no mlflow
+    from pipeline.config import loading
 
     dataset = loading.load().fetch.dataset_name
     model, class_names, _ = promotion.champion(dataset)
     return Trained(model, class_names, model.input_shape[1:])
 
 
-def find(name: str, *, keras: bool = False) -> Trained:
+def find(name: str) -> Trained:
     """Find a model with its first seed, or a training such as `vgg-43`, without TensorFlow.
 
-    Where it was exported to LiteRT, it is that network, which answers in a tenth of the time that TensorFlow takes to
-    be imported, unless `keras` is asked for. Raise `InputError` for an unknown or untrained one.
+    Where it was exported to LiteRT, it is that network. Raise `InputError` for an unknown or untrained one.
     """
+    return _exported(name) or on_disk(name)
+
+
+def on_disk(name: str) -> Trained:
+    """Find the `.keras` file of a model with its first seed, or of a training; raise `InputError` as `find` does."""
+    from pipeline.config import loading
+
     training = loading.load().trainings_of(name)[0]
     file = paths.model(training)
     for path in (file, paths.DATASET):
@@ -63,8 +71,7 @@ def find(name: str, *, keras: bool = False) -> Trained:
     _require_same_classes(training, file)
     dataset = files.read_json(paths.DATASET)
     height, width, channels = dataset["image_shape"]
-    trained = Trained(file, dataset["class_names"], (height, width, channels))
-    return trained if keras else _exported(training, trained) or trained
+    return Trained(file, dataset["class_names"], (height, width, channels))
 
 
 def predict(trained: Trained, images: np.ndarray) -> np.ndarray:
@@ -204,25 +211,36 @@ def _check_plot(path: Path, images: list[Path]) -> None:
         )
 
 
-def _require_same_classes(training: Training, file: Path) -> None:
+def _require_same_classes(training: "Training", file: Path) -> None:
     """Raise `InputError` if dvc.lock says that a model was trained on another dataset.json: its classes may differ."""
     stage, now = lock.read().get(f"train@{training.name}"), files.md5(paths.DATASET)
     if stage and stage.deps.get(paths.DATASET.as_posix(), now) != now:
         raise InputError(f"{file} was trained on other data than {paths.DATASET} describes now: run `dvc repro` first")
 
 
-def _exported(training: Training, trained: Trained) -> Trained | None:
-    """Return a training with its network for LiteRT in place of its file, or None where there is none of this model."""
-    if not (path := paths.exported(training)).is_file():
+def _exported(name: str) -> Trained | None:
+    """Return a training's network for LiteRT, or None where there is none of the very model and data on disk.
+
+    It reads no more than it takes to know: the params check and dvc.lock would take as long as all else.
+    """
+    params = files.read_yaml(paths.PARAMS)
+    models, seeds = params.get("models"), params.get("seeds")
+    if not (isinstance(models, dict) and isinstance(seeds, list) and seeds):
+        return None
+    training = f"{name}-{seeds[0]}" if name in models else name
+    known = training in {f"{model}-{seed}" for model in models for seed in seeds}
+    made_from = {"model_md5": paths.named_model(training), "dataset_md5": paths.DATASET}
+    path = paths.exported(training)
+    if not known or not all(file.is_file() for file in (path, *made_from.values())):
         return None
     from pipeline.runtimes import litert
 
-    content = path.read_bytes()
-    if litert.metadata(content).get("model_md5") != files.md5(trained.source):
+    told = litert.metadata(content := path.read_bytes())
+    if any(told.get(key) != files.md5(file) for key, file in made_from.items()):
         return None
     network = litert.Network(content)
-    fits = (network.image_shape, network.classes) == (trained.image_shape, len(trained.class_names))
-    return replace(trained, source=network) if fits else None
+    height, width, channels = network.image_shape
+    return Trained(network, json.loads(told["class_names"]), (height, width, channels))
 
 
 def _in_batches(network: Any, images: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ PAUSE = 10  # seconds from line to line of progress
 def main() -> None:
     """Score what the command line names, part by part, and tell how many pictures a second."""
     options = _options()
-    trained = predict.champion() if options.model == "champion" else predict.find(options.model, keras=True)
+    trained = predict.champion() if options.model == "champion" else predict.on_disk(options.model)
     from pipeline.scoring import parts, scorer  # here, so that help does not wait for pyarrow
 
     out = options.out.resolve()

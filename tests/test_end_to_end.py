@@ -173,6 +173,8 @@ def test_label_errors_of_the_training_part_are_looked_for_if_asked(workspace: Wo
 
 
 def test_exports_are_written_scored_sent_and_held_to_the_gate(workspace: Workspace) -> None:
+    import mlflow
+
     for package in ("onnxruntime", "openvino"):
         pytest.importorskip(package, reason="`make export` installs it")
     kinds = ["litert", "litert_int8", "onnx", "openvino", "saved_model"]
@@ -189,7 +191,14 @@ def test_exports_are_written_scored_sent_and_held_to_the_gate(workspace: Workspa
     assert {path.name for path in exported.iterdir()} == set(kinds)
     assert {"exports.md", "exports.png"} <= {path.name for path in reports.iterdir()}
     assert "checks passed" in workspace.run("pipeline.gate").stdout
-    before = {path: path.read_bytes() for path in [*exported.rglob("*.*"), reports / "exports.json"]}
+    (run,) = [run for run in workspace.runs() if "exports/onnx/accuracy" in run.data.metrics]
+    assert run.data.metrics["exports/litert/images_per_second_2"] > 0
+    artifacts = mlflow.MlflowClient(f"sqlite:///{workspace.folder}/mlflow.db")
+    assert {file.path for file in artifacts.list_artifacts(run.info.run_id, "exports")} == {
+        f"exports/{kind}" for kind in kinds
+    }
+    made = [path for path in exported.rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in [*made, reports / "exports.json"]}
     lock = (workspace.folder / "dvc.lock").read_bytes()
     assert workspace.repro("--force", "--single-item", "export@plain-1") == {"export@plain-1"}
     assert {path: path.read_bytes() for path in before} == before

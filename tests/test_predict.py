@@ -93,7 +93,8 @@ def exported(model: Any) -> None:
     """Export the baseline to LiteRT."""
     from pipeline.export import litert
 
-    told = {"model_md5": files.md5(Path("models/baseline-42.keras"))}
+    md5s = {"model_md5": files.md5(Path("models/baseline-42.keras")), "dataset_md5": files.md5(paths.DATASET)}
+    told = md5s | {"class_names": json.dumps(CLASSES)}
     path = Path("models/exported/baseline-42/litert/model.tflite")
     files.write_bytes(path, litert.described(litert.to_litert(model), told))
 
@@ -111,7 +112,7 @@ def test_an_exported_network_answers_the_same_without_tensorflow(
     assert np.array_equal(found.argmax(axis=1), expected.argmax(axis=1))
     code = (
         "import runpy, sys; runpy.run_module('pipeline.predict', run_name='__main__'); "
-        "print(sorted({'tensorflow', 'keras', 'mlflow', 'pandas', 'scipy', 'matplotlib'} & set(sys.modules)))"
+        "print(sorted({'tensorflow', 'keras', 'mlflow', 'pandas', 'pydantic', 'matplotlib'} & set(sys.modules)))"
     )
     done = command("-c", code, "pictures", "--model", "baseline")
     assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, "[]", "")
@@ -133,6 +134,10 @@ def test_an_exported_network_of_another_model_or_broken_is_left_alone(
     path.write_bytes(content)
     Path("models/baseline-42.keras").write_bytes(b"another")
     assert isinstance(predict.find("baseline").source, Path)
+    for params in (raw | {"seeds": [43]}, raw | {"models": {"vgg": raw["models"]["vgg"]}}, raw | {"seeds": []}):
+        write_params(params)
+        with pytest.raises(InputError):
+            predict.find("baseline-42")
 
 
 def test_one_image_gets_a_line_for_each_class() -> None:

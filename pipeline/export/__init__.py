@@ -10,4 +10,5 @@
 - `table.py`: the same as a table in Markdown
 """
 
-import pipeline.network  # noqa: F401  # TensorFlow comes with it, quietly
+import pipeline.network  # TensorFlow comes with it, quietly
+import pipeline.runtimes  # noqa: F401  # and OpenVINO without telemetry

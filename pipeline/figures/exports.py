@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from pipeline.figures.curves import COLOURS
+
+LEAST = 0.001  # of accuracy, above and below the points: less than this is chance
 
 
 def worth(found: Mapping[str, Mapping[str, Any]]) -> Figure:
@@ -19,9 +22,14 @@ def worth(found: Mapping[str, Mapping[str, Any]]) -> Figure:
             colour, marker = COLOURS[index % len(COLOURS)], "os^Dv<>"[index % 7]
             axes.plot(scale * figures[key], figures["accuracy"], marker, color=colour, label=name, alpha=0.8)
         axes.set(xlabel=label, xscale="log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.margins(0.15)
         axes.grid(alpha=0.3)
-    panels[0].set_ylabel("test accuracy")
-    panels[0].ticklabel_format(axis="y", useOffset=False)
+    accuracies = [figures["accuracy"] for figures in found.values()]
+    panels[0].set(ylabel="test accuracy", ylim=(min(accuracies) - LEAST, max(accuracies) + LEAST))
+    panels[0].yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    panels[0].yaxis.set_major_formatter("{x:.4f}")
     panels[1].legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5))
     return figure

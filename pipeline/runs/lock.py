@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.base import files
-from pipeline.config.schema import Training
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Training  # for real it would bring pydantic, for a tenth of a second
 
 LOCK = Path("dvc.lock")
 
@@ -34,7 +36,7 @@ def parse(text: str, source: str) -> dict[str, StageLock]:
     return {name: _stage(entry) for name, entry in files.parse_yaml(text, source)["stages"].items()}
 
 
-def trained(training: Training) -> tuple[StageLock, StageLock] | None:
+def trained(training: "Training") -> tuple[StageLock, StageLock] | None:
     """Return a training's `train` and `evaluate` as they ran last, or None if one of them never did."""
     stages = read()
     train, evaluate = stages.get(f"train@{training.name}"), stages.get(f"evaluate@{training.name}")

@@ -1,23 +1,31 @@
 """Where the stages put what commands look at. dvc.yaml says so; a test holds these to it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.config.schema import Training
+if TYPE_CHECKING:
+    from pipeline.config.schema import Training  # for real it would bring pydantic, for a tenth of a second
 
+PARAMS = Path("params.yaml")
 DATASET = Path("data/prepared/dataset.json")
 TEST = Path("data/prepared/test.npz")
 EVALUATIONS = Path("data/evaluations")
 REPORTS = Path("reports")
 
 
-def model(training: Training) -> Path:
+def model(training: "Training") -> Path:
     """Return the file of a trained model."""
-    return Path("models", f"{training.name}.keras")
+    return named_model(training.name)
 
 
-def exported(training: Training) -> Path:
-    """Return the file of a trained model for LiteRT, where `export` has written it."""
-    return Path("models/exported", training.name, "litert", "model.tflite")
+def named_model(training: str) -> Path:
+    """Return the file of a trained model by its training's name, as `vgg-42`."""
+    return Path("models", f"{training}.keras")
+
+
+def exported(training: str) -> Path:
+    """Return the file for LiteRT of a training's name, where `export` writes it."""
+    return Path("models/exported", training, "litert", "model.tflite")
 
 
 def anything_trained() -> bool:
@@ -25,7 +33,7 @@ def anything_trained() -> bool:
     return any(Path("models").glob("*.keras"))
 
 
-def evaluation(training: Training) -> Path:
+def evaluation(training: "Training") -> Path:
     """Return the file of a training's evaluation."""
     return EVALUATIONS / f"{training.name}.npz"
 
@@ -35,6 +43,6 @@ def card(model: str) -> Path:
     return REPORTS / "cards" / f"{model}.md"
 
 
-def metrics(training: Training, reports: Path = REPORTS) -> Path:
+def metrics(training: "Training", reports: Path = REPORTS) -> Path:
     """Return a training's metrics.json."""
     return reports / training.name / "metrics.json"
