@@ -47,7 +47,10 @@ def bentoml(port: int, folder: Path) -> None:
 
 def ray_serve(port: int, folder: Path) -> None:
     """Serve by Ray Serve, requests batched."""
+    import os
     import time
+
+    os.environ["RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S"] = "60"  # of 5, which a busy machine passes
 
     import numpy as np
     import ray
