@@ -76,6 +76,8 @@ def _corners(raw: Raw, sweep: Sweep, source: str) -> list[Values]:
         if len(corners) > MOST_CORNERS:
             chance = random.Random(sweep.seed)
             corners = [chosen(raw, sweep, lambda _, one: chance.choice(_ends(one))) for _ in range(MOST_CORNERS)]
+        for values in corners:
+            model(raw, sweep, values)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     return corners
