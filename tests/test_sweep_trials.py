@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.base import files
+from pipeline.base.errors import InputError
 from pipeline.cluster import connection
 from pipeline.runs import description, journal, sending
 from pipeline.sweeps import driver, plan, training, trials, workers
@@ -129,7 +130,7 @@ def test_minutes_end_a_sweep_and_the_seconds_left_are_told(folder: Path) -> None
 
 def test_without_ray_several_at_once_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "installed", lambda: False)
-    with pytest.raises(connection.InputError, match="`make cluster` installs it"), connection.connected():
+    with pytest.raises(InputError, match="`make cluster` installs it"), connection.connected():
         pass
     assert connection.wanted(2)
     assert not connection.wanted(1)
@@ -146,7 +147,7 @@ def test_a_cluster_that_is_not_there_is_one_line(address: str, reason: str, monk
     monkeypatch.setenv("RAY_ADDRESS", address)
     monkeypatch.setattr(connection, "installed", lambda: True)  # it is not asked for before there is an answer
     reason = reason.replace("(\\[", r"\(\[").replace("refused)", r"refused\)")
-    with pytest.raises(connection.InputError, match=f"RAY_ADDRESS {reason}"), connection.connected():
+    with pytest.raises(InputError, match=f"RAY_ADDRESS {reason}"), connection.connected():
         pass
 
 

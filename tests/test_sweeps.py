@@ -40,7 +40,8 @@ def sweep(**changes: Any) -> Sweep:
 
 def trial(number: int, accuracy: float = 0.5, state: str = COMPLETE, **changes: Any) -> Trial:
     scores = {ACCURACY: accuracy, LOSS: 1 - accuracy, PARAMETERS: 100} if state == COMPLETE else {}
-    return Trial(**({"number": number, "values": {}, "fingerprint": "f", "state": state, "scores": scores} | changes))
+    content: dict[str, Any] = {"number": number, "values": {}, "fingerprint": "f", "state": state, "scores": scores}
+    return Trial(**(content | changes))
 
 
 @pytest.fixture
@@ -83,6 +84,7 @@ def refused(folder: Path) -> Callable[..., str]:
         ({"model": "huge"}, "model: params.yaml has no huge, only small"),
         ({"space": {}}, "space: {}: "),
         ({"space": {"train.epochs": []}}, "space.train.epochs: []: list should have at least 1 item"),
+        ({"space": {"train.epochs": [1, 2, 1]}}, "space.train.epochs: 1 stands there twice: name each choice once"),
         ({"space": {"train.epochs": {"low": 3, "high": 1}}}, "space.train.epochs: low 3 is not below high 1"),
         ({"space": {"train.epochs": {"low": 0, "high": 1, "log": True}}}, "space.train.epochs: log needs a low above"),
         (
@@ -100,6 +102,10 @@ def test_a_wrong_file_is_refused_in_one_line(refused: Callable[..., str], change
     [
         ({"train.epochs": [1, 0]}, "with train.epochs 0: models.small_some.train.epochs: 0: input should be greater"),
         ({"train.optimiser": [1]}, "with train.optimiser 1: models.small_some.train: optimiser is unknown; did you me"),
+        (
+            {"train.epochs": {"choices": [1], "when": {"train.optimizer.nam": "sgd"}}},
+            "space.train.epochs: its when {'train.optimizer.nam': 'sgd'} never holds",
+        ),
         ({"blocks.2.filters": [[4]]}, "space.blocks.2.filters: the model's list has 0 to 1 there, no 2"),
         ({"dense.0.units.0": [4]}, "space.dense.0.units.0: the model has 8 where 0 should be"),
         (
@@ -163,6 +169,8 @@ DIMENSIONS: dict[str, strategies.SearchStrategy[Any]] = {
 def test_every_trial_of_a_space_whose_corners_pass_is_a_model_that_params_may_hold(
     keys: set[str], data: strategies.DataObject, sampler: str, seed: int
 ) -> None:
+    if "train.optimizer.momentum" in keys:  # which has a condition
+        keys |= {"train.optimizer"}
     varied = {key: data.draw(DIMENSIONS[key]) for key in DIMENSIONS if key in keys}
     described = sweep(space=varied, sampler=sampler, seed=seed)
     space.check(RAW, described, "some", "sweeps/some.yaml", (8, 8, 1))

@@ -41,9 +41,9 @@ def connected() -> Iterator[Any]:
     import ray  # here: an optional package, and half a second
 
     on_sigterm = signal.getsignal(signal.SIGTERM)
-    options = {"include_dashboard": False} if address == HERE else {}
+    dashboard = False if address == HERE else None
     try:
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **options)
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=dashboard)
     except (ConnectionError, TimeoutError, ValueError, RuntimeError) as error:
         raise _unreached(address, error) from None
     signal.signal(signal.SIGTERM, on_sigterm)  # Ray has its own, which prints where the process is
