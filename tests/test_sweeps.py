@@ -284,7 +284,9 @@ def test_the_best_is_applied_with_comments_kept_and_has_the_trials_fingerprint(f
         applying.apply(planned, None)
     values = [sampling.ask(planned.raw, planned.sweep, []), {"blocks.0.filters.0": 8}]
     known = [
-        trial(number, 0.5 + number / 10, values=one, fingerprint=planned.fingerprint(one or {}))
+        trial(
+            number, 0.5 + number / 10, values=one, fingerprint=planned.fingerprint(one or {}), threads=99 * (1 - number)
+        )
         for number, one in enumerate(values)
     ]
     trials.write("some", planned.identity, known)
@@ -294,7 +296,8 @@ def test_the_best_is_applied_with_comments_kept_and_has_the_trials_fingerprint(f
     from pipeline.runs import fingerprints
 
     assert fingerprints.of_stage("train@small_some-42") == known[1].fingerprint
-    assert "trial 0" in applying.apply(some_plan(), 0)  # in the place of the one before; the sweep goes on as it was
+    told = applying.apply(some_plan(), 0)  # in the place of the one before; the sweep goes on as it was
+    assert told.endswith("trial 0 now (validation.accuracy 0.5): `TF_NUM_INTRAOP_THREADS=99 dvc repro` trains it")
     assert fingerprints.of_stage("train@small_some-42") == known[0].fingerprint
     with pytest.raises(InputError, match="trial 7 is not complete: 0, 1 are"):
         applying.apply(some_plan(), 7)
