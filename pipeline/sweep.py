@@ -60,6 +60,8 @@ def run(planned: plan.Plan) -> None:
             known = driver.run(planned, dataset, record.record.training, on_ray or workers.here(send), told)
             made = report.write(planned, known, trials.folder(planned.name) / "report")
             record.attach({path.name: path for path in made})
+    if planned.sweep.trials and not planned.sweep.minutes and len(known) < planned.sweep.trials:
+        print(f"the space has no more than {len(known)} combinations that were found")
     print(f"\n{tables.for_terminal(report.table(planned, known))}\n\n{made[0]}")
 
 

@@ -37,3 +37,11 @@ def test_without_a_list_of_processors_nothing_is_known(
     assert not capsys.readouterr().err
     assert processor.name()
     assert processor.threads() > 0
+
+
+def test_threads_are_those_that_tensorflow_is_told_to_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = processor.threads()
+    for told, expected in (("3", 3), ("", own), ("0", own), ("many", own)):
+        monkeypatch.setenv(processor.THREADS, told)
+        assert processor.threads() == expected
+        assert processor.machine()["machine.threads"] == str(expected)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
-ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+ONEDNN, THREADS = "TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS"
 PACKAGES = ("tensorflow", "keras", "numpy")
 BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}  # as Linux calls it on x86 and on ARM
 
@@ -18,7 +18,12 @@ def name() -> str:
 
 
 def threads() -> int:
-    """Count the processors that this process may run on."""
+    """Count the threads that TensorFlow computes with: the processors this process may run on, unless told otherwise.
+
+    Sums of other threads are in another order, so that their last bits differ.
+    """
+    if (told := os.environ.get(THREADS, "")).isdecimal() and int(told):
+        return int(told)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

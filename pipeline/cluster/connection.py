@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,6 @@ from pipeline.base.errors import InputError
 HERE, ANY = "local", "auto"  # addresses that name no machine
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_BACKEND_LOG_LEVEL": "error",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or Ray warns of what it will do one day
 }
 PATIENCE = 5.0  # seconds for a cluster to answer, where Ray itself would try for a quarter of an hour
@@ -40,11 +40,13 @@ def connected() -> Iterator[Any]:
         os.environ.setdefault(name, value)
     import ray  # here: an optional package, and half a second
 
-    options = {"include_dashboard": False} if address == HERE else {}
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+    dashboard = False if address == HERE else None
     try:
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **options)
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=dashboard)
     except (ConnectionError, TimeoutError, ValueError, RuntimeError) as error:
         raise _unreached(address, error) from None
+    signal.signal(signal.SIGTERM, on_sigterm)  # Ray has its own, which prints where the process is
     try:
         yield ray
     finally:

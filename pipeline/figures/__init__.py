@@ -6,8 +6,8 @@
 - `failures.py`: lists of images that go wrong, and duplicates
 - `calibration.py`: how far models can be trusted
 - `robustness.py`: how models bear spoilt images
-- `sweeps.py`: what the trials of a sweep tell
 - `exports.py`: what exported networks are worth
+- `sweeps.py`: how the trials of a sweep come out
 - `explanation.py`: what a network has learnt
 - `sheets.py`: images in rows with words beneath, which the two galleries are made of
 - `diagram.py`: a network, layer by layer

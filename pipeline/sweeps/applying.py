@@ -7,7 +7,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from pipeline.base import files
+from pipeline.base import files, processor
 from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.loading import PARAMS_FILE
@@ -36,7 +36,9 @@ def apply(plan: Plan, number: int | None) -> str:
     loading.validate(files.parse_yaml(written, str(PARAMS_FILE)))
     files.write_text(PARAMS_FILE, written)
     scores = ", ".join(f"{key} {trial.scores[key]}" for key in plan.sweep.objectives)
-    return f"{PARAMS_FILE}: models.{name} is trial {trial.number} now ({scores}): `dvc repro` trains it"
+    alike = trial.threads in (0, processor.threads())
+    command = "dvc repro" if alike else f"{processor.THREADS}={trial.threads} dvc repro"  # for the same last digit
+    return f"{PARAMS_FILE}: models.{name} is trial {trial.number} now ({scores}): `{command}` trains it"
 
 
 def with_model(content: str, name: str, made: Raw) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from pipeline.base.errors import InputError
 from pipeline.runs import journal
 from pipeline.sweeps import sampling, trials
 from pipeline.sweeps.plan import Plan
@@ -32,6 +33,7 @@ def run(
         if not running:
             return known
         work, ended = workers.wait(list(running))
+        _require_unchanged(plan, ended)
         before = trials.best(plan.sweep, known)
         known[running.pop(work)] = ended
         trials.write(plan.name, plan.identity, known)
@@ -68,6 +70,14 @@ def _job(plan: Plan, trial: Trial, known: list[Trial], dataset: dict[str, str], 
     tags = {"sweep.training": sweep_run, "sweep.name": plan.name, "sweep.trial": str(trial.number)}
     ended = [other for other in known if other.state != RUNNING]
     return Job(plan.sweep, plan.params(trial.values), plan.training, trial, ended, dataset, tags)
+
+
+def _require_unchanged(plan: Plan, trial: Trial) -> None:
+    if plan.fingerprint(trial.values) != trial.fingerprint:
+        raise InputError(
+            f"the code or data changed while trial {trial.number} ran: put back what was and start the sweep again, or "
+            f"delete {trials.folder(plan.name)} to begin anew"
+        )
 
 
 def _spent(plan: Plan, known: list[Trial]) -> float:

@@ -86,8 +86,8 @@ def _pictures(plan: Plan, known: list[Trial]) -> dict[str, bytes]:
     if len(ways) > 1:
         front = [trial.number for trial in trials.best(plan.sweep, known)]
         figures["front"] = sweeps.front(found, list(ways)[:2], front)
-    shares = {name: sampling.importance(plan.sweep, known, index) for index, name in enumerate(ways)}
-    if all(shares.values()):
+    found_shares = ((name, sampling.importance(plan.sweep, known, index)) for index, name in enumerate(ways))
+    if shares := {name: found for name, found in found_shares if found}:
         figures["importance"] = sweeps.importance(shares)
     return {name: png.encode(figures[name]) for name in PICTURES if name in figures}
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
 
-ATTEMPTS = 50  # at values that no trial has had
+ATTEMPTS = 50  # at values that no trial has had, of which TPE,
+INSISTENT = 10  # which may stay with what it has found, has the first; then chance has them
 DIGITS = 4  # of a sampled number, so that params.yaml stays readable
 STEP_DIGITS = 10  # of one on a grid
 ENOUGH = 4  # trials, to tell what matters
@@ -61,11 +62,11 @@ def importance(sweep: Sweep, trials: list[Trial], objective: int) -> dict[str, f
 
 
 def _sampled(raw: Raw, sweep: Sweep, trials: list[Trial], attempt: int) -> Values:
-    """Sample values; from the second attempt on by chance, since TPE might insist on what it has found."""
+    """Sample values, by a sampler that begins anew with each trial and attempt."""
     import optuna
 
     seed = int(np.random.SeedSequence([sweep.seed, len(trials), attempt]).generate_state(1)[0])
-    by_chance = sweep.sampler == "random" or attempt
+    by_chance = sweep.sampler == "random" or attempt >= INSISTENT
     with warnings.catch_warnings(action="ignore"):  # of options that are experimental
         sampler = optuna.samplers.RandomSampler(seed) if by_chance else optuna.samplers.TPESampler(seed=seed)
     asked = _study(sweep, trials, sampler).ask()

@@ -27,6 +27,13 @@ class Choices(Conditional):
 
     choices: Annotated[list[Any], Field(min_length=1)]
 
+    @field_validator("choices")
+    @classmethod
+    def _choices_differ(cls, choices: list[Any]) -> list[Any]:
+        if again := [choice for index, choice in enumerate(choices) if choice in choices[:index]]:
+            raise ValueError(f"{short(again[0])} stands there twice: name each choice once")
+        return choices
+
 
 class Range(Conditional):
     """A number from `low` to `high`, both included, whole if all numbers here are; `log` samples its magnitude."""

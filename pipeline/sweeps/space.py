@@ -50,7 +50,10 @@ def check(raw: Raw, sweep: Sweep, name: str, source: str, image_shape: tuple[int
     """
     if sweep.model not in raw["models"]:
         raise InputError(f"{source}: model: params.yaml has no {sweep.model}, only {', '.join(raw['models'])}")
-    for values in _corners(raw, sweep, source):
+    corners = _corners(raw, sweep, source)
+    if unused := [key for key in sweep.space if not any(key in values for values in corners)]:
+        raise InputError(f"{source}: space.{unused[0]}: its when {short(sweep.space[unused[0]].when)} never holds")
+    for values in corners:
         where = f"{source}: with {told(values)}"
         params = validated(raw, sweep, name, values, where)
         try:
@@ -76,6 +79,8 @@ def _corners(raw: Raw, sweep: Sweep, source: str) -> list[Values]:
         if len(corners) > MOST_CORNERS:
             chance = random.Random(sweep.seed)
             corners = [chosen(raw, sweep, lambda _, one: chance.choice(_ends(one))) for _ in range(MOST_CORNERS)]
+        for values in corners:
+            model(raw, sweep, values)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     return corners

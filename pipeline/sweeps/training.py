@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.base import files, tables
+from pipeline.base import files, processor, tables
 from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays, Labelled
 from pipeline.config.schema import Params, Training
@@ -66,7 +66,8 @@ def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Trial:
             record.end("FAILED")
         record.tag({"sweep.state": ended.state})
     seconds = round(sum(record.values("epoch/seconds")), 3)
-    return dataclasses.replace(ended, epochs=_epochs(job.sweep, record), seconds=seconds)
+    epochs, threads = _epochs(job.sweep, record), processor.threads()
+    return dataclasses.replace(ended, epochs=epochs, seconds=seconds, threads=threads)
 
 
 def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[str, float]:

@@ -21,7 +21,8 @@ RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
 class Trial:
     """One training of a sweep: its values, and once it has ended its scores, what it took, or why it failed.
 
-    `epochs` holds what a pruner goes by, an epoch each.
+    `epochs` holds what a pruner goes by, an epoch each; `threads` with how many it was trained, which decides about the
+    last bits of its weights.
     """
 
     number: int
@@ -31,6 +32,7 @@ class Trial:
     scores: dict[str, float] = field(default_factory=dict)
     epochs: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    threads: int = 0
     reason: str | None = None
 
     def figures(self, sweep: Sweep) -> list[float]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline.base import processor
 from pipeline.base.errors import InputError
 from pipeline.cluster import connection
 from pipeline.sweeps import training
@@ -66,7 +67,7 @@ def on_ray(resources: Resources) -> Iterator[Workers]:
 
 def _train_in(folder: str, cpus: int, job: Job) -> Trial | Exception:
     """Train a trial in a process of Ray's; what ends the whole sweep is returned, since Ray would wrap it."""
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(cpus))
+    os.environ.setdefault(processor.THREADS, str(cpus))
     try:
         with contextlib.chdir(folder):
             return training.train(job)

@@ -1,0 +1,117 @@
+"""What no kill may cost: whole sweeps on digits, by real processes, killed at random moments and run again."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from benchmarks.workspace import Workspace
+from pipeline.base import files
+from tests import sweeping
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+FILTERS = {"blocks.0.filters.0": [2, 3, 4, 6], "blocks.0.filters.1": [2, 4], "blocks.1.filters.0": [4, 8]}
+
+
+def workspace(folder: Path, **changes: Any) -> Workspace:
+    """Make a folder with digits prepared and a sweep of filter counts."""
+    made = Workspace(folder)
+    small = sweeping.SMALL | {"train": {"epochs": 6}}
+    made.write(files.read_yaml(ROOT / "recipes" / "demo.yaml") | {"models": {"small": small}, "gate": {}})
+    described = {"model": "small", "space": FILTERS, "trials": 12, "maximise": "validation.accuracy"}
+    sweeping.write(folder / "sweeps" / "filters.yaml", described | changes)
+    made.repro("prepare")
+    return made
+
+
+def known(made: Workspace) -> list[dict[str, Any]]:
+    """Read the trials so far."""
+    path = made.folder / ".sweeps" / "filters" / "trials.json"
+    return list(files.read_json(path)["trials"]) if path.exists() else []
+
+
+def without_times(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    scores = [{name: score for name, score in trial["scores"].items() if "seconds" not in name} for trial in trials]
+    return [trial | {"seconds": 0, "scores": kept} for trial, kept in zip(trials, scores, strict=True)]
+
+
+def epochs(made: Workspace) -> int:
+    """Count the epochs that trials have trained."""
+    journals = made.folder.glob(".runs/*/*/journal.json")
+    names = [metric[0] for path in journals for metric in files.read_json(path)["metrics"]]
+    return names.count("epoch/seconds")
+
+
+def kill_after_an_epoch_more(made: Workspace, delay: float) -> None:
+    before, sweep = epochs(made), made.start("pipeline.sweep", "sweeps/filters.yaml")
+    while sweep.poll() is None and epochs(made) < before + 2:
+        time.sleep(0.02)
+    time.sleep(delay)
+    assert sweep.poll() is None, sweep.communicate()
+    os.killpg(sweep.pid, signal.SIGKILL)
+    sweep.communicate()
+
+
+def finish(made: Workspace) -> subprocess.CompletedProcess[str]:
+    done = made.run("pipeline.sweep", "sweeps/filters.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    return done
+
+
+def test_a_sweep_killed_five_times_ends_as_the_undisturbed_one_and_its_best_is_reproduced(tmp_path: Path) -> None:
+    whole, killed = (workspace(tmp_path / name, pruner="median") for name in ("whole", "killed"))
+    finish(whole)
+    chance = random.Random(0)
+    for _ in range(5):
+        kill_after_an_epoch_more(killed, chance.uniform(0, 0.5))
+    told = finish(killed)
+    assert without_times(known(killed)) == without_times(known(whole))
+    assert {trial["state"] for trial in known(whole)} == {"complete", "pruned"}
+    journals = [files.read_json(path) for path in killed.folder.glob(".runs/*/*/journal.json")]
+    assert sorted(int(one["tags"].get("sweep.trial", -1)) for one in journals) == list(range(-1, 12))  # none run twice
+    runs = killed.runs()
+    (sweep,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == sweep.info.run_id]
+    assert len(children) == 12
+    assert {run.data.tags["sweep.state"] for run in children} == {"complete", "pruned"}
+    assert {run.info.status for run in children} == {"FINISHED", "KILLED"}
+    assert ".sweeps/filters/report/README.md" in told.stdout
+
+    assert killed.run("pipeline.sweep", "sweeps/filters.yaml", "--apply").returncode == 0
+    (killed.folder / ".runs").rename(tmp_path / "runs")  # the training's state, from which it would only be written out
+    killed.repro("evaluate@small_filters-42")
+    metrics = files.read_json(killed.folder / "reports" / "small_filters-42" / "metrics.json")
+    best = max(trial["scores"]["validation.accuracy"] for trial in known(killed) if trial["scores"])
+    assert metrics["validation"]["accuracy"] == best
+
+
+def test_with_ray_two_are_trained_at_once_and_one_that_is_killed_is_run_again(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: `make cluster`")
+    made = workspace(tmp_path / "a", trials=4, at_once=2)
+    with tempfile.TemporaryDirectory() as folder:  # a short name: Ray's sockets are below it
+        sweep = made.start("pipeline.sweep", "sweeps/filters.yaml", RAY_TMPDIR=folder, RAY_worker_niceness="0")
+        while sweep.poll() is None and epochs(made) < 2:
+            time.sleep(0.02)
+        children = psutil.Process(sweep.pid).children(recursive=True)
+        at_work = [child for child in children if child.name() == "ray::_train_in"]
+        assert at_work
+        at_work[0].kill()
+        stdout, stderr = sweep.communicate()
+    assert (sweep.returncode, stderr) == (0, ""), stdout
+    assert [trial["state"] for trial in known(made)] == ["complete"] * 4
+    assert sorted(re.findall(r"^trial (\d):", stdout, re.MULTILINE)) == ["0", "1", "2", "3"]
+    journals = [files.read_json(path) for path in made.folder.glob(".runs/*/*/journal.json")]
+    assert sorted(one["tags"].get("sweep.trial", "") for one in journals) == ["", "0", "1", "2", "3"]
+    for one in journals:
+        seen = [metric[3] for metric in one["metrics"] if metric[0] == "epoch/train_loss"]
+        assert seen == ([1, 2, 3, 4, 5, 6] if "sweep.trial" in one["tags"] else [])

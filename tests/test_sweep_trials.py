@@ -1,0 +1,179 @@
+"""Real trials of a tiny network, in this process; test_sweep_survival.py kills them."""
+
+import dataclasses
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.base import files
+from pipeline.base.errors import InputError
+from pipeline.cluster import connection
+from pipeline.runs import description, journal, sending
+from pipeline.sweeps import driver, plan, training, trials, workers
+from pipeline.sweeps.settings import ACCURACY, LOSS
+from pipeline.sweeps.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
+from tests import sweeping
+from tests.test_sweeps import trial
+
+HERE = workers.here(lambda: None)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    sweeping.prepare(tmp_path)
+    return tmp_path
+
+
+def planned(**changes: Any) -> plan.Plan:
+    content = {"model": "small", "space": {"train.epochs": [1, 2]}, "trials": 2, "maximise": ACCURACY} | changes
+    return plan.load(sweeping.write(Path("sweeps/some.yaml"), content))
+
+
+def run(planned: plan.Plan, told: Any = lambda known, ended: None) -> list[Trial]:
+    return driver.run(planned, {}, "sweep", HERE, told)
+
+
+def newest() -> journal.Journal:
+    return journal.Journal(journal.everything()[-1])
+
+
+def without_times(known: list[Trial]) -> list[Trial]:
+    scores = [{name: score for name, score in one.scores.items() if "seconds" not in name} for one in known]
+    return [dataclasses.replace(one, seconds=0.0, scores=kept) for one, kept in zip(known, scores, strict=True)]
+
+
+def test_a_trial_whose_loss_is_no_number_fails_and_the_sweep_goes_on(folder: Path) -> None:
+    some = planned(space={"train.optimizer.learning_rate": [1e30, 0.01]}, sampler="grid", trials=None)
+    known = run(some)
+    assert [one.state for one in known] == [FAILED, COMPLETE]
+    assert known[0].reason
+    assert known[0].reason.startswith("the loss in epoch 1 is nan in training")
+    assert known[1].scores["parameters"] > 0
+    states = {journal.read(path).tags["sweep.trial"]: journal.read(path) for path in journal.everything()}
+    assert [states[number].status for number in "01"] == ["FAILED", "FINISHED"]
+    assert [states[number].tags["sweep.state"] for number in "01"] == [FAILED, COMPLETE]
+    assert trials.read("some", some.identity) == known
+
+
+def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder: Path) -> None:
+    some = planned(pruner="median")
+    good = [trial(number, epochs=[1.0, 1.0]) for number in range(5)]
+    values = {"train.epochs": 2}
+    asked = Trial(5, values, some.fingerprint(values))
+    job = training.Job(some.sweep, some.params(values), some.training, asked, good, {}, {"sweep.trial": "5"})
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        training.train(job, interrupt)
+    ended = training.train(job)
+    assert (ended.state, len(ended.epochs), ended.scores) == (PRUNED, 1, {})
+    record = newest().record
+    assert (record.status, record.tags["sweep.state"]) == ("KILLED", PRUNED)
+    assert len(journal.everything()) == 1
+
+
+def test_a_sweep_broken_off_anywhere_ends_as_one_that_was_not(folder: Path) -> None:
+    some = planned(space={"blocks.0.filters.0": [2, 3, 4], "train.epochs": [1, 2]}, trials=3)
+    whole = run(some)
+    for path in (folder / ".runs", trials.folder("some")):
+        path.rename(path.with_name("whole"))
+
+    def interrupt(known: list[Trial], ended: Trial) -> None:
+        raise KeyboardInterrupt
+
+    for _ in whole:
+        with pytest.raises(KeyboardInterrupt):
+            run(some, interrupt)
+    again = run(some)
+    assert without_times(again) == without_times(whole)
+    assert run(some) == again
+    best = trials.best(some.sweep, again)
+    kept = {path.parts[-3] for path in (folder / ".runs").glob("*/*/state.npz")}
+    assert kept == {one.fingerprint for one in best}
+
+
+def test_a_full_disk_ends_the_sweep_and_loses_no_trial(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = planned(space={"train.epochs": [1, 2]}, sampler="grid")
+    write, full = files.write_arrays, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "state.npz")
+
+    def refuse(path: Path, arrays: files.Arrays) -> None:
+        if len(trials.read("some", some.identity)) == 2:
+            raise full
+        write(path, arrays)
+
+    monkeypatch.setattr(files, "write_arrays", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        run(some)
+    assert [one.state for one in trials.read("some", some.identity)] == [COMPLETE, RUNNING]
+    monkeypatch.setattr(files, "write_arrays", write)
+    assert [one.state for one in run(some)] == [COMPLETE, COMPLETE]
+
+
+def test_minutes_end_a_sweep_and_the_seconds_left_are_told(folder: Path) -> None:
+    some = planned(trials=None, minutes=0.0001)
+    assert len(run(some)) == 1
+    some = planned(trials=9)
+    known = [trial(0, seconds=10.0), trial(1, state=FAILED, seconds=20.0), trial(2, state=RUNNING)]
+    assert driver.left(some, known) == (7, 105.0)
+    assert driver.left(planned(trials=9, minutes=1), known) == (7, 30.0)
+    assert driver.left(planned(trials=9, at_once=2), known) == (7, 52.5)
+    assert driver.left(planned(trials=None, minutes=1), []) == (None, 60.0)
+
+
+def test_without_ray_several_at_once_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "installed", lambda: False)
+    with pytest.raises(InputError, match="`make cluster` installs it"), connection.connected():
+        pass
+    assert connection.wanted(2)
+    assert not connection.wanted(1)
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("127.0.0.1:1", r"127.0.0.1:1 is not reached (\[Errno \d+\] Connection refused): start the cluster, or unset"),
+        ("somewhere", "somewhere: give a machine and a port, as in 10.0.0.1:6379, or auto"),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_one_line(address: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    monkeypatch.setattr(connection, "installed", lambda: True)  # it is not asked for before there is an answer
+    reason = reason.replace("(\\[", r"\(\[").replace("refused)", r"refused\)")
+    with pytest.raises(InputError, match=f"RAY_ADDRESS {reason}"), connection.connected():
+        pass
+
+
+def test_trials_are_children_of_their_sweeps_run_and_the_pruned_are_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
+    (tmp_path / "runs.db").write_bytes(empty_database.read_bytes())
+    sweeping.prepare(tmp_path)
+    some, train = planned(), sweeping.PREPARED / "train.npz"
+    dataset = sending.dataset("digits", train, files.read_labelled(train))
+    with journal.opened(plan.described(some, dataset), recorded=False) as sweep:
+        described = description.of_training(some.params({}), some.training, "f" * 64, dataset)
+        described.tags["sweep.training"] = sweep.record.training
+        with journal.opened(described, recorded=False) as record:
+            sending.push_all()
+            record.tag({"sweep.state": PRUNED})
+            record.end("KILLED")
+    sending.push_all()
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/runs.db")
+    found = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    parent, child = sorted(found, key=lambda run: "mlflow.parentRunId" in run.data.tags)
+    assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert (child.data.tags["sweep.state"], child.info.status, parent.info.status) == (PRUNED, "KILLED", "FINISHED")
+    assert parent.data.params["sweep.train.epochs"] == "[1, 2]"
+    assert LOSS not in parent.data.metrics
