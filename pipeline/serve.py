@@ -1,142 +1,145 @@
-"""Serve the champion on 127.0.0.1: mlflow's scoring server, behind a check of what it is sent.
+"""Serve the champion on 127.0.0.1: pictures and arrays in, probabilities out, and a page to try it.
 
-`python -m pipeline.serve [PORT]`. GET /classes says what the probabilities are of and which version answers; each
-answer has the version in its header Model-Version. By itself mlflow's server answers 500 to JSON nested too deep, to a
-number of 5,000 digits and to no Content-Type, holds bodies of any size in memory, and scores 0.5, true and "7" as 0, 1
-and 7.
+`python -m pipeline.serve [PORT]`. It answers without TensorFlow and mlflow: from the folder `.champion/`, into which
+`python -m pipeline.registry` brings whatever is promoted, or from any other folder like those in it. A new champion is
+in use within seconds, and no request is lost over it.
 """
 
 import argparse
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
+import ctypes
+import os
+import resource
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import uvicorn
-from starlette.datastructures import MutableHeaders
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline.base import errors
-from pipeline.base.errors import InputError, short
+from pipeline.base import errors, processor
+from pipeline.base.errors import InputError
+from pipeline.champion import asking
 from pipeline.config import loading
-from pipeline.runs import ports
+from pipeline.runs import location, ports
+from pipeline.serving import app, exported
+from pipeline.serving.batching import Batcher
+from pipeline.serving.connections import MOST, Connection
+from pipeline.serving.watching import log
 
 PORT = 5001
-LIMIT = 4 * 2**20  # bytes of a request: several hundred images of 28 × 28
-
-
-class Checked:
-    """An ASGI app that hands a scoring app only what it can score, and answers anything else with a 4xx and why."""
-
-    def __init__(self, app: ASGIApp, shape: tuple[int, ...], about: dict[str, Any]) -> None:
-        """Stand before `app`, which takes images of `shape` (height, width, channels); `about` says which it is."""
-        self.app, self.shape, self.about = app, shape, about
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer /classes, check what is posted to /invocations, and let everything else by."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        send = _with_header(send, "Model-Version", self.about["version"])
-        asked = (scope["method"], scope["path"])
-        if asked == ("GET", "/classes"):
-            await JSONResponse(self.about)(scope, receive, send)
-        elif asked == ("POST", "/invocations"):
-            await self._score(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-    async def _score(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            body = await _body(request)
-        except ClientDisconnect:
-            return
-        if refusal := await asyncio.to_thread(_refusal, request, body, self.shape):
-            await JSONResponse({"error": refusal[1]}, refusal[0])(scope, receive, send)
-            return
-        await self.app(scope, _again(body, receive), send)
-
-
-def _with_header(send: Send, name: str, value: str) -> Send:
-    """Return a `send` that gives each answer one more header."""
-
-    async def send_with_header(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message)[name] = value
-        await send(message)
-
-    return send_with_header
-
-
-async def _body(request: Request) -> bytes:
-    """Read a body; of one that is too large, only the first bytes past the limit are kept.
-
-    The rest is read too: a client still sending would not see the answer.
-    """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk[: LIMIT + 1 - len(body)]
-    return bytes(body)
-
-
-def _refusal(request: Request, body: bytes, shape: tuple[int, ...]) -> tuple[int, str] | None:
-    """Return the status and the reason for which a request is refused, or None."""
-    kind = request.headers.get("content-type", "")
-    if kind.partition(";")[0].strip() != "application/json":
-        return 415, f"the Content-Type is {short(kind)}, not application/json"
-    if len(body) > LIMIT:
-        return 413, f"the body is over {LIMIT:,} bytes: send fewer images at a time"
-    try:
-        check_images(body, shape)
-    except InputError as error:
-        return 400, str(error)
-    return None
-
-
-def check_images(body: bytes, shape: tuple[int, ...]) -> None:
-    """Raise `InputError` unless a body is `{"inputs": [image, ...]}`, images of `shape` and pixels from 0 to 255."""
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"the body is not JSON: {short(str(error))}") from None
-    if not isinstance(content, dict) or list(content) != ["inputs"]:
-        raise InputError('the body is not {"inputs": [image, ...]}, without any other key')
-    pixels = np.array(content["inputs"], dtype=object)  # each as JSON has it: as numbers, true would be 1
-    if pixels.shape[1:] != shape:
-        raise InputError(f"inputs has the shape {pixels.shape}, not (images, {', '.join(map(str, shape))})")
-    for pixel in pixels.flat:
-        if type(pixel) is not int or not 0 <= pixel <= 255:
-            raise InputError(f"inputs holds {short(pixel)}: a pixel is an integer from 0 to 255, not scaled")
-
-
-def _again(body: bytes, receive: Receive) -> Callable[[], Awaitable[Message]]:
-    """Return a `receive` that gives a body already read, then whatever comes."""
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive_again() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return receive_again
+PAUSE = 1  # seconds between two looks at which version is the champion
+PATIENCE = 60  # seconds until a champion that could not be fetched is tried again
+GRACE = 10  # seconds for what is being answered at the end
+KEPT = 64 * 2**20  # bytes of freed memory that are not given back: to get them anew takes as long as to read a body
 
 
 def main() -> None:
     """Serve until interrupted."""
+    given = _arguments()
+    port = ports.require_free(given.port, "name another, as in `make serve PORT=8080`")
+    _prepare()
+    champion = None if given.folder else Champion(loading.load().fetch.dataset_name, given.version)
+    folder = champion.first() if champion else given.folder
+    batcher = Batcher(exported.read(folder, processor.threads()))
+    print(f"serving {batcher.model.description} on http://{given.host}:{port}", flush=True)
+    follow = partial(champion.follow, batcher) if champion else None
+    served: Any = app.make(batcher, os.environ.get("SERVE_TOKEN"), follow)
+    uvicorn.run(
+        served,
+        host=given.host,
+        port=port,
+        http=Connection,
+        ws="none",
+        access_log=False,
+        log_level="error",
+        server_header=False,
+        backlog=4096,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
+def _arguments() -> Any:
     parser = argparse.ArgumentParser(
         "python -m pipeline.serve", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("port", metavar="PORT", nargs="?", default=str(PORT), help=f"{PORT} if left out")
-    port = ports.require_free(parser.parse_args().port, "name another, as in `make serve PORT=8080`")
-    params = loading.load()
-    from pipeline.champion import promotion, versions  # here, so that bad params are refused at once
+    parser.add_argument("--host", default=ports.HOST, help=f"the address to listen on, {ports.HOST} if left out")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--version", metavar="N", help="serve this version, whatever becomes champion")
+    which.add_argument(
+        "--folder", metavar="DIR", type=Path, help="serve what this folder holds, without params.yaml and a registry"
+    )
+    return parser.parse_args()
 
-    app, shape, version = promotion.scoring_app(params.fetch.dataset_name)
-    print(f"serving {versions.describe(version)}", flush=True)
-    served: Any = Checked(app, shape, versions.about(version))
-    uvicorn.run(served, host=ports.HOST, port=port)
+
+def _prepare() -> None:
+    """Let the process have as many connections as it allows, and keep the memory that it has once had."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4 * MOST)), hard))
+    with suppress(AttributeError, OSError):  # of glibc alone
+        ctypes.CDLL(None).mallopt(-1, KEPT)  # M_TRIM_THRESHOLD
+        ctypes.CDLL(None).mallopt(-3, KEPT // 2)  # M_MMAP_THRESHOLD
+
+
+class Champion:
+    """The folders of a dataset's versions, and which is to be served: the champion, or the version named for good."""
+
+    def __init__(self, dataset: str, version: str | None = None) -> None:
+        self.dataset, self.version, self.root = dataset, version, exported.root(location.repository(), dataset)
+        self._failed: tuple[Any, float] = (None, 0.0)  # what could not be fetched, and when to try again
+
+    def first(self) -> Path:
+        """Return the folder to begin with; only where there is none, it is fetched, which takes seconds."""
+        if folder := self._folder(self._asked()):
+            return folder
+        self._fetch()
+        if folder := self._folder(self._asked()):
+            return folder
+        raise InputError(f"{self.root} does not hold what is to be served: `python -m pipeline.registry show` tells it")
+
+    async def follow(self, batcher: Batcher) -> None:
+        """Give a batcher each new champion, for ever."""
+        while not self.version:
+            await asyncio.sleep(PAUSE)
+            try:
+                await asyncio.to_thread(self._look, batcher)
+            except (InputError, OSError) as error:
+                log(error=str(error))
+
+    def _look(self, batcher: Batcher) -> None:
+        asked = self._asked()
+        if asked and not exported.whole(exported.place(self.root, *asked)) and self._may_try(asked):
+            self._failed = asked, time.monotonic() + PATIENCE
+            self._fetch()
+        folder = self._folder(asked)
+        if folder and folder != exported.place(self.root, batcher.model.version, batcher.model.about["fingerprint"]):
+            batcher.model = exported.read(folder, processor.threads())
+            log(serving=batcher.model.description)
+
+    def _asked(self) -> asking.Asked | None:
+        return asking.version(self.dataset, self.version)
+
+    def _may_try(self, asked: asking.Asked) -> bool:
+        failed, until = self._failed
+        return asked != failed or time.monotonic() > until
+
+    def _folder(self, asked: asking.Asked | None) -> Path | None:
+        """Return the folder of what the store says, or else of the champion last known."""
+        if asked and exported.whole(folder := exported.place(self.root, *asked)):
+            return folder
+        return None if self.version else exported.pointed(self.root, location.store())
+
+    def _fetch(self) -> None:
+        """Let a process with mlflow and TensorFlow bring the version here, and end; raise `InputError` if it cannot."""
+        command = [sys.executable, "-m", "pipeline.registry", "fetch"]
+        command += ["--version", self.version] if self.version else []
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            raise InputError((done.stderr.strip().splitlines() or ["no reason was given"])[-1].removeprefix("error: "))
 
 
 if __name__ == "__main__":

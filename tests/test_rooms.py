@@ -16,7 +16,9 @@ MAY_IMPORT = {
     "explanation": {"network", "config", "base"},
     "evaluation": {"config", "base", "figures"},
     "page": {"evaluation", "config", "base"},
+    "export": {"network", "config", "base"},
     "runtimes": {"base"},
+    "serving": {"runtimes", "data", "config", "base"},
     "cluster": {"network", "config", "base"},
     "runs": {"network", "config", "base"},
     "champion": {"runs", "evaluation", "network", "config", "base"},
@@ -24,6 +26,8 @@ MAY_IMPORT = {
     "stages": {
         "revisions",
         "champion",
+        "serving",
+        "export",
         "runs",
         "cluster",
         "runtimes",

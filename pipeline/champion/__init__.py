@@ -3,5 +3,6 @@
 - `candidate.py`: which model of `params.yaml` is the best
 - `rules.py`: whether it may become champion: gate, and better on the test images than the one in use
 - `versions.py`: versions and aliases, as MLflow holds them
+- `asking.py`: which version is in use, asked without mlflow
 - `promotion.py`: promote, roll back, show, load
 """

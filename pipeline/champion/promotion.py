@@ -5,11 +5,10 @@ version, and the next command finishes.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-import mlflow
 import pandas as pd
 from filelock import FileLock
 
@@ -21,6 +20,8 @@ from pipeline.champion.versions import CHAMPION, PREVIOUS, Version, describe
 from pipeline.config.schema import Params
 from pipeline.runs import fingerprints, location, paths
 
+Prepare = Callable[[Version], object]
+
 
 def champion(dataset: str) -> tuple[Any, list[str], str]:
     """Load a dataset's champion: the Keras model, the names of its classes, and which version it is, in words.
@@ -31,22 +32,10 @@ def champion(dataset: str) -> tuple[Any, list[str], str]:
     return versions.load(version), json.loads(version.tags["class_names"]), describe(version)
 
 
-def scoring_app(dataset: str) -> tuple[Any, tuple[int, ...], Version]:
-    """Return mlflow's scoring server (an ASGI app) of the champion, the shape of its images, and its version.
-
-    The shape is (height, width, channels). Raise `InputError` as `champion` does.
-    """
-    from mlflow.pyfunc import scoring_server  # here: only serving needs it
-
-    version = versions.require_champion(versions.connect(), dataset)
-    model = versions.load(version, mlflow.pyfunc)
-    (pixels,) = model.metadata.get_input_schema().inputs
-    return scoring_server.init(model), tuple(pixels.shape[1:]), version
-
-
-def promote(params: Params, name: str | None = None, *, force: bool = False) -> str:
+def promote(params: Params, name: str | None = None, *, force: bool = False, prepare: Prepare | None = None) -> str:
     """Make a model champion, the best of params.yaml unless named, and say in a line what was done.
 
+    `prepare` gets its version before it becomes champion, so that it can be served at once.
     Raise `Refused` where the gate or the test images speak against it, unless forced, and `InputError` where its
     evaluation, its run or the store is missing.
     """
@@ -65,14 +54,17 @@ def promote(params: Params, name: str | None = None, *, force: bool = False) -> 
             if now:
                 _require_better(candidate, now)
         version = versions.make(client, run, dataset, candidate, fingerprint)
+        if prepare:
+            prepare(version)
         versions.move(client, dataset, version.version, now and now.version)
     return f"champion: {describe(version)}" + (f" (before: version {now.version}, {now.tags['model']})" if now else "")
 
 
-def rollback(dataset: str) -> str:
+def rollback(dataset: str, prepare: Prepare | None = None) -> str:
     """Swap champion and previous, so that a second rollback takes back the first, and say so in a line.
 
-    A rollback that was cut off is finished, not done twice. Raise `InputError` if there is no previous one.
+    A rollback that was cut off is finished, not done twice. `prepare` is as in `promote`. Raise `InputError` if there
+    is no previous one.
     """
     with _alone():
         client = versions.connect()
@@ -80,6 +72,8 @@ def rollback(dataset: str) -> str:
             now, before = (versions.by_alias(client, dataset, alias) for alias in (CHAMPION, PREVIOUS))
             if not before:
                 raise InputError(f"{dataset} has no previous champion to go back to: `show` lists what there is")
+            if prepare:
+                prepare(before)
             versions.move(client, dataset, before.version, now and now.version)
         return f"champion: {describe(versions.require_champion(client, dataset))}"
 

@@ -50,6 +50,14 @@ def require_champion(client: Client, dataset: str) -> Version:
     )
 
 
+def require(client: Client, dataset: str, number: str) -> Version:
+    """Return the version of that number; raise `InputError` if there is none, or it is not of `promote`."""
+    for version in client.search_model_versions(f"name = '{dataset}'"):
+        if str(version.version) == number and "class_names" in version.tags:
+            return version
+    raise InputError(f"{dataset} has no version {number} at {location.address()} that `promote` has made")
+
+
 def describe(version: Version) -> str:
     """Say in words which version it is, as in `fashion_mnist version 2: vgg, test accuracy 0.9266`."""
     accuracy = float(version.tags["test.accuracy"])
@@ -63,15 +71,15 @@ def about(version: Version) -> dict[str, Any]:
     return {"classes": json.loads(version.tags["class_names"])} | which | tags
 
 
-def load(version: Version, flavor: Any = None) -> Any:
-    """Load a version by one of mlflow's flavors, Keras's unless another is given."""
+def load(version: Version) -> Any:
+    """Load the Keras model of a version."""
     import pipeline.network  # noqa: F401  # here: most commands do without TensorFlow, which this keeps quiet
 
     # isort: split
     import mlflow.tensorflow
 
     try:
-        return (flavor or mlflow.tensorflow).load_model(f"models:/{version.name}/{version.version}")
+        return mlflow.tensorflow.load_model(f"models:/{version.name}/{version.version}")
     except (mlflow.exceptions.MlflowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{version.name} version {version.version} cannot be loaded: {reason}") from None

@@ -1,5 +1,6 @@
 """PNG and JPEG files as a network's input."""
 
+import io
 import re
 import warnings
 from pathlib import Path
@@ -39,8 +40,17 @@ def read(path: Path, shape: tuple[int, int, int], *, invert: bool = False) -> np
     black, its proportions kept. With `invert`, transparent pixels become white, then black and white change places.
     Raise `InputError` for a file that is no whole PNG or JPEG picture, or has more pixels than Pillow's limit.
     """
+    return _as_input(_decoded(path, str(path)), shape, invert)
+
+
+def decode(content: bytes, shape: tuple[int, int, int], *, invert: bool = False, most: int) -> np.ndarray:
+    """Read a picture of at most so many pixels from the bytes of its file, as `read` does."""
+    return _as_input(_decoded(io.BytesIO(content), "the picture", most), shape, invert)
+
+
+def _as_input(image: Image.Image, shape: tuple[int, int, int], invert: bool) -> np.ndarray:
     height, width, channels = shape
-    image = _flat(_decoded(path), MODES[channels], ground=255 if invert else 0)
+    image = _flat(image, MODES[channels], ground=255 if invert else 0)
     image = _fitted(ImageOps.invert(image) if invert else image, width, height)
     return np.asarray(image).reshape(shape)
 
@@ -62,25 +72,31 @@ def _at(place: Path) -> list[Path]:
     return found
 
 
-def _decoded(path: Path) -> Image.Image:
+def _decoded(file: Path | io.BytesIO, name: str, most: int | None = None) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged EXIF, say, which costs no pixel
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=("PNG", "JPEG")) as image:
+            with Image.open(file, formats=("PNG", "JPEG")) as image:
+                if most and image.width * image.height > most:
+                    raise InputError(_too_large(name, image.width * image.height, most))
                 image.load()
                 return _upright(image)
     except BOMBS as error:
         pixels = int(re.findall(r"\d+", str(error))[0])
-        limit = f"{Image.MAX_IMAGE_PIXELS:,} at most"
-        raise InputError(f"{path} has {pixels:,} pixels, {limit} are read: scale it down first") from None
+        raise InputError(_too_large(name, pixels, most or Image.MAX_IMAGE_PIXELS or 0)) from None
     except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({_reason(path, error)}): give a whole PNG or JPEG picture") from None
+        raise InputError(f"{name} cannot be read ({_reason(file, error)}): give a whole PNG or JPEG picture") from None
 
 
-def _reason(path: Path, error: Exception) -> str:
+def _too_large(name: str, pixels: int, most: int) -> str:
+    return f"{name} has {pixels:,} pixels, {most:,} at most are read: scale it down first"
+
+
+def _reason(file: Path | io.BytesIO, error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "neither PNG nor JPEG, or damaged at its beginning" if path.stat().st_size else "0 bytes"
+        size = file.stat().st_size if isinstance(file, Path) else len(file.getvalue())
+        return "neither PNG nor JPEG, or damaged at its beginning" if size else "0 bytes"
     return str(getattr(error, "strerror", None) or error).splitlines()[0]
 
 

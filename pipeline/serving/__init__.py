@@ -1,0 +1,15 @@
+"""The service: an exported network, asked over HTTP. Knows neither TensorFlow nor mlflow.
+
+- `exported.py`: a version as a folder
+- `model.py`: a version that answers
+- `batching.py`: requests that come together are computed together
+- `bodies.py`: images from JSON, raw bytes, `.npy`, pictures
+- `reading.py`: bodies within limits, and images from them by their Content-Type
+- `inference.py`: the open inference protocol, version 2
+- `watching.py`: token, log and metrics of each request
+- `metrics.py`: what Prometheus is told
+- `connections.py`: connections with patience
+- `app.py`: the routes
+
+`page.html` is the page at `/`.
+"""

@@ -1,0 +1,155 @@
+"""The service as an ASGI app: mlflow's routes, the open inference protocol's, metrics and the page."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from pipeline.base.errors import InputError
+from pipeline.serving import inference, metrics, reading
+from pipeline.serving.batching import Batcher, Busy
+from pipeline.serving.model import Model
+from pipeline.serving.reading import Refusal
+from pipeline.serving.watching import Watched
+
+PAGE = Path(__file__).with_name("page.html")
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src blob:"
+
+
+def make(
+    batcher: Batcher, token: str | None = None, follow: Callable[[], Coroutine[Any, Any, None]] | None = None
+) -> ASGIApp:
+    """Return the app around a batcher, whose model it serves; with a token, only to those who give it.
+
+    `follow` runs as long as the app does, and may give the batcher another model.
+    """
+    routes = [
+        Route("/", _page),
+        Route("/invocations", _invocations, methods=["POST"]),
+        *(Route(path, lambda _: PlainTextResponse("\n")) for path in ("/ping", "/health")),
+        Route("/version", lambda request: PlainTextResponse(_model(request).version)),
+        Route("/classes", lambda request: JSONResponse(_model(request).about)),
+        Route("/metrics", lambda _: Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")),
+        Route("/v2", _server),
+        Route("/v2/health/live", lambda _: JSONResponse({"live": True})),
+        Route("/v2/health/ready", lambda _: JSONResponse({"ready": True})),
+        *(
+            route
+            for path in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
+            for route in (
+                Route(path, _described),
+                Route(f"{path}/ready", _ready),
+                Route(f"{path}/infer", _infer, methods=["POST"]),
+            )
+        ),
+    ]
+    answers: Any = {Refusal: _refused, InputError: _refused, Busy: _refused, HTTPException: _http, Exception: _failed}
+
+    @asynccontextmanager
+    async def following(_: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(follow()) if follow else None
+        yield
+        if task:
+            task.cancel()
+
+    app = Starlette(routes=routes, exception_handlers=answers, lifespan=following)
+    app.state.batcher = batcher
+    app.router.redirect_slashes = False
+    return Watched(app, batcher, token)
+
+
+def _model(request: Request) -> Model:
+    """Return the model in use when the request came, which answers it whatever is promoted meanwhile."""
+    model: Model = request.scope["model"]
+    if {"name", "version"} & set(request.path_params):
+        named = request.path_params["name"], request.path_params.get("version", model.version)
+        if named != (model.about["dataset"], model.version):
+            raise Refusal(404, f"{' version '.join(named)} is not served: {model.about['dataset']} {model.version} is")
+    return model
+
+
+async def _predicted(request: Request, images: np.ndarray) -> np.ndarray:
+    model: Model = request.scope["model"]
+    request.scope["images"] = len(images)
+    batcher: Batcher = request.app.state.batcher
+    probabilities = await batcher.predict(model, images)
+    metrics.images.labels(model.version).inc(len(images))
+    return probabilities
+
+
+async def _invocations(request: Request) -> Response:
+    model = _model(request)
+    try:
+        async with reading.body_of(request, reading.unknown_kind(request)) as body:
+            named = reading.flag(request, "classes")
+            images = await reading.images_of(request, body, model)
+            rows = (await _predicted(request, images)).tolist()
+    except ClientDisconnect:
+        return Response(status_code=400)
+    return _json({"predictions": [_named(row, model.classes) for row in rows] if named else rows})
+
+
+def _named(row: list[float], classes: list[str]) -> dict[str, Any]:
+    best = max(range(len(row)), key=row.__getitem__)
+    by_class = dict(zip(classes, row, strict=True))
+    return {"class": classes[best], "probability": row[best], "probabilities": by_class}
+
+
+async def _infer(request: Request) -> Response:
+    model = _model(request)
+    try:
+        async with reading.body_of(request) as body:
+            content, images = await reading.in_thread_if_large(_asked, request, body, model)
+            return inference.answer(content, model, await _predicted(request, images))
+    except ClientDisconnect:
+        return Response(status_code=400)
+
+
+def _asked(request: Request, body: bytes, model: Model) -> tuple[dict[str, Any], np.ndarray]:
+    content, rest = inference.asked(request, body)
+    return content, inference.images_of(content, rest, model)
+
+
+def _server(_: Request) -> Response:
+    return JSONResponse({"name": "pipeline.serve", "version": "2", "extensions": ["binary_tensor_data"]})
+
+
+def _described(request: Request) -> Response:
+    return JSONResponse(inference.described(_model(request)))
+
+
+def _ready(request: Request) -> Response:
+    return JSONResponse({"name": _model(request).about["dataset"], "ready": True})
+
+
+def _page(_: Request) -> Response:
+    return HTMLResponse(PAGE.read_bytes(), headers={"Content-Security-Policy": POLICY})
+
+
+def _json(content: Any) -> Response:
+    return Response(json.dumps(content), media_type="application/json")
+
+
+def _refused(_: Request, error: Exception) -> Response:
+    refusal = reading.busy() if isinstance(error, Busy) else error
+    if isinstance(refusal, Refusal):
+        return JSONResponse({"error": str(refusal)}, refusal.status, refusal.headers)
+    return JSONResponse({"error": str(refusal)}, 400)
+
+
+def _http(_: Request, error: Any) -> Response:
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+def _failed(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "the service failed: its log says how"}, 500)

@@ -1,0 +1,23 @@
+"""What Prometheus is told at /metrics."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+registry = CollectorRegistry()
+answers = Counter("serve_answers", "Answers by path and status.", ("path", "status"), registry=registry)
+seconds = Histogram(
+    "serve_seconds", "From a request's first byte to its answer's last.", ("path",), buckets=SECONDS, registry=registry
+)
+images = Counter("serve_images", "Images that were classified.", ("version",), registry=registry)
+batches = Histogram(
+    "serve_batch_images", "Images computed together.", buckets=[2**power for power in range(10)], registry=registry
+)
+waiting = Gauge("serve_waiting_images", "Images that wait to be computed.", registry=registry)
+connections = Gauge("serve_connections", "Open connections.", registry=registry)
+version = Gauge("serve_version", "1 for the version in use.", ("dataset", "version", "model"), registry=registry)
+
+
+def text() -> bytes:
+    """Return all of it in Prometheus's format."""
+    written: bytes = generate_latest(registry)
+    return written

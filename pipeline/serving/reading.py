@@ -1,0 +1,152 @@
+"""The body of a request, read within limits of bytes and time; images from it, whatever kind it is of."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import numpy as np
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from pipeline.base.errors import InputError, short
+from pipeline.serving import bodies
+from pipeline.serving.model import Model
+
+Result = TypeVar("Result")
+LIMIT = 4 * 2**20  # bytes of a request: several hundred images of 28 × 28 as JSON
+READ = 128 * 2**20  # bytes of a request that is too large which are read, so that its client sees the answer
+SECONDS = 20  # a body may take
+HELD = 128 * 2**20  # bytes of all bodies together
+SMALL = 64 * 2**10  # bytes of JSON that are read in less time than another thread takes to begin
+NPY = ("application/x-npy", "application/npy")
+PICTURES = ("image/png", "image/jpeg")
+KINDS = ("application/json", "application/octet-stream", NPY[0], *PICTURES, "multipart/form-data")
+
+threads = ThreadPoolExecutor(1, "bodies")  # one large body at a time is decoded, which bounds the memory
+held = 0
+
+
+class Refusal(Exception):  # noqa: N818  # an answer
+    """A request gets an answer of 4xx or 5xx, with the reason."""
+
+    def __init__(self, status: int, reason: str, **headers: str) -> None:
+        super().__init__(reason)
+        self.status, self.headers = status, {key.replace("_", "-"): value for key, value in headers.items()}
+
+
+def busy() -> Refusal:
+    """Return the refusal of a request for which there is no room now."""
+    return Refusal(503, "too many requests wait: try again in a second", Retry_After="1")
+
+
+@asynccontextmanager
+async def body_of(request: Request, refusal: Refusal | None = None) -> AsyncIterator[bytes]:
+    """Read a body, and count its bytes as held until it is left; raise `Refusal` for one too large or too slow.
+
+    A `refusal` that is known before comes first, but not before the body was read.
+
+    Of one that is too large, the rest is read too: a client still sending would not see the answer.
+    """
+    global held  # of all requests
+    stated, body = request.headers.get("content-length", "0"), bytearray()
+    if stated.isdecimal() and int(stated[:20]) > READ:
+        raise refusal or too_large()
+    try:
+        async with asyncio.timeout(SECONDS):
+            read = 0
+            async for chunk in request.stream():
+                read += len(chunk)
+                if read > READ:
+                    break
+                if read <= LIMIT:
+                    held += len(chunk)
+                    body += chunk
+                if held > HELD:
+                    raise busy()
+        if refusal or read > LIMIT:
+            raise refusal or too_large()
+        yield bytes(body)
+    except TimeoutError:
+        raise Refusal(408, f"the body took more than {SECONDS} seconds", Connection="close") from None
+    finally:
+        held -= len(body)
+
+
+def too_large() -> Refusal:
+    """Return the refusal of a body over the limit."""
+    return Refusal(413, f"the body is over {LIMIT:,} bytes: send fewer images at a time")
+
+
+def unknown_kind(request: Request) -> Refusal | None:
+    """Return the refusal of a Content-Type that is not known, JSON in another encoding among them."""
+    name, *parameters = _kind(request)
+    plain = name != KINDS[0] or all(parameter.lower() == "charset=utf-8" for parameter in parameters)
+    if name in (*KINDS, *NPY) and plain:
+        return None
+    kind = request.headers.get("content-type", "")
+    return Refusal(415, f"the Content-Type is {short(kind)}, not {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+
+
+def _kind(request: Request) -> list[str]:
+    return [part.strip() for part in request.headers.get("content-type", "").split(";")]
+
+
+async def images_of(request: Request, body: bytes, model: Model) -> np.ndarray:
+    """Return the images of a body as uint8 of (n, height, width, channels); raise `Refusal` where there are none."""
+    name, invert = _kind(request)[0], flag(request, "invert")
+    if invert and name not in (*PICTURES, "multipart/form-data"):
+        raise Refusal(400, "invert is for pictures: swap black and white of an array yourself")
+    if name == "application/json":
+        return await in_thread_if_large(bodies.from_json, body, model.shape)
+    if name == "application/octet-stream":
+        return bodies.from_raw(body, request.headers.get("shape"), model.shape)
+    if name in NPY:
+        return bodies.from_npy(body, model.shape)
+    if name in PICTURES:
+        return await in_thread(lambda: bodies.from_picture(body, model.shape, invert=invert))
+    files = await _files(request, body)
+    return await in_thread(
+        lambda: np.concatenate([bodies.from_picture(file, model.shape, invert=invert) for file in files])
+    )
+
+
+async def in_thread(read: Callable[..., Result], *arguments: Any) -> Result:
+    """Read what takes longer in a thread beside the one that answers."""
+    return await asyncio.get_running_loop().run_in_executor(threads, read, *arguments)
+
+
+async def in_thread_if_large(read: Callable[..., Result], *arguments: Any) -> Result:
+    """Read JSON here if that is quicker than to ask another thread."""
+    large = any(isinstance(argument, bytes) and len(argument) > SMALL for argument in arguments)
+    return await in_thread(read, *arguments) if large else read(*arguments)
+
+
+class _Parser(MultiPartParser):
+    spool_max_size = LIMIT  # in memory
+
+
+async def _files(request: Request, body: bytes) -> list[bytes]:
+    async def stream() -> Any:
+        yield body
+
+    try:
+        form = await _Parser(request.headers, stream(), max_files=100, max_fields=100).parse()
+        found = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
+        files = [await part.read() for part in found]
+        await form.close()
+    except (MultiPartException, KeyError, ValueError) as error:
+        raise InputError(f"the form cannot be read: {short(str(error))}") from None
+    if not files:
+        raise InputError("the form has no file: send a picture, as `curl -F picture=@shoe.png` does")
+    return files
+
+
+def flag(request: Request, name: str) -> bool:
+    """Return a parameter of the address, false if left out; raise `Refusal` for anything but true and false."""
+    value = request.query_params.get(name, "false")
+    if value not in ("true", "false"):
+        raise Refusal(400, f"{name} is {short(value)}: give true or false")
+    return value == "true"
