@@ -12,12 +12,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,11 +25,10 @@ from pipeline.champion import promotion
 from pipeline.config import loading
 from pipeline.network import building
 from pipeline.runs import ports
-from pipeline.serving import app, bodies, reading
-from pipeline.serving.batching import Batcher
-from pipeline.serving.connections import Connection
+from pipeline.serving import bodies, reading
 from tests.conftest import ROOT
 from tests.finished import Finished
+from tests.serving import served
 
 DOCS = ROOT / "docs/champion-and-serving.md"
 SHAPE = (28, 28, 1)
@@ -123,16 +120,8 @@ class AlwaysAnkleBoots:
 @pytest.fixture
 def address() -> Iterator[str]:
     """Serve a stand-in in this process, and return where."""
-    model: Any = AlwaysAnkleBoots()
-    served: Any = app.make(Batcher(model))
-    server = uvicorn.Server(uvicorn.Config(served, host=ports.HOST, port=0, http=Connection, ws="none"))
-    thread = Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield "{}:{}".format(*server.servers[0].sockets[0].getsockname())
-    server.should_exit = True
-    thread.join()
+    with served(AlwaysAnkleBoots()) as where:
+        yield where
 
 
 def ask(address: str, method: str, path: str, body: Any = None) -> tuple[int, str | None, Any]:

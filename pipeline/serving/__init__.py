@@ -4,6 +4,7 @@
 - `model.py`: a version that answers
 - `batching.py`: requests that come together are computed together
 - `bodies.py`: images from JSON, raw bytes, `.npy`, pictures
+- `forms.py`: the files of a form
 - `reading.py`: bodies within limits, and images from them by their Content-Type
 - `inference.py`: the open inference protocol, version 2
 - `watching.py`: token, log and metrics of each request

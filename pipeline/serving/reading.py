@@ -7,12 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import numpy as np
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from pipeline.base.errors import InputError, short
-from pipeline.serving import bodies
+from pipeline.base.errors import short
+from pipeline.serving import bodies, forms
 from pipeline.serving.model import Model
 
 Result = TypeVar("Result")
@@ -107,7 +105,7 @@ async def images_of(request: Request, body: bytes, model: Model) -> np.ndarray:
         return bodies.from_npy(body, model.shape)
     if name in PICTURES:
         return await in_thread(lambda: bodies.from_picture(body, model.shape, invert=invert))
-    files = await _files(request, body)
+    files = forms.files_of(request.headers["content-type"], body)
     return await in_thread(
         lambda: np.concatenate([bodies.from_picture(file, model.shape, invert=invert) for file in files])
     )
@@ -122,26 +120,6 @@ async def in_thread_if_large(read: Callable[..., Result], *arguments: Any) -> Re
     """Read JSON here if that is quicker than to ask another thread."""
     large = any(isinstance(argument, bytes) and len(argument) > SMALL for argument in arguments)
     return await in_thread(read, *arguments) if large else read(*arguments)
-
-
-class _Parser(MultiPartParser):
-    spool_max_size = LIMIT  # in memory
-
-
-async def _files(request: Request, body: bytes) -> list[bytes]:
-    async def stream() -> Any:
-        yield body
-
-    try:
-        form = await _Parser(request.headers, stream(), max_files=100, max_fields=100).parse()
-        found = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
-        files = [await part.read() for part in found]
-        await form.close()
-    except (MultiPartException, KeyError, ValueError) as error:
-        raise InputError(f"the form cannot be read: {short(str(error))}") from None
-    if not files:
-        raise InputError("the form has no file: send a picture, as `curl -F picture=@shoe.png` does")
-    return files
 
 
 def flag(request: Request, name: str) -> bool:
