@@ -57,6 +57,7 @@ def answered(port: int, process: "subprocess.Popen[str]") -> Any:
             assert request.urlopen(f"http://127.0.0.1:{port}/health").status == 200
             break
         time.sleep(0.05)
+    assert b"<html" in request.urlopen(f"http://127.0.0.1:{port}/").read()
     bodies = {"application/json": json.dumps({"inputs": np.zeros((1, 4, 4, 1), int).tolist()}).encode()}
     bodies["image/png"] = picture.getvalue()
     asked = [
