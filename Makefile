@@ -68,7 +68,7 @@ serve: .venv/runs ## the champion on http://127.0.0.1:5001; PORT=8080 takes anot
 # The others are made from the first, so that all have the same versions.
 lock: | .venv/bin/uv ## pin anew all that requirements*.txt bring along, in the newest versions that fit
 	$(UV_LOCK) --upgrade requirements-dev.txt -o requirements-dev.lock
-	for name in requirements requirements-cluster requirements-export; do \
+	for name in requirements requirements-cluster requirements-export requirements-serve requirements-team; do \
 		$(UV_LOCK) --constraints requirements-dev.lock $$name.txt -o $$name.lock || exit; done
 
 moved:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from pathlib import Path
 class Server:
     """`mlflow server` on a free port, with its artifacts behind its proxy."""
 
-    def __init__(self, folder: Path, store: str) -> None:
+    def __init__(self, folder: Path, store: str, options: Sequence[str] = (), **variables: str) -> None:
         self.folder, self.store, self.port = folder, store, free_port()
+        self.options, self.variables = options, variables
         self.address = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -26,7 +27,11 @@ class Server:
         places = ["--backend-store-uri", self.store, "--artifacts-destination", str(self.folder / "artifacts")]
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *command, *places], stdout=log, stderr=log, start_new_session=True
+                [sys.executable, "-m", *command, *places, *self.options],
+                env=os.environ | self.variables,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         deadline = time.monotonic() + 240
         while not self.answers():
@@ -51,10 +56,10 @@ class Server:
 
 
 @contextmanager
-def mlflow_server(folder: Path, store: str) -> Iterator[Server]:
-    """Run an MLflow server on a store."""
+def mlflow_server(folder: Path, store: str, *options: str, **variables: str) -> Iterator[Server]:
+    """Run an MLflow server on a store, with more options and variables of the environment."""
     folder.mkdir(parents=True, exist_ok=True)
-    server = Server(folder, store)
+    server = Server(folder, store, options, **variables)
     try:
         server.start()
         yield server

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from tests.conftest import ROOT
 
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
-RUNS, DEVELOPS = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+RUNS, SERVES, DEVELOPS = (ROOT / f"requirements{name}.lock" for name in ("", "-serve", "-dev"))
 
 
 def entries(lock: Path) -> list[str]:
@@ -35,9 +35,13 @@ def test_a_lock_has_each_pin_of_its_requirements(lock: Path) -> None:
     assert pins(lock.with_suffix(".txt").read_text().splitlines()) <= pins(entries(lock))
 
 
-@pytest.mark.parametrize("lock", [lock for lock in LOCKS if lock != RUNS], ids=lambda lock: lock.name)
+@pytest.mark.parametrize("lock", [lock for lock in LOCKS if lock not in (RUNS, SERVES)], ids=lambda lock: lock.name)
 def test_an_addition_changes_nothing_of_what_runs(lock: Path) -> None:
     assert set(entries(RUNS)) < set(entries(lock)) <= set(entries(DEVELOPS))
+
+
+def test_the_service_has_the_versions_of_what_runs() -> None:
+    assert pins(entries(SERVES)) < pins(entries(RUNS))
 
 
 def test_make_alone_prints_a_line_for_each_target() -> None:

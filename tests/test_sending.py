@@ -15,8 +15,11 @@ import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, UNAUTHENTICATED
 
 from pipeline.base import files
+from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.schema import Training
 from pipeline.network import building, saving
@@ -475,3 +478,11 @@ def test_a_thousand_journals_lose_nothing_while_one_thread_attaches_and_another_
     sending.push_all()
     assert len(made) == 1000
     assert not [folder for folder in made if not sending._sent(folder, location.store())]
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"), [(UNAUTHENTICATED, "MLFLOW_TRACKING_PASSWORD"), (PERMISSION_DENIED, "ask")]
+)
+def test_server_with_users_that_refuses_is_an_input_error_with_the_remedy(code: int, remedy: str) -> None:
+    with pytest.raises(InputError, match=remedy), server.errors_in_one_line():
+        raise MlflowException("API request failed with error code != 200", code)

@@ -18,11 +18,12 @@ from pipeline.champion import rules, versions
 from pipeline.champion.candidate import Candidate, Refused, choose, require_current
 from pipeline.champion.versions import CHAMPION, PREVIOUS, Version, describe
 from pipeline.config.schema import Params
-from pipeline.runs import fingerprints, location, paths
+from pipeline.runs import fingerprints, location, paths, server
 
 Prepare = Callable[[Version], object]
 
 
+@server.errors_in_one_line()
 def champion(dataset: str) -> tuple[Any, list[str], str]:
     """Load a dataset's champion: the Keras model, the names of its classes, and which version it is, in words.
 

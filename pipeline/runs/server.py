@@ -27,6 +27,10 @@ PATHS = {  # where MLflow keeps whole paths into it
     "model_versions": "storage_location",
 }
 SYNC = "`python -m pipeline.tracking sync` makes all anew from what is on disk"
+REFUSED = {  # what a server with users says
+    401: "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to a name and a password that it knows",
+    403: "MLFLOW_TRACKING_USERNAME may not do that there: ask whoever keeps it for the permission",
+}
 QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}  # a server's client prints two lines for each run
 
 
@@ -72,7 +76,8 @@ def errors_in_one_line() -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        raise InputError(f"MLflow at {address()}: {reason(error):.200}: try again once it answers") from None
+        remedy = REFUSED.get(error.get_http_status_code(), f"{reason(error):.200}: try again once it answers")
+        raise InputError(f"MLflow at {address()}: {remedy}") from None
 
 
 def reason(error: BaseException) -> str:
