@@ -1,5 +1,6 @@
 """The pipeline on digits, in a folder of its own, run by real `dvc repro` into a real MLflow store."""
 
+import copy
 import hashlib
 import os
 import re
@@ -72,6 +73,13 @@ class Workspace:
         """Commit everything, as `digits`."""
         self.git("add", "-A")
         self.git("commit", "-qm", "digits")
+
+    def clone(self, folder: Path) -> "Workspace":
+        """Clone the last commit, as on another machine that has trained nothing."""
+        self.git("clone", "--quiet", ".", str(folder))
+        other = copy.copy(self)
+        other.folder = folder
+        return other
 
     def runs(self, store: str = "mlflow.db", experiment: str = "digits") -> list[Any]:
         """List the runs that a store of the folder has."""

@@ -45,9 +45,10 @@ class Read:
 
 
 def of_folder(folder: Path, listing: Path) -> Inputs:
-    """List the PNG and JPEG files below a folder, however deep, into the Parquet file `listing`, in order of names.
+    """List the PNG and JPEG files below a folder, however deep, into the Parquet file `listing`.
 
-    Hidden files and folders are left out, links to folders not followed. Raise `InputError` where there is none.
+    A folder's files, by name, come before its folders; what is hidden and links to folders are left out. Raise
+    `InputError` where there is none.
     """
     digest, count, found = hashlib.sha256(), 0, _pictures(os.fsencode(folder))
     with pq.ParquetWriter(listing, pa.schema([(PATH, pa.binary())])) as writer:
