@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import clones, cost, recipes, target
+from benchmarks import clones, cost, memory, recipes, target
 from pipeline.base import files, processor
 from tests.conftest import ROOT
 
@@ -61,3 +61,10 @@ def test_recipes_are_trained_in_bfloat16_where_the_processor_has_it(
     assert recipes.suited(ROOT / "recipes/fast.yaml") == raw
     vgg = ROOT / "recipes/published/vgg.yaml"
     assert recipes.suited(vgg) == files.read_yaml(vgg)
+
+
+@pytest.mark.slow
+def test_memory_of_the_stages_grows_by_less_than_half_of_what_more_images_take() -> None:
+    few, many = memory.measured(60_000), memory.measured(400_000)
+    more = (400_000 - 60_000) * memory.SIDE**2
+    assert {name: (many[name].peak - few[name].peak) / more < 0.5 for name in few} == dict.fromkeys(few, True)
