@@ -11,11 +11,10 @@ import numpy as np
 
 from pipeline.base import errors, files, tables
 from pipeline.cluster import connection
-from pipeline.sweeps import applying, driver, plan, report, trials, workers
-from pipeline.sweeps.training import PREPARED
+from pipeline.sweeps import applying, driver, plan, report, training, trials, workers
 from pipeline.sweeps.trials import Trial
 
-TRAIN = PREPARED / "train.npz"
+TRAIN = training.PREPARED / "train.npz"
 
 
 def main() -> None:
@@ -55,6 +54,8 @@ def run(planned: plan.Plan) -> None:
             def told(known: list[Trial], ended: Trial) -> None:
                 print(report.line(planned, known, ended, *driver.left(planned, known)), flush=True)
                 record.save_state({"trials": np.array(len(known))})  # so that the run is gone on with
+                for best in trials.best(planned.sweep, known)[:1]:
+                    record.log_scores({"best": training.nested(best.scores)})
                 send()
 
             known = driver.run(planned, dataset, record.record.training, on_ray or workers.here(send), told)

@@ -51,6 +51,11 @@ def epochs(made: Workspace) -> int:
     return names.count("epoch/seconds")
 
 
+def states(made: Workspace) -> dict[str, str]:
+    """Return the MD5 of each state that trainings could go on from, by fingerprint."""
+    return {path.parts[-3]: files.md5(path) for path in made.folder.glob(".runs/*/*/state.npz")}
+
+
 def kill_after_an_epoch_more(made: Workspace, delay: float) -> None:
     before, sweep = epochs(made), made.start("pipeline.sweep", "sweeps/filters.yaml")
     while sweep.poll() is None and epochs(made) < before + 2:
@@ -75,6 +80,7 @@ def test_a_sweep_killed_five_times_ends_as_the_undisturbed_one_and_its_best_is_r
     for _ in range(5):
         kill_after_an_epoch_more(killed, chance.uniform(0, 0.5))
     told = finish(killed)
+    assert states(killed) == states(whole)
     assert without_times(known(killed)) == without_times(known(whole))
     assert {trial["state"] for trial in known(whole)} == {"complete", "pruned"}
     journals = [files.read_json(path) for path in killed.folder.glob(".runs/*/*/journal.json")]
@@ -83,6 +89,9 @@ def test_a_sweep_killed_five_times_ends_as_the_undisturbed_one_and_its_best_is_r
     (sweep,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == sweep.info.run_id]
     assert len(children) == 12
+    assert sweep.data.metrics["best/validation/accuracy"] == max(
+        run.data.metrics.get("validation/accuracy", 0) for run in children
+    )
     assert {run.data.tags["sweep.state"] for run in children} == {"complete", "pruned"}
     assert {run.info.status for run in children} == {"FINISHED", "KILLED"}
     assert ".sweeps/filters/report/README.md" in told.stdout

@@ -105,7 +105,7 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
         files.write_bytes(saved := made.pop("model.keras"), saving.to_bytes(model))
         record.attach(made)
         scores = _measured(saving.load(saved), validation)
-    record.log_scores(_nested(scores))
+    record.log_scores(nested(scores))
     return scores
 
 
@@ -123,7 +123,7 @@ def _measured(model: "keras.Model", validation: Labelled) -> dict[str, float]:
     return named | {PARAMETERS: model.count_params(), SECONDS: float(f"{seconds:.3g}")}
 
 
-def _nested(scores: dict[str, float]) -> dict[str, Any]:
+def nested(scores: dict[str, float]) -> dict[str, Any]:
     """Lay scores out as metrics.json, for the run; seconds aside, which are `test`'s there."""
     return {"validation": {"accuracy": scores[ACCURACY], "loss": scores[LOSS]}, "parameters": scores[PARAMETERS]}
 

@@ -44,6 +44,7 @@ def on_ray(resources: Resources) -> Iterator[Workers]:
     with connection.connected() as ray:
         _require_room(ray, resources)
         options = {"num_cpus": resources.cpus, "num_gpus": resources.gpus, "max_retries": RETRIES, "max_calls": 1}
+        died = (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError)
         task, jobs = ray.remote(**options)(_train_in), dict[Any, Job]()
 
         def start(job: Job) -> Any:
@@ -55,7 +56,7 @@ def on_ray(resources: Resources) -> Iterator[Workers]:
             (work, *_), _ = ray.wait(waiting)
             try:
                 trial = ray.get(work)
-            except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
+            except died as error:
                 reason = f"its process died {RETRIES + 1} times: {str(error).splitlines()[0]:.100}"
                 return work, dataclasses.replace(jobs[work].trial, state=FAILED, reason=reason)
             if isinstance(trial, Exception):
