@@ -93,8 +93,12 @@ class Champion:
         self._failed: tuple[Any, float] = (None, 0.0)  # what could not be fetched, and when to try again
 
     def first(self) -> Path:
-        """Return the folder to begin with; only where there is none, it is fetched, which takes seconds."""
-        if folder := self._folder(self._asked()):
+        """Return the folder to begin with; only where there is none, it is fetched, which takes seconds.
+
+        A tracking server is not waited for where a champion is known: `follow` asks it soon enough.
+        """
+        known = None if self.version or location.database() else self._folder(None)
+        if folder := known or self._folder(self._asked()):
             return folder
         self._fetch()
         if folder := self._folder(self._asked()):
@@ -107,8 +111,8 @@ class Champion:
             await asyncio.sleep(PAUSE)
             try:
                 await asyncio.to_thread(self._look, batcher)
-            except (InputError, OSError) as error:
-                log(error=str(error))
+            except Exception as error:  # whatever it is, the next look may do better
+                log(error=f"{type(error).__name__}: {error}")
 
     def _look(self, batcher: Batcher) -> None:
         asked = self._asked()
