@@ -132,10 +132,13 @@ class Champion:
         return asked != failed or time.monotonic() > until
 
     def _folder(self, asked: asking.Asked | None) -> Path | None:
-        """Return the folder of what the store says, or else of the champion last known."""
-        if asked and exported.whole(folder := exported.place(self.root, *asked)):
-            return folder
-        return None if self.version else exported.pointed(self.root, location.store())
+        """Return the folder of what the store says, which is noted, or else of the champion last known."""
+        known = None if self.version else exported.pointed(self.root, location.store())
+        if not asked or not exported.whole(folder := exported.place(self.root, *asked)):
+            return known
+        if not self.version and folder != known:
+            exported.point(self.root, location.store(), folder)
+        return folder
 
     def _fetch(self) -> None:
         """Let a process with mlflow and TensorFlow bring the version here, and end; raise `InputError` if it cannot."""
