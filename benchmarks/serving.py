@@ -49,7 +49,12 @@ def _table(folder: Path, name: str) -> str:
     rounds: dict[str, list[Measured]] = {}
     for _ in range(ROUNDS):  # each in turn, since what else the machine does changes
         for service, (command, where) in commands(folder, place).items():
-            rounds.setdefault(service, []).append(found := measured(service, place, command, where))
+            try:
+                found = measured(service, place, command, where)
+            except (OSError, AssertionError) as error:
+                print(f"{service} does not answer: {error}", flush=True)
+                continue
+            rounds.setdefault(service, []).append(found)
             print(name, service, {key: round(value, 2) for key, value in found.items()}, flush=True)
     columns = list(rounds[OURS][0])
     lines = [f"| {name} | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]

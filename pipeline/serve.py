@@ -98,8 +98,12 @@ class Champion:
         self._failed: tuple[Any, float] = (None, 0.0)  # what could not be fetched, and when to try again
 
     def first(self) -> Path:
-        """Return the folder to begin with; only where there is none, it is fetched, which takes seconds."""
-        if folder := self._folder(self._asked()):
+        """Return the folder to begin with; only where there is none, it is fetched, which takes seconds.
+
+        A tracking server is not waited for where a champion is known: `follow` asks it soon enough.
+        """
+        known = None if self.version or location.database() else self._folder(None)
+        if folder := known or self._folder(self._asked()):
             return folder
         self._fetch()
         if folder := self._folder(self._asked()):
@@ -112,8 +116,8 @@ class Champion:
             await asyncio.sleep(PAUSE)
             try:
                 await asyncio.to_thread(self._look, batcher)
-            except (InputError, OSError) as error:
-                log(error=str(error))
+            except Exception as error:  # whatever it is, the next look may do better
+                log(error=f"{type(error).__name__}: {error}")
 
     def _look(self, batcher: Batcher) -> None:
         asked = self._asked()
@@ -133,10 +137,13 @@ class Champion:
         return asked != failed or time.monotonic() > until
 
     def _folder(self, asked: asking.Asked | None) -> Path | None:
-        """Return the folder of what the store says, or else of the champion last known."""
-        if asked and exported.whole(folder := exported.place(self.root, *asked)):
-            return folder
-        return None if self.version else exported.pointed(self.root, location.store())
+        """Return the folder of what the store says, which is noted, or else of the champion last known."""
+        known = None if self.version else exported.pointed(self.root, location.store())
+        if not asked or not exported.whole(folder := exported.place(self.root, *asked)):
+            return known
+        if not self.version and folder != known:
+            exported.point(self.root, location.store(), folder)
+        return folder
 
     def _fetch(self) -> None:
         """Let a process with mlflow and TensorFlow bring the version here, and end; raise `InputError` if it cannot."""

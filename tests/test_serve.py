@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -336,6 +338,25 @@ def test_good_requests_at_once_are_each_answered_with_the_models_numbers(server:
     with ThreadPoolExecutor(8) as threads:
         for done in [threads.submit(server.require_good) for _ in range(32)]:
             done.result()
+
+
+@pytest.mark.slow
+def test_ten_thousand_connections_are_survived_in_bounded_memory(server: Server) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits[1], 20_000), limits[1]))
+    process, clients = psutil.Process(server.process.pid), list[socket.socket]()
+    before = process.memory_info().rss
+    try:
+        for _ in range(min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500)):
+            clients.append(socket.create_connection((ports.HOST, server.port), timeout=30))
+        assert clients[-1].recv(99).startswith(b"HTTP/1.1 503 ")
+        assert process.memory_info().rss - before < 100 * 2**20
+    finally:
+        for client in clients:
+            client.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    time.sleep(1)
+    server.require_good()
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """The files of a form (multipart/form-data), kept in memory: Starlette's parser leaves those of a cut-off form open."""
 
 import logging
+import re
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -30,7 +31,7 @@ def files_of(kind: str, body: bytes) -> list[bytes]:
         parser.finalize()
     except (FormParserError, ValueError) as error:
         raise InputError(f"the form cannot be read: {short(str(error))}") from None
-    files = [bytes(content) for head, content in parts if b"filename" in head]
+    files = [bytes(content) for head, content in parts if re.search(rb"; *filename\*?=", head)]
     if not ended or not files or len(files) > FILES:
         said = f"{len(files)} files" if ended else "no end"
         raise InputError(f"the form has {said}: send 1 to {FILES} pictures, as `curl -F picture=@shoe.png` does")

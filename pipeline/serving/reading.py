@@ -35,9 +35,9 @@ class Refusal(Exception):  # noqa: N818  # an answer
         self.status, self.headers = status, {key.replace("_", "-"): value for key, value in headers.items()}
 
 
-def busy() -> Refusal:
+def busy(**headers: str) -> Refusal:
     """Return the refusal of a request for which there is no room now."""
-    return Refusal(503, "too many requests wait: try again in a second", Retry_After="1")
+    return Refusal(503, "too many requests wait: try again in a second", Retry_After="1", **headers)
 
 
 @asynccontextmanager
@@ -46,12 +46,12 @@ async def body_of(request: Request, refusal: Refusal | None = None) -> AsyncIter
 
     A `refusal` that is known before comes first, but not before the body was read.
 
-    Of one that is too large, the rest is read too: a client still sending would not see the answer.
+    Of one that is too large, the rest is read too, up to a limit: a client still sending would not see the answer.
     """
     global held  # of all requests
     stated, body = request.headers.get("content-length", "0"), bytearray()
     if stated.isdecimal() and int(stated[:20]) > READ:
-        raise refusal or too_large()
+        raise too_large(Connection="close")
     try:
         async with asyncio.timeout(SECONDS):
             read = 0
@@ -63,7 +63,9 @@ async def body_of(request: Request, refusal: Refusal | None = None) -> AsyncIter
                     held += len(chunk)
                     body += chunk
                 if held > HELD:
-                    raise busy()
+                    raise busy(Connection="close")
+        if read > READ:
+            raise too_large(Connection="close")
         if refusal or read > LIMIT:
             raise refusal or too_large()
         yield bytes(body)
@@ -73,9 +75,9 @@ async def body_of(request: Request, refusal: Refusal | None = None) -> AsyncIter
         held -= len(body)
 
 
-def too_large() -> Refusal:
+def too_large(**headers: str) -> Refusal:
     """Return the refusal of a body over the limit."""
-    return Refusal(413, f"the body is over {LIMIT:,} bytes: send fewer images at a time")
+    return Refusal(413, f"the body is over {LIMIT:,} bytes: send fewer images at a time", **headers)
 
 
 def unknown_kind(request: Request) -> Refusal | None:
