@@ -3,11 +3,14 @@
 import importlib.util
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from pipeline.base.errors import InputError
+
+SECONDS = 5  # to wait for an answer
 
 
 def installed() -> bool:
@@ -28,15 +31,28 @@ def connected() -> Iterator[Any]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray  # here: an optional package, and half a second
 
-    address = os.environ.get("RAY_ADDRESS", "local")
+    address = os.environ.get("RAY_ADDRESS") or "local"
     try:
+        _require_listener(address)
         ray.init(
-            address=address, include_dashboard=False if address == "local" else None, logging_level=logging.WARNING
+            address=address,
+            include_dashboard=False if address == "local" else None,
+            logging_level=logging.ERROR,
+            log_to_driver=False,  # what others print would stand between the lines of this process
         )
-    except (ConnectionError, TimeoutError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"RAY_ADDRESS {address} is not reached ({reason}): start the cluster, or unset it") from None
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _require_listener(address: str) -> None:
+    """Raise `OSError` where nobody listens at a host and port: Ray would try for two minutes, and end the process."""
+    if address.startswith("ray://"):
+        raise ValueError("Ray's client does not train: start Ray on this machine, and name the head's HOST:PORT")
+    host, separator, port = address.rpartition(":")
+    if separator:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS).close()
