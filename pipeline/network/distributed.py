@@ -67,27 +67,32 @@ def _parallel(layer: keras.layers.Layer) -> keras.layers.Layer:
     return (_Dropout if isinstance(layer, keras.layers.Dropout) else type(layer)).from_config(config)
 
 
-def share(batch: tf.Tensor, worker: int, workers: int) -> tf.Tensor:
-    """Return what falls to a worker, counted from 0, of a batch: nothing, where it has fewer images than workers."""
-    return batch[worker::workers]
+def share(images: tf.Tensor, worker: int, workers: int) -> tf.Tensor:
+    """Return the places of those of a batch's so many images that a worker, counted from 0, takes.
+
+    Where there are fewer than workers, each takes all: TensorFlow's convolutions fail on none.
+    """
+    few = images < workers
+    return tf.range(tf.where(few, 0, worker), images, tf.where(few, 1, workers))
 
 
-def noise(shape: tf.Tensor, dtype: tf.DType, seed: tf.Tensor, worker: int, workers: int) -> tf.Tensor:
-    """Return a worker's share, of the given shape, of the uniform numbers that are drawn for a whole batch."""
-    whole = tf.concat([shape[:1] * workers, shape[1:]], 0)  # or a little more, which changes none before
-    return share(tf.random.stateless_uniform(whole, seed, dtype=dtype), worker, workers)
+def noise(shape: tf.Tensor, dtype: tf.DType, seed: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    """Return those of the uniform numbers, drawn for a whole batch, that fall to the images at some places."""
+    up_to_last = tf.concat([places[-1:] + 1, shape[1:]], 0)  # more would change none of them
+    return tf.reshape(tf.gather(tf.random.stateless_uniform(up_to_last, seed, dtype=dtype), places), shape)
 
 
 class _Dropout(keras.layers.Dropout):  # type: ignore[misc]  # Keras has no types
     """Keras's dropout, drawn for the whole batch: an image loses the same values whichever worker has it."""
 
+    places: tf.Tensor
+
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Drop values of this worker's (n, ...) in training."""
+        """Drop values of (n, ...) in training, which are at `places` of the whole batch."""
         if not training:
             return inputs
         seed = tf.cast(tf.math.floormod(self.seed_generator.next(), tf.int32.max - 1), tf.int32)  # as Keras does it
-        draw = partial(noise, seed=seed, **_worker())
-        return tf.nn.experimental.general_dropout(inputs, self.rate, draw)
+        return tf.nn.experimental.general_dropout(inputs, self.rate, partial(noise, seed=seed, places=self.places))
 
 
 class _Parallel(keras.Model):  # type: ignore[misc]
@@ -109,11 +114,11 @@ class _Parallel(keras.Model):  # type: ignore[misc]
         """Learn from a batch and return the figures of the epoch so far."""
         gradients, sums = self.strategy.run(self._gradients, batch)
         self.optimizer.apply(gradients, self.trainable_variables)
-        return self._figures(sums)
+        return self._figures(sums, batch)
 
     def test_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Return the figures of the batches so far."""
-        return self._figures(self.strategy.run(lambda *batch: _summed(self._sums(batch)), batch))
+        return self._figures(self.strategy.run(lambda *batch: _summed(self._sums(batch)), batch), batch)
 
     def _gradients(self, *batch: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         with tf.GradientTape() as tape:
@@ -123,22 +128,22 @@ class _Parallel(keras.Model):  # type: ignore[misc]
         return [gradient / images for gradient in gradients], [loss, correct, images]
 
     def _sums(self, batch: tuple[tf.Tensor, ...], training: bool = False) -> list[tf.Tensor]:
-        images, labels = (share(part, **_worker()) for part in batch)
+        replica = tf.distribute.get_replica_context()
+        places = share(tf.shape(batch[0])[0], replica.replica_id_in_sync_group, replica.num_replicas_in_sync)
+        for layer in self.layers:
+            if isinstance(layer, _Dropout):
+                layer.places = places
+        images, labels = (tf.gather(part, places) for part in batch)
         probabilities = self(images, training=training)
         truth = tf.argmax(labels, -1) if labels.shape.rank == 2 else tf.cast(labels, tf.int64)
         correct = tf.cast(tf.argmax(probabilities, -1) == truth, tf.float32)
         return [tf.reduce_sum(each) for each in (self.each_loss(labels, probabilities), correct, tf.ones_like(correct))]
 
-    def _figures(self, sums: list[tf.Tensor]) -> dict[str, tf.Tensor]:
+    def _figures(self, sums: list[tf.Tensor], batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         *sums, images = sums
         for figure, total in zip(self.figures, sums, strict=True):
-            figure.update_state(total / images, images)
+            figure.update_state(total / images, tf.shape(batch[0])[0])
         return {figure.name: figure.result() for figure in self.figures}
-
-
-def _worker() -> dict[str, Any]:
-    replica = tf.distribute.get_replica_context()
-    return {"worker": replica.replica_id_in_sync_group, "workers": replica.num_replicas_in_sync}
 
 
 def _summed(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
