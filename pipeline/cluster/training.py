@@ -4,6 +4,7 @@ Workers may be on other machines. Images, states and weights go through Ray alon
 """
 
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from concurrent import futures
@@ -36,14 +37,14 @@ def fit(
     """
     from pipeline.network import distributed  # here, for the mailbox does without TensorFlow
 
-    with futures.ThreadPoolExecutor(1) as pool, tempfile.TemporaryDirectory() as folder, connected() as ray:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, connected() as ray:
         each = resources([node["Resources"] for node in ray.nodes() if node["Alive"]], train.workers)
         mailbox = ray.remote(num_cpus=0)(_Mailbox).remote(state)
         network = {"network": model.get_config(), "variables": [variable.numpy() for variable in model.variables]}
         data = {"labelled": labelled, "validation": validation, "train": train, "seed": seed}
         sent = {"mailbox": mailbox, "given": ray.put(network | data), "threads": int(each.get("CPU", 0))}
         trainer = _trainer(sent, train.workers, each, folder)
-        _follow(pool.submit(_run, trainer), lambda: ray.get(mailbox.taken.remote()), train.epochs, on_epoch)
+        _follow(_run(trainer), lambda: ray.get(mailbox.taken.remote()), train.epochs, on_epoch)
         history, variables = ray.get(mailbox.result.remote())
     if isinstance(history, InputError):
         raise history
@@ -82,14 +83,23 @@ def _trainer(sent: dict[str, Any], workers: int, each: dict[str, float], folder:
     )
 
 
-def _run(trainer: Any) -> None:
+def _run(trainer: Any) -> futures.Future[None]:
+    """Train in a thread, which is left behind if the training is interrupted: nothing wakes it where Ray has ended."""
     from ray.train import ControllerError
 
-    try:
-        trainer.fit()
-    except ControllerError as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"Ray starts no workers ({reason}): wait until others are done, or lower workers") from None
+    running: futures.Future[None] = futures.Future()
+
+    def fit() -> None:
+        try:
+            running.set_result(trainer.fit())
+        except ControllerError as error:
+            reason = str(error).splitlines()[0]
+            running.set_exception(InputError(f"Ray starts no workers ({reason}): wait, or lower train.workers"))
+        except Exception as error:
+            running.set_exception(error)
+
+    threading.Thread(target=fit, daemon=True).start()
+    return running
 
 
 def _follow(

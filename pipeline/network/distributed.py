@@ -36,13 +36,18 @@ def fit(
     `network` is a Keras model's config, `variables` are its first values, `threads` those that an operation may take,
     0 for all; the rest is as for `training.fit`. Every worker returns the same.
     """
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()  # before anything that computes
+    strategy = joined(threads)
     training.make_deterministic(seed)
     model = parallel(keras.Model.from_config(network, OURS), strategy)
     assign(model, variables)
     history = training.fit(model, labelled, validation, train, seed, on_epoch, state)
     return history, [variable.numpy() for variable in model.variables]
+
+
+def joined(threads: int = 0) -> tf.distribute.Strategy:
+    """Join the other workers, before anything is computed; an operation takes so many threads, 0 for all."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 def assign(model: keras.Model, variables: list[np.ndarray]) -> None:
@@ -118,13 +123,13 @@ class _Parallel(keras.Model):  # type: ignore[misc]
 
     def test_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Return the figures of the batches so far."""
-        return self._figures(self.strategy.run(lambda *batch: _summed(self._sums(batch)), batch), batch)
+        return self._figures(self.strategy.run(lambda *batch: summed(self._sums(batch)), batch), batch)
 
     def _gradients(self, *batch: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         with tf.GradientTape() as tape:
             loss, correct, images = self._sums(batch, training=True)
         gradients = tape.gradient(loss, self.trainable_variables)
-        *gradients, loss, correct, images = _summed([*gradients, loss, correct, images])
+        *gradients, loss, correct, images = summed([*gradients, loss, correct, images])
         return [gradient / images for gradient in gradients], [loss, correct, images]
 
     def _sums(self, batch: tuple[tf.Tensor, ...], training: bool = False) -> list[tf.Tensor]:
@@ -146,6 +151,7 @@ class _Parallel(keras.Model):  # type: ignore[misc]
         return {figure.name: figure.result() for figure in self.figures}
 
 
-def _summed(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-    summed: list[tf.Tensor] = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tensors)
-    return summed
+def summed(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Return the sums of all workers' tensors, in what a strategy runs."""
+    sums: list[tf.Tensor] = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tensors)
+    return sums
