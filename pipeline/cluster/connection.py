@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.base.errors import InputError
 
 SECONDS = 5  # to wait for an answer
+SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}  # at Ray's 15, others' work comes first
 
 
 def installed() -> bool:
@@ -28,7 +29,8 @@ def connected() -> Iterator[Any]:
     """Connect, yield `ray`, and leave. Raise `InputError` where Ray is missing or its cluster cannot be reached."""
     if not installed():
         raise InputError("Ray is not installed, which runs several things at once: `make cluster` installs it")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
     import ray  # here: an optional package, and half a second
 
     address = os.environ.get("RAY_ADDRESS") or "local"

@@ -3,6 +3,7 @@
 Workers may be on other machines. Images, states and weights go through Ray alone; files are the caller's.
 """
 
+import os
 import tempfile
 import threading
 import time
@@ -20,6 +21,7 @@ from pipeline.config import schema
 
 Row = dict[str, float]
 REPLACED = 3  # times at most that workers are, or a defect of ours would never end
+LEFT_OUT = ("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "RAY_TRAIN_METRICS_ENABLED")  # processes that take seconds to start
 
 
 def fit(
@@ -39,7 +41,10 @@ def fit(
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, connected() as ray:
         each = resources([node["Resources"] for node in ray.nodes() if node["Alive"]], train.workers)
-        mailbox = ray.remote(num_cpus=0)(_Mailbox).remote(state)
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        mailbox = ray.remote(num_cpus=0, scheduling_strategy=here)(_Mailbox).remote(state)
         network = {"network": model.get_config(), "variables": [variable.numpy() for variable in model.variables]}
         data = {"labelled": labelled, "validation": validation, "train": train, "seed": seed}
         sent = {"mailbox": mailbox, "given": ray.put(network | data), "threads": int(each.get("CPU", 0))}
@@ -69,6 +74,8 @@ def resources(nodes: list[dict[str, float]], workers: int) -> dict[str, float]:
 
 
 def _trainer(sent: dict[str, Any], workers: int, each: dict[str, float], folder: str) -> Any:
+    for name in LEFT_OUT:
+        os.environ.setdefault(name, "0")
     import ray.train.tensorflow
 
     limits: dict[str, Any] = {
