@@ -4,8 +4,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from benchmarks import clones, cost, memory, recipes, target
+from benchmarks import clones, cost, memory, recipes, scaling, target
 from pipeline.base import files, processor
 from tests.conftest import ROOT
 
@@ -68,3 +70,18 @@ def test_memory_of_the_stages_grows_by_less_than_half_of_what_more_images_take()
     few, many = memory.measured(60_000), memory.measured(400_000)
     more = (400_000 - 60_000) * memory.SIDE**2
     assert {name: (many[name].peak - few[name].peak) / more < 0.5 for name in few} == dict.fromkeys(few, True)
+
+
+@given(fixed=st.floats(0, 1), an_image=st.floats(1e-6, 1), parameters=st.integers(1, 10**9), speed=st.floats(1e6, 1e12))
+def test_more_workers_share_the_images_and_send_less_than_the_gradients_twice(
+    fixed: float, an_image: float, parameters: int, speed: float
+) -> None:
+    whole, half = (fixed + an_image * images for images in (scaling.BATCH, scaling.BATCH / 2))
+    step = scaling.fitted(whole, half, parameters)
+    assert scaling.seconds(step, 1, speed) == pytest.approx(whole)
+    assert scaling.bytes_sent(parameters, 2) == 4 * parameters
+    sent = [scaling.bytes_sent(parameters, workers) for workers in (1, 2, 8, 64)]
+    assert sent == sorted(sent)
+    assert sent[0] == 0
+    assert sent[-1] < 2 * 4 * parameters
+    assert scaling.seconds(step, 2, speed) == pytest.approx(half + sent[1] / speed)

@@ -16,6 +16,7 @@ from tests.rooms import reached
 
 STAGES = files.read_yaml(ROOT / "dvc.yaml")["stages"]
 DECIDE_NO_BYTE = {
+    "cluster": "says where work is done; the same work gives the same bytes",
     "runs": "records what a stage did; a change there makes no other output",
 }
 

@@ -141,6 +141,7 @@ def test_without_ray_several_at_once_are_refused(folder: Path, monkeypatch: pyte
     [
         ("127.0.0.1:1", r"127.0.0.1:1 is not reached (\[Errno \d+\] Connection refused): start the cluster, or unset"),
         ("somewhere", "somewhere: give a machine and a port, as in 10.0.0.1:6379, or auto"),
+        ("ray://127.0.0.1:10001", "ray://127.0.0.1:10001: name the head's HOST:PORT without ray://"),
     ],
 )
 def test_a_cluster_that_is_not_there_is_one_line(address: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import errno
 import gc
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -72,6 +73,9 @@ def interrupts_held_back() -> Iterator[Callable[[], None]]:
     An exception that a signal raises just anywhere is lost in a `__del__`, where Python prints and forgets it, and
     becomes another error inside TensorFlow; a training would go on, or fail, instead of being interrupted.
     """
+    if threading.current_thread() is not threading.main_thread():  # which gets no signal
+        yield lambda: None
+        return
     waiting: list[int] = []
 
     def hold(number: int, _: object) -> None:

@@ -14,6 +14,7 @@ from pipeline.base.errors import InputError
 HERE, ANY = "local", "auto"  # addresses that name no machine
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # at Ray's 15, others' work comes first
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or Ray warns of what it will do one day
 }
 PATIENCE = 5.0  # seconds for a cluster to answer, where Ray itself would try for a quarter of an hour
@@ -57,7 +58,9 @@ def _require_answer(address: str) -> None:
     """Raise `InputError` unless somebody listens where a cluster should."""
     if address in (HERE, ANY):
         return
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address.startswith("ray://"):
+        raise InputError(f"RAY_ADDRESS {address}: name the head's HOST:PORT without ray://, on one of its machines")
+    host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise InputError(f"RAY_ADDRESS {address}: give a machine and a port, as in 10.0.0.1:6379, or auto")
     try:

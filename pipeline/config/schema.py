@@ -205,11 +205,18 @@ class Train(Section):
     early_stopping: EarlyStopping | None = None
     augmentation: Augmentation | None = None
     temperature_scaling: Annotated[bool, Field(description="fitted on the validation part, saved in the model")] = False
+    workers: Annotated[Count, Field(description="that share each batch: processes, on one machine or several")] = 1
 
     @model_validator(mode="after")
     def _smoothing_needs_one_hot_labels(self) -> "Train":
         if self.label_smoothing and self.loss != "categorical_crossentropy":
             raise ValueError(f"label_smoothing {self.label_smoothing} needs loss: categorical_crossentropy")
+        return self
+
+    @model_validator(mode="after")
+    def _each_worker_has_an_image(self) -> "Train":
+        if self.workers > self.batch_size:
+            raise ValueError(f"workers {self.workers} are more than the images of a batch, {self.batch_size}: lower it")
         return self
 
     @model_validator(mode="after")

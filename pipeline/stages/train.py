@@ -20,6 +20,7 @@ def main() -> None:
     network_fits.check_networks(params, dataset["image_shape"])
     if network.train.precision == "mixed_bfloat16":
         processor.warn_without_bfloat16(f"models.{trained.model}.train.precision")
+    from pipeline.cluster import training as cluster
     from pipeline.network import building, saving, temperature, training  # here, so that bad params are refused at once
     from pipeline.runs import journal, sending
 
@@ -38,7 +39,8 @@ def main() -> None:
             record.save_state(state)
             send()
 
-        history = training.fit(model, train, validation, network.train, trained.seed, on_epoch, record.state())
+        fit = training.fit if network.train.workers == 1 else cluster.fit
+        history = fit(model, train, validation, network.train, trained.seed, on_epoch, record.state())
         if network.train.temperature_scaling:
             model = temperature.scaled(model, validation)
         fingerprints.require_unchanged(stage, fingerprint)
