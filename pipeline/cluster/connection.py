@@ -28,6 +28,7 @@ def connected() -> Iterator[Any]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray  # here: an optional package, and half a second
 
+    logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)  # it warns that it asks for a token
     address = os.environ.get("RAY_ADDRESS", "local")
     try:
         ray.init(
