@@ -43,6 +43,7 @@ def connected() -> Iterator[Any]:
 
     on_sigterm = signal.getsignal(signal.SIGTERM)
     dashboard = False if address == HERE else None
+    logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)  # it warns that it asks for a token
     try:
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=dashboard)
     except (ConnectionError, TimeoutError, ValueError, RuntimeError) as error:
