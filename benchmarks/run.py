@@ -1,7 +1,8 @@
 """What this project's speed rests on: `python -m benchmarks.run [NAME...]`, each name a table of its own.
 
 `speed` (a quarter of an hour; needs `pip install torch`), `limit` (four minutes), `target` (over an hour), `cost`
-(an hour) and `best` (two hours) need `dvc repro prepare` on Fashion-MNIST, and a machine with nothing else to do.
+(an hour), `best` (two hours) and `serving` (half an hour; its module says what else it needs) need `dvc repro prepare`
+on Fashion-MNIST, and a machine with nothing else to do.
 Tables go to `benchmarks/results/PROCESSOR/NAME.md`, with the machine and the versions. Where the processor has no
 bfloat16, recipes are trained in float32, and `speed` measures that alone.
 """
@@ -15,7 +16,7 @@ from pathlib import Path
 from pipeline.base import errors, files, processor
 
 PACKAGES = ("tensorflow", "keras", "torch", "numpy")
-TABLES = ("speed", "limit", "target", "cost", "best")
+TABLES = ("speed", "limit", "target", "cost", "best", "serving")
 RESULTS = Path("benchmarks/results")
 
 

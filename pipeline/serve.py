@@ -34,7 +34,7 @@ PORT = 5001
 PAUSE = 1  # seconds between two looks at which version is the champion
 PATIENCE = 60  # seconds until a champion that could not be fetched is tried again
 GRACE = 10  # seconds for what is being answered at the end
-KEPT = 64 * 2**20  # bytes of freed memory that are not given back: to get them anew takes as long as to read a body
+KEPT = 32 * 2**20  # bytes of freed memory that are not given back: to get them anew takes as long as to read a body
 
 
 def main() -> None:
@@ -82,7 +82,7 @@ def _prepare() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4 * MOST)), hard))
     with suppress(AttributeError, OSError):  # of glibc alone
         ctypes.CDLL(None).mallopt(-1, KEPT)  # M_TRIM_THRESHOLD
-        ctypes.CDLL(None).mallopt(-3, KEPT // 2)  # M_MMAP_THRESHOLD
+        ctypes.CDLL(None).mallopt(-3, KEPT // 4)  # M_MMAP_THRESHOLD
 
 
 class Champion:

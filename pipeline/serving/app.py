@@ -39,7 +39,7 @@ def make(
         *(Route(path, lambda _: PlainTextResponse("\n")) for path in ("/ping", "/health")),
         Route("/version", lambda request: PlainTextResponse(_model(request).version)),
         Route("/classes", lambda request: JSONResponse(_model(request).about)),
-        Route("/metrics", lambda _: Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")),
+        Route("/metrics", _metrics),
         Route("/v2", _server),
         Route("/v2/health/live", lambda _: JSONResponse({"live": True})),
         Route("/v2/health/ready", lambda _: JSONResponse({"ready": True})),
@@ -130,6 +130,11 @@ def _described(request: Request) -> Response:
 
 def _ready(request: Request) -> Response:
     return JSONResponse({"name": _model(request).about["dataset"], "ready": True})
+
+
+def _metrics(request: Request) -> Response:
+    kind = "text/plain; version=0.0.4; charset=utf-8"
+    return Response(metrics.text(_model(request).about), media_type=kind)
 
 
 def _page(_: Request) -> Response:

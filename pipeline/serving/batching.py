@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.serving import metrics
 from pipeline.serving.model import Model
 
 MOST = 512  # images of one batch: what comes meanwhile waits for less than a tenth of a second
@@ -43,6 +44,7 @@ class Batcher:
         answer: asyncio.Future[np.ndarray] = loop.create_future()
         self._waiting.append(Waiting(model, images, answer))
         self._bytes += images.nbytes
+        metrics.waiting.set(len(self._waiting))
         if self._work is None:
             self._work = loop.create_task(self._compute())
         return await answer
@@ -50,7 +52,9 @@ class Batcher:
     async def _compute(self) -> None:
         while self._waiting:
             batch = self._next()
+            metrics.waiting.set(len(self._waiting))
             images = batch[0].images if len(batch) == 1 else np.concatenate([one.images for one in batch])
+            metrics.batches.observe(len(images))
             computing = asyncio.get_running_loop().run_in_executor(self._thread, batch[0].model.predict, images)
             try:
                 rows = np.split(await computing, np.cumsum([len(one.images) for one in batch])[:-1])
