@@ -10,6 +10,8 @@ from PIL import Image
 from benchmarks import kills
 from benchmarks.servers import Server, mlflow_server
 from benchmarks.workspace import Workspace
+from pipeline.base import files
+from tests.conftest import ROOT
 from tests.postgresql import postgresql
 
 pytestmark = pytest.mark.slow
@@ -73,3 +75,37 @@ def test_teams_server_on_postgresql_takes_one_variable(tmp_path: Path) -> None:
         assert workspace.run("pipeline.tracking", "sync", **variables).stdout.startswith("nothing was missing")
     assert list((tmp_path / "artifacts").rglob("model.keras"))
     assert not {"mlflow.db", "mlartifacts", "mlruns"} & {path.name for path in workspace.folder.iterdir()}
+
+
+def test_server_with_users_on_postgresql_lets_in_who_has_the_password(tmp_path: Path) -> None:
+    """As in compose.yaml, with its two files of settings."""
+    pytest.importorskip("flask_wtf", reason="comes with requirements-team.txt")
+    import psycopg
+
+    settings = files.read_yaml(ROOT / "compose.yaml")["configs"]
+    workspace, ini = Workspace(tmp_path / "workspace"), tmp_path / "basic_auth.ini"
+    workspace.write(kills.params(3))
+    Image.new("L", (40, 30), 200).save(tmp_path / "picture.png")
+    known = {"MLFLOW_AUTH_ADMIN_USERNAME": "ann", "MLFLOW_AUTH_ADMIN_PASSWORD": "twelve letters"}
+    known |= {"MLFLOW_FLASK_SERVER_SECRET_KEY": "any", "MLFLOW_AUTH_CONFIG_PATH": str(ini)}
+    with postgresql() as store:
+        with psycopg.connect(store, autocommit=True) as database:
+            database.execute(settings["databases.sql"]["content"])
+        users = store.replace("/postgres", "/mlflow_users")
+        ini.write_text(
+            settings["basic_auth.ini"]["content"].replace("postgresql://mlflow@postgres/mlflow_users", users)
+        )
+        with mlflow_server(tmp_path, store, "--app-name", "basic-auth", **known) as server:
+            address = {"MLFLOW_TRACKING_URI": server.address, "MLFLOW_TRACKING_USERNAME": "ann"}
+            variables = address | {"MLFLOW_TRACKING_PASSWORD": "twelve letters"}
+            workspace.repro(**variables)
+            promoted = workspace.run("pipeline.registry", "promote", **variables)
+            assert promoted.returncode == 0, promoted.stderr
+            predict = ("pipeline.predict", str(tmp_path / "picture.png"), "--json")
+            assert workspace.run(*predict, **variables).returncode == 0
+            stranger = workspace.run(*predict, **address | {"MLFLOW_TRACKING_PASSWORD": "another"})
+    assert stranger.returncode == 2
+    assert stranger.stderr.splitlines()[-1] == (
+        f"error: MLflow at {server.address}: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to a name and a "
+        "password that it knows"
+    )
