@@ -17,6 +17,7 @@ WORKDIR /app
 COPY pipeline/__init__.py pipeline/serve.py pipeline/
 COPY pipeline/base pipeline/base
 COPY pipeline/config pipeline/config
+COPY pipeline/monitoring/__init__.py pipeline/monitoring/observations.py pipeline/monitoring/
 COPY pipeline/runtimes pipeline/runtimes
 COPY pipeline/serving pipeline/serving
 COPY pipeline/champion/__init__.py pipeline/champion/asking.py pipeline/champion/
