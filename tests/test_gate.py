@@ -280,6 +280,16 @@ def test_what_the_lock_has_otherwise_is_stale(
     assert stale.told(trainings) == ["dvc.lock has no train@vgg-42: run `dvc repro`"]
 
 
+def test_an_export_that_is_asked_for_is_held_to_the_lock_too(
+    raw: dict[str, Any], write_params: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw["models"], raw["export"]["models"] = {"vgg": raw["models"]["vgg"]}, ["vgg"]
+    monkeypatch.chdir(write_params(raw).parent)
+    report(Path("reports"), "vgg-42")
+    lock(raw, Path())
+    assert stale.told([Training("vgg", 42)]) == ["dvc.lock has no export@vgg-42: run `dvc repro`"]
+
+
 def test_committed_results_are_those_of_the_params_and_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert stale.told(loading.load().trainings) == []
