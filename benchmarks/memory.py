@@ -1,8 +1,8 @@
 """Memory and images a second of `prepare`, `train` and `evaluate`, with more and more images of noise, 28 × 28.
 
 The peak is `ru_maxrss` of the stage's process, which counts pages of mapped files; anonymous memory is looked at ten
-times a second. The test split has 10,000 images, the network four filters, and it is trained for an epoch, whose
-seconds are those of `train`, validation among them; the others' are their processes'.
+times a second. The test split has 10,000 images, the network four filters. The seconds of `train` are those of its one
+epoch, validation among them; the others' are their processes'. Takes 15 GB of the folder for temporary files.
 
 Prediction: the peaks grow by the labels, 8 bytes an image, and copies of them, 150 MB of six million. What came: 150 MB
 in `prepare`, which also holds the numbers of the images kept, 65 in `train` and 39 in `evaluate`.
