@@ -81,7 +81,7 @@ def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder
 
 
 def test_a_sweep_broken_off_anywhere_ends_as_one_that_was_not(folder: Path) -> None:
-    some = planned(space={"blocks.0.filters.0": [2, 3, 4], "train.epochs": [1, 2]}, trials=3)
+    some = planned(space={"blocks.0.filters.0": [2, 3, 4], "train.epochs": [1, 2]}, trials=2)
     whole = run(some)
     for path in (folder / ".runs", trials.folder("some")):
         path.rename(path.with_name("whole"))
