@@ -2,7 +2,7 @@
 
 `speed` (a quarter of an hour; needs `pip install torch`), `limit` (four minutes), `target` (over an hour), `cost`
 (an hour) and `best` (two hours) need `dvc repro prepare` on Fashion-MNIST, and a machine with nothing else to do;
-`scaling` (five minutes) needs two cores with nothing else to do.
+`scaling` takes two minutes.
 Tables go to `benchmarks/results/PROCESSOR/NAME.md`, with the machine and the versions. Where the processor has no
 bfloat16, recipes are trained in float32, and `speed` measures that alone.
 """
