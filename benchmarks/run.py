@@ -3,7 +3,7 @@
 `speed` (a quarter of an hour; needs `pip install torch`), `limit` (four minutes), `target` (over an hour), `cost`
 (an hour), `best` (two hours) and `serving` (half an hour; its module says what else it needs) need `dvc repro prepare`
 on Fashion-MNIST, and a machine with nothing else to do; `memory` (half an hour) needs 15 GB for temporary files,
-`scaling` (five minutes) and `scoring` (ten minutes) need `make cluster`, `scoring` and `drift` (two minutes) all of
+`scaling` (two minutes) and `scoring` (ten minutes) need `make cluster`, `scoring` and `drift` (two minutes) all of
 `dvc repro`.
 Tables go to `benchmarks/results/PROCESSOR/NAME.md`, with the machine and the versions. Where the processor has no
 bfloat16, recipes are trained in float32, and `speed` measures that alone.

@@ -56,6 +56,7 @@ def test_workers_take_every_image_of_each_batch_once_or_each_a_whole_small_batch
     assert sorted(seen) == labels.tolist()
 
 
+@settings(max_examples=20)
 @given(images=st.integers(1, 20), workers=st.integers(1, 9), seed=st.integers(0, 99), values=st.integers(1, 7))
 def test_dropout_is_drawn_for_the_whole_batch(images: int, workers: int, seed: int, values: int) -> None:
     import tensorflow as tf
