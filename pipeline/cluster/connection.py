@@ -3,7 +3,9 @@
 import importlib.util
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,6 +36,7 @@ def connected() -> Iterator[Any]:
     import ray  # here: an optional package, and half a second
 
     address = os.environ.get("RAY_ADDRESS") or "local"
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         _require_listener(address)
         ray.init(
@@ -45,6 +48,8 @@ def connected() -> Iterator[Any]:
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"RAY_ADDRESS {address} is not reached ({reason}): start the cluster, or unset it") from None
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray's would exit as after a failure
     try:
         yield ray
     finally:
