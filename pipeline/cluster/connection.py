@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -48,7 +49,8 @@ def connected() -> Iterator[Any]:
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=dashboard)
     except (ConnectionError, TimeoutError, ValueError, RuntimeError) as error:
         raise _unreached(address, error) from None
-    signal.signal(signal.SIGTERM, on_sigterm)  # Ray has its own, which prints where the process is
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray has its own, which prints where the process is
     try:
         yield ray
     finally:
