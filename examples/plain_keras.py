@@ -70,8 +70,8 @@ def main() -> None:
     validation = (validation_images, validation_labels)
     model.fit(images, labels, BATCH_SIZE, EPOCHS, validation_data=validation, verbose=2)
 
-    # Stage evaluate: pipeline/evaluation/metrics.py; then stage report compares all models. Stage duplicates and
-    # stage cross_validate have no place here: they look for images that are there twice, and for wrong labels.
+    # Stage evaluate: pipeline/evaluation/metrics.py; then stage report compares all models. There is nothing here of
+    # stage export (files for phones), stage duplicates (images twice) and stage cross_validate (wrong labels).
     _, accuracy = model.evaluate(test_images, test_labels, verbose=0)
     print(f"test accuracy: {accuracy:.4f}")
 

@@ -47,7 +47,7 @@ def run(planned: plan.Plan) -> None:
     with workers.on_ray(planned.sweep.resources) if dispersed else contextlib.nullcontext() as on_ray:
         from pipeline.runs import journal, sending  # here: MLflow takes seconds
 
-        dataset = sending.dataset(planned.params({}).fetch.dataset_name, TRAIN, files.read_labelled(TRAIN))
+        dataset = sending.dataset(planned.params({}).fetch.dataset_name, TRAIN, files.open_labelled(TRAIN))
         described = plan.described(planned, dataset)
         with sending.in_background() as send, journal.opened(described, recorded=False) as record:
 

@@ -13,6 +13,7 @@ from pipeline.base.errors import InputError
 from pipeline.monitoring import changes, observations
 from pipeline.monitoring.observations import PIXELS
 from pipeline.runs import paths
+from pipeline.serving import observing
 from pipeline.serving.observing import Observer
 from tests.finished import CLASS_NAMES, IMAGES, Finished, network, table
 from tests.serving import Pointed, served
@@ -108,6 +109,14 @@ def test_the_service_notes_no_more_pictures_than_a_log_should_have(tmp_path: Pat
     assert 10 <= len(noted["brightness"]) < 20
     assert noted["brightness"] == pytest.approx(expected["brightness"][: len(noted["brightness"])], abs=0.0051)
     assert noted["probabilities"].tolist() == [[0.1, 0.9]] * len(noted["brightness"])
+
+
+def test_a_long_log_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observing, "LONGEST", 1000)
+    observer = Observer(tmp_path / "log")
+    for _ in range(9):
+        observer.note(Pointed(), IMAGES[:1], np.array([[0.1, 0.9]]))  # type: ignore[arg-type]  # a stand-in
+    assert (tmp_path / "log.1").stat().st_size >= 1000 > (tmp_path / "log").stat().st_size > 0
 
 
 def test_a_log_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_a_folder_is_scored_by_path_exactly_as_predict_does_and_what_is_no_pictu
     assert found["probability"].tolist() == expected.max(axis=1).tolist()
     assert json.loads(pq.read_schema("scores/part-00000.parquet").metadata[b"class_names"]) == CLASSES
     bad = pd.read_csv("scores/_unreadable.csv")
-    assert bad["id"].tolist() == ["gone.png", "b/\\xff.jpg", "b/empty.png"]
+    assert bad["id"].tolist() == ["gone.png", "b/empty.png", "b/\\xff.jpg"]
     assert all("cannot be read (" in reason for reason in bad["reason"])
     *_, told, last = capsys.readouterr().out.splitlines()
     assert told == "scores has the scores of 3 images"

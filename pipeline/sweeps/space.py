@@ -65,6 +65,7 @@ def check(raw: Raw, sweep: Sweep, name: str, source: str, image_shape: tuple[int
 def validated(raw: Raw, sweep: Sweep, name: str, values: Values, source: str = loading.PARAMS_FILE.name) -> Params:
     """Return checked params whose only model, `name`, has the values; raise `InputError` as `loading.load` does."""
     alone = {"models": {name: model(raw, sweep, values)}, "cross_validated": [], "gate": {}}
+    alone["export"] = raw["export"] | {"models": []}
     return loading.validate(raw | alone, source)
 
 

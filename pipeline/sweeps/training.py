@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.base import files, processor, tables
 from pipeline.base.errors import InputError
-from pipeline.base.files import Arrays, Labelled
+from pipeline.base.files import Arrays, LabelledRows
 from pipeline.config.schema import Params, Training
 from pipeline.runs import description, journal
 from pipeline.runs.journal import Journal
@@ -80,7 +80,7 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
     )  # not for whoever starts trials
 
     network, dataset = job.params.models[job.training.model], files.read_json(PREPARED / "dataset.json")
-    train, validation = (files.read_labelled(PREPARED / f"{part}.npz") for part in ("train", "validation"))
+    train, validation = (files.open_labelled(PREPARED / f"{part}.npz") for part in ("train", "validation"))
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # or it warns that each trial's network is compiled anew
     training.make_deterministic(job.training.seed)
     steps = network.train.epochs * training.steps_per_epoch(len(train[1]), network.train)
@@ -109,7 +109,7 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
     return scores
 
 
-def _measured(model: "keras.Model", validation: Labelled) -> dict[str, float]:
+def _measured(model: "keras.Model", validation: LabelledRows) -> dict[str, float]:
     """Score a network as it was saved, which may compute in another precision than it was trained in."""
     from pipeline.evaluation import metrics
     from pipeline.network import training
