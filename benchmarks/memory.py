@@ -88,6 +88,7 @@ def params() -> dict[str, Any]:
         "evaluate": {"robustness_images": 100, "embedding_images": 100},
         "seeds": [1],
         "cross_validated": [],
+        "export": {"models": [], "formats": ["litert"]},
         "models": {"tiny": {"blocks": [{"filters": [4]}], "global_pool": "max"}},
         "gate": {},
     }

@@ -32,7 +32,8 @@ def main() -> None:
     with parts.alone(out):
         inputs = _listed(options.input, trained, out / parts.LISTING)
         content = _content(trained)
-        job = scorer.Job(inputs, trained.image_shape, trained.class_names, out)
+        shape = trained.image_shape
+        job = scorer.Job(inputs, shape, trained.class_names, out, scorer.part_images(shape))
         parts.begin(out, _note(job, content), content)
         missing = parts.missing(out, job.part_count)
         _tell(scorer.scored(job, missing, options.at_once), sum(job.images(number) for number in missing))

@@ -16,20 +16,13 @@ BATCHES, BYTES = 20, 64 * 2**20  # a part is so many batches at most, and so man
 
 @dataclass(frozen=True)
 class Job:
-    """What to score, for which classes, and the absolute path of the folder of results."""
+    """What to score, for which classes, the absolute path of the folder of results, and how many images a part has."""
 
     inputs: Inputs
     shape: Shape
     class_names: list[str]
     out: Path
-
-    @property
-    def part_images(self) -> int:
-        """Count the images of a part: whole batches, so that each is predicted in the batch of a single prediction."""
-        from pipeline.network.training import PREDICTION_BATCH
-
-        fitting = BYTES // (PREDICTION_BATCH * math.prod(self.shape))
-        return PREDICTION_BATCH * min(max(fitting, 1), BATCHES)
+    part_images: int
 
     @property
     def part_count(self) -> int:
@@ -39,6 +32,14 @@ class Job:
     def images(self, number: int) -> int:
         """Count the images of one part; the last may have fewer."""
         return min(self.part_images, self.inputs.count - number * self.part_images)
+
+
+def part_images(shape: Shape) -> int:
+    """Count the images of a part: whole batches, so that each is predicted in the batch of a single prediction."""
+    from pipeline.network.training import PREDICTION_BATCH
+
+    fitting = BYTES // (PREDICTION_BATCH * math.prod(shape))
+    return PREDICTION_BATCH * min(max(fitting, 1), BATCHES)
 
 
 class Scorer:
