@@ -352,6 +352,18 @@ def test_exports_may_have_limits_where_there_are_some(raw: dict[str, Any], write
     assert run_check(write_params(raw)).returncode == 0
 
 
+def test_what_openvino_computes_wrongly_is_refused(raw: dict[str, Any]) -> None:
+    raw["export"] = {"models": ["vgg"], "formats": ["openvino"]}
+    raw["models"]["vgg"]["blocks"] = [{"filters": [3, 1], "residual": True}]
+    with pytest.raises(InputError, match=r"models\.vgg\.blocks\[0\]\.filters: openvino .* 1 filter wrongly"):
+        loading.validate(raw)
+    raw["models"]["vgg"]["blocks"][0]["filters"] = [1, 2]
+    loading.validate(raw)
+    raw["export"]["formats"] = ["litert"]
+    raw["models"]["vgg"]["blocks"][0]["filters"] = [3, 1]
+    loading.validate(raw)
+
+
 def test_command_refuses_an_unknown_dataset_with_exit_code_2(raw: dict[str, Any], write_params: Write) -> None:
     raw["fetch"]["dataset"] = "fashion_mnits"
     done = run_check(write_params(raw))

@@ -420,6 +420,18 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _exports_answer_as_keras(self) -> "Params":
+        """Refuse what OpenVINO 2026.4 computes otherwise on a CPU: a residual sum of one channel, where two follow."""
+        exported = self.export.models if "openvino" in self.export.formats else []
+        for name, index, block in ((n, i, b) for n in exported for i, b in enumerate(self.models[n].blocks)):
+            if block.residual and block.filters[-1] == 1:
+                key = f"models.{name}.blocks[{index}].filters"
+                raise ValueError(
+                    f"{key}: openvino computes residual blocks of 1 filter wrongly: give more, or leave it out"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _gate_names_models(self) -> "Params":
         if EVERY_MODEL in self.models:
             raise ValueError(f"models: {EVERY_MODEL} is no name for a model: gate means all of them by it")

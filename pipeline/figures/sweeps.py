@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from pandas.api.types import is_numeric_dtype
 
 from pipeline.figures.curves import COLOURS
@@ -104,3 +104,6 @@ def _slice(axes: Axes, complete: pd.DataFrame, key: str, name: str) -> None:
 def _by_magnitude(axes: Axes, values: pd.Series) -> None:
     if len(values) and values.min() > 0 and values.max() > LOG_SPAN * values.min():
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=5))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
