@@ -145,11 +145,14 @@ class Journal:
     def attach_training(self, model: Path, images: Array, reports: Iterable[Path]) -> None:
         """Keep copies of all that a training made: the model, two of its uint8 images as its example, and its reports.
 
-        What was attached before is forgotten. A report has the same name in every run: MLflow compares files by name.
+        What was attached before is forgotten, but for exports, which a stage of their own attaches. A report has the
+        same name in every run: MLflow compares files by name.
         """
         with tempfile.TemporaryDirectory() as folder:
             files.write_arrays(example := Path(folder, EXAMPLE), {"images": images[:2]})
-            self.record.files = {}
+            self.record.files = {
+                name: digest for name, digest in self.record.files.items() if name.startswith("exports")
+            }
             self.attach({MODEL: model, EXAMPLE: example} | {path.name: path for path in reports})
 
     def save_state(self, state: files.Arrays) -> None:
