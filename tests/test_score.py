@@ -6,8 +6,10 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +27,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from ruamel.yaml import YAML
 
+from benchmarks.servers import free_port
 from pipeline import score
 from pipeline.base import files
 from pipeline.base.errors import InputError
@@ -355,6 +358,33 @@ def test_by_ray_a_killed_actor_is_replaced_a_killed_command_resumed_and_every_by
     _, stderr = process.communicate()
     assert process.returncode == 0, stderr
     assert_the_same(many)
+
+
+@pytest.mark.slow
+def test_a_cluster_that_ray_start_made_is_joined(many: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="`make cluster` installs it")
+    port = free_port()
+    ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}"]
+    ray += ["--num-cpus=2", "--include-dashboard=false", f"--temp-dir={tempfile.mkdtemp(prefix='ray')}"]
+    variables = os.environ | {"PYTHONPATH": str(ROOT)}  # as if started in the clone
+    cluster = subprocess.Popen(ray, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not listening(port):
+            assert cluster.poll() is None
+            time.sleep(0.2)
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+        process = start()
+        _, stderr = process.communicate()
+    finally:
+        cluster.terminate()
+        cluster.wait(60)
+    assert process.returncode == 0, stderr
+    assert_the_same(many)
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_without_ray_several_at_once_are_refused(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:

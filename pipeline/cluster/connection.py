@@ -8,11 +8,13 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from pipeline.base.errors import InputError
 
 HERE, ANY = "local", "auto"  # addresses that name no machine
+TOKEN = Path("~/.ray/auth_token")  # `ray start` makes it and asks for it, but Ray's driver does not send it unasked
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # at Ray's 15, others' work comes first
@@ -38,7 +40,8 @@ def connected() -> Iterator[Any]:
         raise InputError("Ray is not installed, which runs several things at once: `make cluster` installs it")
     address = os.environ.get("RAY_ADDRESS") or HERE
     _require_answer(address)
-    for name, value in QUIET.items():
+    token = address != HERE and TOKEN.expanduser().exists()
+    for name, value in (QUIET | ({"RAY_AUTH_MODE": "token"} if token else {})).items():
         os.environ.setdefault(name, value)
     import ray  # here: an optional package, and half a second
 
