@@ -1,7 +1,6 @@
 """The page in a real browser: what it draws, what a click opens, keyboard, themes, sizes, accessibility."""
 
 import io
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,10 @@ from PIL import Image
 
 from pipeline.evaluation import lists
 from pipeline.page import building, sprites
+from tests import browsers
 from tests.page import PARAMS, evaluations, pictures
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(BROWSER is None, reason="neither chromium nor google-chrome is installed"),
-]
+pytestmark = browsers.MARKS
 NAMES = ["cat", "dog", "fish", "bird"]
 MADE = evaluations(NAMES, images=300)
 CASES = [(width, scheme) for width in (1400, 390) for scheme in ("light", "dark")]
@@ -26,12 +22,8 @@ CASES = [(width, scheme) for width in (1400, 390) for scheme in ("light", "dark"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+    with browsers.launched() as browser:
         yield browser
-        browser.close()
 
 
 def write(folder: Path, class_names: list[str] = NAMES, shape: tuple[int, int, int] = (28, 28, 1)) -> str:

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "cluster": {"network", "config", "base"},
     "scoring": {"cluster", "network", "data", "config", "base"},
     "runs": {"network", "config", "base"},
-    "monitoring": {"base"},
+    "monitoring": {"evaluation", "base"},
     "serving": {"monitoring", "runtimes", "data", "config", "base"},
     "champion": {"runs", "evaluation", "network", "config", "base"},
     "sweeps": {"runs", "cluster", "evaluation", "network", "config", "figures", "base"},

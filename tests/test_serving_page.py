@@ -2,7 +2,6 @@
 
 import base64
 import io
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,13 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests import browsers
 from tests.serving import MIDDLE, Pointed, served
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(BROWSER is None, reason="neither chromium nor google-chrome is installed"),
-]
+pytestmark = browsers.MARKS
 CASES = [(width, scheme) for width in (1000, 390) for scheme in ("light", "dark")]
 DROP = """([content, where]) => {
     const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0)), files = new DataTransfer();
@@ -28,12 +24,8 @@ DROP = """([content, where]) => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+    with browsers.launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

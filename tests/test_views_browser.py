@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import shutil
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -11,13 +10,10 @@ import pytest
 
 from benchmarks.servers import Server, mlflow_server
 from pipeline.runs import journal, sending, views
+from tests import browsers
 from tests.test_sending import picture, training
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(BROWSER is None, reason="neither chromium nor google-chrome is installed"),
-]
+pytestmark = browsers.MARKS
 RUNS = {"small": ("8", 0.91), "large": ("32, 64", 0.97), "middle": ("16", 0.94)}
 
 
@@ -67,14 +63,10 @@ def pictured(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 @pytest.fixture
 def page() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+    with browsers.launched() as browser:
         page = browser.new_page(viewport={"width": 3000, "height": 1200})
         page.set_default_timeout(90_000)
         yield page
-        browser.close()
 
 
 def test_address_opens_on_filters_and_accuracy_the_best_run_first(server: Server, experiment: str, page: Any) -> None:

@@ -1,8 +1,8 @@
 """Whether pictures and answers are as those of the test split were, by a two-sample test of each number.
 
 Rabanser et al. ("Failing Loudly", 2019) found that of many tests this one notices most shifts with few pictures: a
-Kolmogorov–Smirnov test of each of the network's probabilities (Lipton et al. 2018), the level divided by how many
-tests there are (Bonferroni). Here a few numbers of the pixels join them.
+Kolmogorov–Smirnov test of each of the network's probabilities (Lipton et al. 2018), adjusted for how many tests there
+are. Here a few numbers of the pixels join them.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from pipeline.evaluation import significance
 from pipeline.monitoring.observations import PIXELS, Observed
 
 LEVEL = 0.01  # how often pictures like the test split's raise an alarm, at most
 
 
 class Change(NamedTuple):
-    """One number's means, its KS distance (0 the same, 1 nothing in common), and its p-value times all tests."""
+    """One number's means, its KS distance (0 the same, 1 nothing in common), and its p-value among all tests."""
 
     name: str
     test: float
@@ -34,7 +35,12 @@ class Change(NamedTuple):
 def compare(test: Observed, seen: Observed, class_names: Sequence[str]) -> list[Change]:
     """List what is noted of images, the test split's against those seen, what has moved furthest first."""
     pairs = list(zip(_numbers(test, class_names).items(), _numbers(seen, class_names).values(), strict=True))
-    changes = [_change(name, before, now, len(pairs)) for (name, before), now in pairs]
+    tests = [stats.ks_2samp(before, now, method="asymp") for (_, before), now in pairs]
+    adjusted = significance.holm([float(found.pvalue) for found in tests])
+    changes = [
+        Change(name, float(before.mean()), float(now.mean()), float(found.statistic), p_value)
+        for ((name, before), now), found, p_value in zip(pairs, tests, adjusted, strict=True)
+    ]
     return sorted(changes, key=lambda change: -change.distance)
 
 
@@ -45,13 +51,6 @@ def _numbers(observed: Observed, class_names: Sequence[str]) -> dict[str, np.nda
         "confidence": probabilities.max(axis=1),
         **{f"probability of {name}": probabilities[:, index] for index, name in enumerate(class_names)},
     }
-
-
-def _change(name: str, test: np.ndarray, seen: np.ndarray, tests: int) -> Change:
-    found = stats.ks_2samp(test, seen, method="asymp")
-    return Change(
-        name, float(test.mean()), float(seen.mean()), float(found.statistic), min(1.0, float(found.pvalue) * tests)
-    )
 
 
 def in_words(change: Change) -> str:

@@ -70,7 +70,7 @@ class Batcher:
 
     def _next(self) -> list[Waiting]:
         """Take the first that waits, and those behind it for the same model, up to `MOST` images."""
-        batch, images = [self._waiting.popleft()], 0
+        batch = [self._waiting.popleft()]
         images = len(batch[0].images)
         while (
             self._waiting and self._waiting[0].model is batch[0].model and images + len(self._waiting[0].images) <= MOST

@@ -107,10 +107,9 @@ def frame(plan: Plan, known: list[Trial]) -> pd.DataFrame:
 
 def _ranked(plan: Plan, known: list[Trial]) -> list[Trial]:
     best = trials.best(plan.sweep, known)
-    signs = [-1 if way == "maximize" else 1 for way in plan.sweep.objectives.values()]
     complete = sorted(
         (trial for trial in known if trial.state == COMPLETE and trial not in best),
-        key=lambda trial: [sign * figure for sign, figure in zip(signs, trial.figures(plan.sweep), strict=True)],
+        key=lambda trial: trials.costs(plan.sweep, trial),
     )
     return [*best, *complete, *(trial for state in (PRUNED, FAILED) for trial in known if trial.state == state)]
 

@@ -85,15 +85,16 @@ def best(sweep: Sweep, trials: list[Trial]) -> list[Trial]:
 
     Of equal ones it is the first. They are in the order of the first objective, the best first.
     """
-    rows = sorted((trial for trial in trials if trial.state == COMPLETE), key=lambda trial: _costs(sweep, trial))
+    rows = sorted((trial for trial in trials if trial.state == COMPLETE), key=lambda trial: costs(sweep, trial))
     front: list[Trial] = []
     for trial in rows:
-        if not any(_dominates(_costs(sweep, other), _costs(sweep, trial)) for other in front):
+        if not any(_dominates(costs(sweep, other), costs(sweep, trial)) for other in front):
             front.append(trial)
     return front
 
 
-def _costs(sweep: Sweep, trial: Trial) -> list[float]:
+def costs(sweep: Sweep, trial: Trial) -> list[float]:
+    """Return what the sweep chooses by, in its order, the less the better."""
     signs = [-1 if way == "maximize" else 1 for way in sweep.objectives.values()]
     return [sign * figure for sign, figure in zip(signs, trial.figures(sweep), strict=True)]
 
