@@ -7,6 +7,7 @@ those trials alone, also after a kill.
 import itertools
 import json
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +15,10 @@ import numpy as np
 from pipeline.sweeps import space
 from pipeline.sweeps.settings import Choices, Dimension, Sweep
 from pipeline.sweeps.space import Raw, Values
-from pipeline.sweeps.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
+from pipeline.sweeps.trials import COMPLETE, FAILED, Trial
 
 if TYPE_CHECKING:
     import optuna
-    from optuna.distributions import BaseDistribution
 
 ATTEMPTS = 50  # at values that no trial has had, of which TPE,
 INSISTENT = 10  # which may stay with what it has found, has the first; then chance has them
@@ -40,10 +40,12 @@ def ask(raw: Raw, sweep: Sweep, trials: list[Trial]) -> Values | None:
 
 def prunes(sweep: Sweep, trials: list[Trial], trial: Trial) -> bool:
     """Say whether a trial with these figures of its epochs so far is not worth going on with."""
+    if sweep.pruner == "none":
+        return False
     import optuna  # here, since most commands do without
 
     study = _study(sweep, [other for other in trials if other.number != trial.number])
-    return sweep.pruner == "median" and optuna.pruners.MedianPruner().prune(study, _frozen(sweep, trial))
+    return optuna.pruners.MedianPruner().prune(study, _frozen(sweep, trial))
 
 
 def importance(sweep: Sweep, trials: list[Trial], objective: int) -> dict[str, float]:
@@ -69,12 +71,7 @@ def _sampled(raw: Raw, sweep: Sweep, trials: list[Trial], attempt: int) -> Value
     by_chance = sweep.sampler == "random" or attempt >= INSISTENT
     with warnings.catch_warnings(action="ignore"):  # of options that are experimental
         sampler = optuna.samplers.RandomSampler(seed) if by_chance else optuna.samplers.TPESampler(seed=seed)
-    asked = _study(sweep, trials, sampler).ask()
-
-    def choose(key: str, dimension: Dimension) -> Any:
-        return _suggested(asked, key, dimension)
-
-    return space.chosen(raw, sweep, choose)
+    return space.chosen(raw, sweep, partial(_suggested, _study(sweep, trials, sampler).ask()))
 
 
 def _study(sweep: Sweep, trials: list[Trial], sampler: "optuna.samplers.BaseSampler | None" = None) -> "optuna.Study":
@@ -88,24 +85,21 @@ def _study(sweep: Sweep, trials: list[Trial], sampler: "optuna.samplers.BaseSamp
 
 
 def _frozen(sweep: Sweep, trial: Trial) -> "optuna.trial.FrozenTrial":
-    from optuna.trial import TrialState, create_trial
+    from optuna.trial import FixedTrial, TrialState, create_trial
 
-    states = {
-        RUNNING: TrialState.RUNNING,
-        COMPLETE: TrialState.COMPLETE,
-        PRUNED: TrialState.PRUNED,
-        FAILED: TrialState.FAIL,
-    }
+    fixed = FixedTrial({key: _coded(sweep.space[key], value) for key, value in trial.values.items()})
+    for key in trial.values:
+        _suggested(fixed, key, sweep.space[key])  # which tells it the distribution
     return create_trial(
-        state=states[trial.state],
+        state=TrialState["FAIL" if trial.state == FAILED else trial.state.upper()],
         values=trial.figures(sweep) if trial.state == COMPLETE else None,
-        params={key: _coded(sweep.space[key], value) for key, value in trial.values.items()},
-        distributions={key: _distribution(sweep.space[key]) for key in trial.values},
+        params=fixed.params,
+        distributions=fixed.distributions,
         intermediate_values=dict(enumerate(trial.epochs, 1)),
     )
 
 
-def _suggested(asked: "optuna.Trial", key: str, dimension: Dimension) -> Any:
+def _suggested(asked: "optuna.trial.BaseTrial", key: str, dimension: Dimension) -> Any:
     if isinstance(dimension, Choices):
         return json.loads(asked.suggest_categorical(key, [_coded(dimension, choice) for choice in dimension.choices]))
     low, high, step, log = dimension.low, dimension.high, dimension.step, dimension.log
@@ -113,17 +107,6 @@ def _suggested(asked: "optuna.Trial", key: str, dimension: Dimension) -> Any:
         return asked.suggest_int(key, int(low), int(high), step=int(step or 1), log=log)
     digits = STEP_DIGITS if step else DIGITS
     return min(max(float(f"{asked.suggest_float(key, low, high, step=step, log=log):.{digits}g}"), low), high)
-
-
-def _distribution(dimension: Dimension) -> "BaseDistribution":
-    from optuna import distributions
-
-    if isinstance(dimension, Choices):
-        return distributions.CategoricalDistribution([_coded(dimension, choice) for choice in dimension.choices])
-    low, high, step, log = dimension.low, dimension.high, dimension.step, dimension.log
-    if dimension.whole:
-        return distributions.IntDistribution(int(low), int(high), log, int(step or 1))
-    return distributions.FloatDistribution(low, high, log, step)
 
 
 def _coded(dimension: Dimension, value: Any) -> Any:
