@@ -11,10 +11,9 @@ import numpy as np
 
 from pipeline.base import errors, files, tables
 from pipeline.cluster import connection
+from pipeline.runs import paths
 from pipeline.sweeps import applying, driver, plan, report, training, trials, workers
 from pipeline.sweeps.trials import Trial
-
-TRAIN = training.PREPARED / "train.npz"
 
 
 def main() -> None:
@@ -47,7 +46,7 @@ def run(planned: plan.Plan) -> None:
     with workers.on_ray(planned.sweep.resources) if dispersed else contextlib.nullcontext() as on_ray:
         from pipeline.runs import journal, sending  # here: MLflow takes seconds
 
-        dataset = sending.dataset(planned.params({}).fetch.dataset_name, TRAIN, files.open_labelled(TRAIN))
+        dataset = sending.dataset(planned.params({}).fetch.dataset_name, paths.TRAIN, files.open_labelled(paths.TRAIN))
         described = plan.described(planned, dataset)
         with sending.in_background() as send, journal.opened(described, recorded=False) as record:
 

@@ -46,7 +46,8 @@ def test_what_git_keeps_does_not_switch_off_the_run_cache(stage: str) -> None:
 def test_commands_look_where_the_stages_write() -> None:
     made = {path for stage in lock.read(ROOT / "dvc.lock").values() for path in stage.outs}
     vgg = Training("vgg", 42)
-    looked_at = [paths.DATASET, paths.TEST, paths.model(vgg), paths.evaluation(vgg), paths.metrics(vgg)]
+    looked_at = [paths.DATASET, paths.TRAIN, paths.VALIDATION, paths.TEST]
+    looked_at += [paths.model(vgg), paths.evaluation(vgg), paths.metrics(vgg)]
     assert {path.as_posix() for path in looked_at} <= made
     assert paths.card("vgg").parent.as_posix() in made
     assert paths.EVALUATIONS.as_posix() in STAGES["report"]["deps"]

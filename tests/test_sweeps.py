@@ -108,6 +108,7 @@ def test_a_wrong_file_is_refused_in_one_line(refused: Callable[..., str], change
         ),
         ({"blocks.2.filters": [[4]]}, "space.blocks.2.filters: the model's list has 0 to 1 there, no 2"),
         ({"dense.0.units.0": [4]}, "space.dense.0.units.0: the model has 8 where 0 should be"),
+        ({"train": [1], "train.epochs": [4]}, "space.train.epochs: the model has 1 where epochs should be"),
         (
             {
                 "blocks.0.padding": ["same", "valid"],

@@ -1,6 +1,6 @@
 """Figures of a sweep's trials; the caller saves them.
 
-`trials` is a table with `number`, `state` and a column for each key and each objective, a row a trial in order.
+`trials` is a table with `number` and a column for each key and each objective, a row a trial in order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -86,17 +86,18 @@ def slices(trials: pd.DataFrame, keys: Sequence[str], objectives: Sequence[str])
 
 
 def _slice(axes: Axes, complete: pd.DataFrame, key: str, name: str) -> None:
-    shown = complete[complete[key].notna() & (complete[key] != "None")]
-    values = shown[key] if is_numeric_dtype(shown[key].dtype) else shown[key].astype(str)
-    places = values if is_numeric_dtype(values.dtype) else pd.Categorical(values).codes
+    shown = complete[complete[key] != "None"]
+    values, numeric = shown[key], is_numeric_dtype(shown[key].dtype)
+    named = pd.Categorical(values.astype(str))
+    places = values if numeric else named.codes
     axes.scatter(places, shown[name], c=shown["number"], cmap="Blues", vmin=-len(complete), edgecolors="#0072B2", s=28)
-    if is_numeric_dtype(values.dtype):
+    if numeric:
         _by_magnitude(axes, values)
         if len(some := values.unique()) <= FEW:
             axes.set_xticks(some, [f"{value:g}" for value in some])
             axes.minorticks_off()
     else:
-        axes.set_xticks(range(len(names := pd.Categorical(values).categories)), names, fontsize=8, parse_math=False)
+        axes.set_xticks(range(len(named.categories)), named.categories, fontsize=8, parse_math=False)
     axes.set_title(key, fontsize=9)
     axes.grid(alpha=0.3)
 

@@ -7,8 +7,9 @@ if TYPE_CHECKING:
     from pipeline.config.schema import Training  # for real it would bring pydantic, for a tenth of a second
 
 PARAMS = Path("params.yaml")
-DATASET = Path("data/prepared/dataset.json")
-TEST = Path("data/prepared/test.npz")
+PREPARED = Path("data/prepared")
+DATASET = PREPARED / "dataset.json"
+TRAIN, VALIDATION, TEST = (PREPARED / f"{part}.npz" for part in ("train", "validation", "test"))
 EVALUATIONS = Path("data/evaluations")
 REPORTS = Path("reports")
 

@@ -1,5 +1,6 @@
 """A sweep's file together with params.yaml and the prepared images, all checked before anything runs."""
 
+import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
@@ -11,12 +12,11 @@ from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.loading import PARAMS_FILE
 from pipeline.config.schema import Params, Training
-from pipeline.runs import description, fingerprints, lock, stale
+from pipeline.runs import description, fingerprints, lock, paths, stale
 from pipeline.runs.description import Description
 from pipeline.sweeps import settings, space
-from pipeline.sweeps.settings import Sweep
+from pipeline.sweeps.settings import Dimension, Sweep
 from pipeline.sweeps.space import Raw, Values
-from pipeline.sweeps.training import PREPARED
 
 DECIDING = ("model", "space", "maximise", "minimise", "sampler", "pruner", "seed")  # about trials and their order
 
@@ -64,14 +64,16 @@ def load(source: Path) -> Plan:
     sweep = settings.load(source)
     plan = Plan(source, sweep, files.read_yaml(PARAMS_FILE))
     loading.validate(plan.raw)
-    if missing := [name for name in ("dataset.json", "train.npz", "validation.npz") if not (PREPARED / name).exists()]:
-        raise InputError(f"{PREPARED / missing[0]} is missing: `dvc repro prepare` makes it")
+    for path in (paths.DATASET, paths.TRAIN, paths.VALIDATION):
+        if not path.exists():
+            raise InputError(f"{path} is missing: `dvc repro prepare` makes it")
     known = lock.read()
     if edited := stale.keys([known[stage] for stage in ("fetch", "prepare") if stage in known], plan.raw):
-        raise InputError(f"{PREPARED} is not what {PARAMS_FILE} asks for ({', '.join(edited)}): `dvc repro prepare`")
+        asked = f"{PARAMS_FILE} asks for ({', '.join(edited)})"
+        raise InputError(f"{paths.PREPARED} is not what {asked}: `dvc repro prepare`")
     if not plan.raw["prepare"]["validation_fraction"]:
         raise InputError(f"{PARAMS_FILE}: prepare.validation_fraction is 0, but a sweep chooses by validation")
-    image_shape = files.read_json(PREPARED / "dataset.json")["image_shape"]
+    image_shape = files.read_json(paths.DATASET)["image_shape"]
     space.check(plan.raw, sweep, plan.training.model, str(source), image_shape)
     return plan
 
@@ -79,17 +81,15 @@ def load(source: Path) -> Plan:
 def described(plan: Plan, dataset: dict[str, str]) -> Description:
     """Gather what the sweep's own run tells from its start: the model as it is in params.yaml, and what is varied."""
     base = description.of_training(plan.params({}), plan.training, plan.identity, dataset)
-    varied = {f"sweep.{key}": _text(plan.sweep, key) for key in plan.sweep.space}
-    return Description(
-        experiment=base.experiment,
+    varied = {f"sweep.{key}": _text(dimension) for key, dimension in plan.sweep.space.items()}
+    return dataclasses.replace(
+        base,
         name=f"sweep {plan.name}: {plan.sweep.model} with other {', '.join(plan.sweep.space)}"[:200],
-        fingerprint=plan.identity,
         params=base.params | varied,
         tags=base.tags | {"dvc.stage": str(plan.source), "sweep.name": plan.name},
-        dataset=dataset,
     )
 
 
-def _text(sweep: Sweep, key: str) -> str:
-    dumped = sweep.space[key].model_dump(exclude_defaults=True)
+def _text(dimension: Dimension) -> str:
+    dumped = dimension.model_dump(exclude_defaults=True)
     return json.dumps(dumped.get("choices", dumped), ensure_ascii=False)[:500]

@@ -33,7 +33,7 @@ def line(plan: Plan, known: list[Trial], ended: Trial, count: int | None, second
         parts.append(f"{count} left")
     if seconds is not None and count != 0:
         parts.append(f"about {_duration(seconds)}")
-    return "; ".join(part for part in parts if part)
+    return "; ".join(parts)
 
 
 def table(plan: Plan, known: list[Trial]) -> pd.DataFrame:
@@ -42,7 +42,10 @@ def table(plan: Plan, known: list[Trial]) -> pd.DataFrame:
     Complete ones on the front, or the best one, are marked by a star.
     """
     best = trials.best(plan.sweep, known)
-    return pd.DataFrame([_row(plan, trial, best) for trial in _ranked(plan, known)])
+    others = [trial for trial in known if trial.state == COMPLETE and trial not in best]
+    others.sort(key=lambda trial: trials.costs(plan.sweep, trial))
+    ended_early = [trial for state in (PRUNED, FAILED) for trial in known if trial.state == state]
+    return pd.DataFrame([_row(plan, trial, trial in best) for trial in [*best, *others, *ended_early]])
 
 
 def page(plan: Plan, known: list[Trial], pictures: Mapping[str, Path]) -> str:
@@ -55,7 +58,7 @@ def page(plan: Plan, known: list[Trial], pictures: Mapping[str, Path]) -> str:
         f"# Sweep {plan.name}",
         f"Trainings of `{plan.sweep.model}` with other values, sampled by {plan.sweep.sampler} with seed "
         f"{plan.sweep.seed}: {counts}. {_best(plan, known).capitalize()}.",
-        tables.as_markdown(table(plan, known)) if known else "",
+        tables.as_markdown(table(plan, known)),
         f"`{command}` writes trial {best[0].number} into params.yaml." if best else "",
         *(f"## {name.capitalize()}\n\n{PICTURES[name]}.\n\n![{name}]({path.name})" for name, path in pictures.items()),
     ]
@@ -64,13 +67,10 @@ def page(plan: Plan, known: list[Trial], pictures: Mapping[str, Path]) -> str:
 
 def write(plan: Plan, known: list[Trial], folder: Path) -> list[Path]:
     """Write the page and its pictures into a folder, and list these files."""
-    drawn = {name: folder / f"{name}.png" for name in PICTURES}
     pictures = _pictures(plan, known)
-    for name, path in drawn.items():
-        path.unlink(missing_ok=True)
-        if name in pictures:
-            files.write_bytes(path, pictures[name])
-    made = {name: path for name, path in drawn.items() if name in pictures}
+    made = {name: folder / f"{name}.png" for name in pictures}
+    for name, path in made.items():
+        files.write_bytes(path, pictures[name])
     files.write_text(folder / "README.md", page(plan, known, made))
     return [folder / "README.md", *made.values()]
 
@@ -78,48 +78,34 @@ def write(plan: Plan, known: list[Trial], folder: Path) -> list[Path]:
 def _pictures(plan: Plan, known: list[Trial]) -> dict[str, bytes]:
     from pipeline.figures import png, sweeps  # here, since matplotlib takes a second
 
-    found = frame(plan, known)
+    best, found = trials.best(plan.sweep, known), _frame(plan, known)
     ways, keys = plan.sweep.objectives, list(plan.sweep.space)
-    if not (found["state"] == COMPLETE).any():
+    if not best:
         return {}
-    figures = {"history": sweeps.history(found, ways), "slices": sweeps.slices(found, keys, list(ways))}
+    figures = {"history": sweeps.history(found, ways)}
     if len(ways) > 1:
-        front = [trial.number for trial in trials.best(plan.sweep, known)]
-        figures["front"] = sweeps.front(found, list(ways)[:2], front)
+        figures["front"] = sweeps.front(found, list(ways)[:2], [trial.number for trial in best])
     found_shares = ((name, sampling.importance(plan.sweep, known, index)) for index, name in enumerate(ways))
     if shares := {name: found for name, found in found_shares if found}:
         figures["importance"] = sweeps.importance(shares)
-    return {name: png.encode(figures[name]) for name in PICTURES if name in figures}
+    figures["slices"] = sweeps.slices(found, keys, list(ways))
+    return {name: png.encode(figure) for name, figure in figures.items()}
 
 
-def frame(plan: Plan, known: list[Trial]) -> pd.DataFrame:
-    """Tabulate all trials for drawing: `number`, `state`, a column for each key and each objective, NaN where none."""
-    keys, ways = plan.sweep.space, plan.sweep.objectives
+def _frame(plan: Plan, known: list[Trial]) -> pd.DataFrame:
+    """Tabulate all trials for drawing: `number`, a column for each key, and one for each objective, NaN where none."""
     return pd.DataFrame(
-        [
-            {"number": trial.number, "state": trial.state}
-            | {key: _plain(trial.values.get(key)) for key in keys}
-            | {name: trial.scores.get(name, float("nan")) for name in ways}
-            for trial in known
-        ]
+        {"number": [trial.number for trial in known]}
+        | {key: [_plain(trial.values.get(key)) for trial in known] for key in plan.sweep.space}
+        | {name: [trial.scores.get(name, float("nan")) for trial in known] for name in plan.sweep.objectives}
     )
 
 
-def _ranked(plan: Plan, known: list[Trial]) -> list[Trial]:
-    best = trials.best(plan.sweep, known)
-    complete = sorted(
-        (trial for trial in known if trial.state == COMPLETE and trial not in best),
-        key=lambda trial: trials.costs(plan.sweep, trial),
-    )
-    return [*best, *complete, *(trial for state in (PRUNED, FAILED) for trial in known if trial.state == state)]
-
-
-def _row(plan: Plan, trial: Trial, best: list[Trial]) -> dict[str, Any]:
+def _row(plan: Plan, trial: Trial, best: bool) -> dict[str, Any]:
     values = {key: _value(trial.values[key]) if key in trial.values else "–" for key in plan.sweep.space}
     scores = {name: _figure(trial.scores[name]) if trial.scores else "–" for name in plan.sweep.objectives}
     state = f"pruned after epoch {len(trial.epochs)}" if trial.state == PRUNED else trial.state
-    mark = " *" if trial in best else ""
-    return {"trial": f"{trial.number}{mark}"} | values | scores | {"seconds": f"{trial.seconds:.0f}", "": state}
+    return {"trial": f"{trial.number}{' *' * best}"} | values | scores | {"seconds": f"{trial.seconds:.0f}", "": state}
 
 
 def _best(plan: Plan, known: list[Trial]) -> str:

@@ -60,7 +60,12 @@ class Range(Conditional):
         return all(isinstance(number, int) for number in (self.low, self.high, self.step or 1))
 
 
-Dimension = Choices | Range
+def _kind(value: Any) -> str:
+    ranged = isinstance(value, Range) or (isinstance(value, dict) and {"low", "high"} & value.keys())
+    return "range" if ranged else "choices"
+
+
+Dimension = Annotated[Annotated[Choices, Tag("choices")] | Annotated[Range, Tag("range")], Discriminator(_kind)]
 
 
 class Resources(Section):
@@ -70,25 +75,11 @@ class Resources(Section):
     gpus: NotNegative | int = 0
 
 
-def _kind(value: Any) -> str:
-    ranged = isinstance(value, Range) or (isinstance(value, dict) and {"low", "high"} & value.keys())
-    return "range" if ranged else "choices"
-
-
 class Sweep(Section):
     """Which model to vary, how, how often, and by what to choose."""
 
     model: Text
-    space: Annotated[
-        dict[
-            Text,
-            Annotated[
-                Annotated[Choices, Tag("choices")] | Annotated[Range, Tag("range")],
-                Discriminator(_kind),
-            ],
-        ],
-        Field(min_length=1),
-    ]
+    space: Annotated[dict[Text, Dimension], Field(min_length=1)]
     maximise: list[Literal["validation.accuracy"]] = Field(default_factory=list)
     minimise: list[Literal["validation.loss", "parameters", "seconds_per_image"]] = Field(default_factory=list)
     trials: Annotated[Count | None, Field(description="in all; left out, a grid's whole size")] = None
@@ -122,17 +113,13 @@ class Sweep(Section):
         return values
 
     @model_validator(mode="after")
-    def _has_an_objective_and_an_end(self) -> "Sweep":
+    def _keys_go_together(self) -> "Sweep":
         if not self.objectives:
             raise ValueError(f"maximise is missing, as in maximise: {ACCURACY}; or minimise")
         if not self.trials and not self.minutes and self.sampler != "grid":
             raise ValueError("trials is missing, how many there shall be; or minutes")
         if self.pruner != "none" and (len(self.objectives) > 1 or not EACH_EPOCH.keys() & self.objectives.keys()):
             raise ValueError(f"pruner: {self.pruner} needs {ACCURACY} or {LOSS} as the only objective: set it to none")
-        return self
-
-    @model_validator(mode="after")
-    def _grid_has_steps(self) -> "Sweep":
         for key, dimension in self.space.items():
             if self.sampler == "grid" and isinstance(dimension, Range) and not dimension.step:
                 raise ValueError(f"space.{key} has no step, which sampler: grid needs; or list the choices")

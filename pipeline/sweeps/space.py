@@ -101,9 +101,7 @@ def _combinations(raw: Raw, sweep: Sweep, options: Callable[[Dimension], list[An
 
 
 def _ends(dimension: Dimension) -> list[Any]:
-    if isinstance(dimension, Choices):
-        return dimension.choices
-    return [dimension.low, dimension.high]
+    return dimension.choices if isinstance(dimension, Choices) else [dimension.low, dimension.high]
 
 
 def _steps(dimension: Dimension) -> list[Any]:
@@ -118,7 +116,8 @@ def _steps(dimension: Dimension) -> list[Any]:
 def _holds(raw: Raw, sweep: Sweep, values: Values, dimension: Dimension) -> bool:
     """Say whether a model that has `values` so far is one that the dimension is for."""
     made = model(raw, sweep, values)
-    whole = made | {"train": raw["train"] | made.get("train", {})}
+    own = made.get("train", {})
+    whole = made | {"train": raw["train"] | own} if isinstance(own, dict) else made
     return all(
         _at(whole, key) in (wanted if isinstance(wanted, list) else [wanted]) for key, wanted in dimension.when.items()
     )
@@ -136,36 +135,23 @@ def _at(found: Any, key: str) -> Any:
 def _put(made: Raw, key: str, value: Any, defaults: Raw) -> None:
     """Put a value where a dotted key says; what it replaces a part of is taken from `defaults` if it stands there."""
     *parents, last = key.split(".")
-    if parents[:1] == ["train"]:
-        train = made.setdefault("train", {})
-        first = [*parents, last][1]
+    if parents[:1] == ["train"] and isinstance(train := made.setdefault("train", {}), dict):
+        first = key.split(".")[1]
         train.setdefault(first, copy.deepcopy(defaults.get(first)))
     place: Any = made
     for part in parents:
-        place = _step(place, part, key)
-    _set(place, last, copy.deepcopy(value), key)
+        if isinstance(place, dict) and place.get(part) is None:
+            place[part] = {}
+        place = place[_index(place, part, key)]
+    place[_index(place, last, key)] = copy.deepcopy(value)
 
 
-def _step(place: Any, part: str, key: str) -> Any:
-    if isinstance(place, list):
-        return place[_index(place, part, key)]
-    if not isinstance(place, dict):
+def _index(place: Any, part: str, key: str) -> str | int:
+    """Return by what a mapping or a list has a part of a dotted key."""
+    if isinstance(place, dict):
+        return part
+    if not isinstance(place, list):
         raise InputError(f"space.{key}: the model has {short(place)} where {part} should be")
-    if place.get(part) is None:
-        place[part] = {}
-    return place[part]
-
-
-def _set(place: Any, part: str, value: Any, key: str) -> None:
-    if isinstance(place, list):
-        place[_index(place, part, key)] = value
-    elif isinstance(place, dict):
-        place[part] = value
-    else:
-        raise InputError(f"space.{key}: the model has {short(place)} where {part} should be")
-
-
-def _index(place: list[Any], part: str, key: str) -> int:
     if not part.isdecimal() or int(part) >= len(place):
         raise InputError(f"space.{key}: the model's list has 0 to {len(place) - 1} there, no {part}")
     return int(part)

@@ -15,7 +15,7 @@ from pipeline.base import files, processor, tables
 from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays, LabelledRows
 from pipeline.config.schema import Params, Training
-from pipeline.runs import description, journal
+from pipeline.runs import description, journal, paths
 from pipeline.runs.journal import Journal
 from pipeline.sweeps import sampling
 from pipeline.sweeps.settings import ACCURACY, EACH_EPOCH, LOSS, PARAMETERS, SECONDS, Sweep
@@ -24,7 +24,6 @@ from pipeline.sweeps.trials import COMPLETE, FAILED, PRUNED, Trial
 if TYPE_CHECKING:
     import keras
 
-PREPARED = Path("data/prepared")
 MEASURED = 1000  # images at most, to measure what a prediction takes
 
 
@@ -72,15 +71,10 @@ def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Trial:
 
 def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[str, float]:
     """Train the network and return its scores, rounded as `evaluate` has them."""
-    from pipeline.network import (
-        building,
-        saving,
-        temperature,
-        training,
-    )  # not for whoever starts trials
+    from pipeline.network import building, saving, temperature, training  # not for whoever starts trials
 
-    network, dataset = job.params.models[job.training.model], files.read_json(PREPARED / "dataset.json")
-    train, validation = (files.open_labelled(PREPARED / f"{part}.npz") for part in ("train", "validation"))
+    network, dataset = job.params.models[job.training.model], files.read_json(paths.DATASET)
+    train, validation = files.open_labelled(paths.TRAIN), files.open_labelled(paths.VALIDATION)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # or it warns that each trial's network is compiled anew
     training.make_deterministic(job.training.seed)
     steps = network.train.epochs * training.steps_per_epoch(len(train[1]), network.train)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -49,15 +48,11 @@ def folder(name: str) -> Path:
 def alone(name: str) -> Iterator[None]:
     """Drive a sweep as the only process; raise `InputError` if another is at it."""
     folder(name).mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder(name) / "owner.lock")
     try:
-        lock.acquire(timeout=0)
+        with FileLock(folder(name) / "owner.lock", timeout=0):
+            yield
     except Timeout:
         raise InputError(f"{folder(name)}: another process is at this sweep: wait for it, or end it") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def read(name: str, identity: str) -> list[Trial]:
@@ -76,8 +71,8 @@ def read(name: str, identity: str) -> list[Trial]:
 
 def write(name: str, identity: str, trials: list[Trial]) -> None:
     """Write all trials of a sweep."""
-    content: dict[str, Any] = {"identity": identity, "trials": [dataclasses.asdict(trial) for trial in trials]}
-    files.write_json(folder(name) / "trials.json", content)
+    entries = [dataclasses.asdict(trial) for trial in trials]
+    files.write_json(folder(name) / "trials.json", {"identity": identity, "trials": entries})
 
 
 def best(sweep: Sweep, trials: list[Trial]) -> list[Trial]:
