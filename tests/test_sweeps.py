@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
@@ -346,6 +347,28 @@ def test_sweeps_that_come_along_fit_their_params(name: str) -> None:
     raw = files.read_yaml(params)
     space.check(raw, load(path), "some", str(path), (28, 28, 1))
     assert loading.load(params).prepare.validation_fraction
+
+
+def test_a_picture_shows_a_key_wherever_a_trial_has_it_and_numbers_in_their_places(folder: Path) -> None:
+    from pipeline.figures import sweeps
+
+    varied = {key: SPACE[key] for key in ("train.optimizer", "train.optimizer.momentum")}
+    planned = some_plan(
+        {"model": "small", "space": varied | {"train.early_stopping": [None, {"patience": 1}]}, "trials": 8}
+        | {"maximise": ACCURACY}
+    )
+    adam, sgd = SPACE["train.optimizer"]
+    values = [
+        {"train.optimizer": adam, "train.early_stopping": None},
+        {"train.optimizer": sgd, "train.optimizer.momentum": 0.7, "train.early_stopping": {"patience": 1}},
+        {"train.optimizer": sgd, "train.optimizer.momentum": 0.55, "train.early_stopping": None},
+    ]
+    table = report.frame(planned, [trial(number, values=one) for number, one in enumerate(values)])
+    figure = sweeps.slices(table, list(planned.sweep.space), [ACCURACY])
+    places = {axes.get_title(): np.asarray(axes.collections[0].get_offsets())[:, 0] for axes in figure.axes[:3]}
+    assert places["train.optimizer"].tolist() == [0, 1, 1]
+    assert places["train.optimizer.momentum"].tolist() == [0.7, 0.55]
+    assert places["train.early_stopping"].tolist() == [0, 1, 0]
 
 
 def test_a_report_tells_every_trial_and_what_its_scores_depend_on(folder: Path) -> None:

@@ -86,7 +86,7 @@ def slices(trials: pd.DataFrame, keys: Sequence[str], objectives: Sequence[str])
 
 
 def _slice(axes: Axes, complete: pd.DataFrame, key: str, name: str) -> None:
-    shown = complete[complete[key] != "None"]
+    shown = complete.dropna(subset=[key])
     values, numeric = shown[key], is_numeric_dtype(shown[key].dtype)
     named = pd.Categorical(values.astype(str))
     places = values if numeric else named.codes

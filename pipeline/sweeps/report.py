@@ -78,7 +78,7 @@ def write(plan: Plan, known: list[Trial], folder: Path) -> list[Path]:
 def _pictures(plan: Plan, known: list[Trial]) -> dict[str, bytes]:
     from pipeline.figures import png, sweeps  # here, since matplotlib takes a second
 
-    best, found = trials.best(plan.sweep, known), _frame(plan, known)
+    best, found = trials.best(plan.sweep, known), frame(plan, known)
     ways, keys = plan.sweep.objectives, list(plan.sweep.space)
     if not best:
         return {}
@@ -92,13 +92,13 @@ def _pictures(plan: Plan, known: list[Trial]) -> dict[str, bytes]:
     return {name: png.encode(figure) for name, figure in figures.items()}
 
 
-def _frame(plan: Plan, known: list[Trial]) -> pd.DataFrame:
+def frame(plan: Plan, known: list[Trial]) -> pd.DataFrame:
     """Tabulate all trials for drawing: `number`, a column for each key, and one for each objective, NaN where none."""
-    return pd.DataFrame(
-        {"number": [trial.number for trial in known]}
-        | {key: [_plain(trial.values.get(key)) for trial in known] for key in plan.sweep.space}
-        | {name: [trial.scores.get(name, float("nan")) for trial in known] for name in plan.sweep.objectives}
-    )
+    rows = [
+        {"number": trial.number} | {key: _plain(value) for key, value in trial.values.items()} | trial.scores
+        for trial in known
+    ]
+    return pd.DataFrame(rows, columns=["number", *plan.sweep.space, *plan.sweep.objectives])
 
 
 def _row(plan: Plan, trial: Trial, best: bool) -> dict[str, Any]:
