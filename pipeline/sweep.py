@@ -23,12 +23,7 @@ def main() -> None:
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="one of sweeps/*.yaml: docs/sweeps.md")
     parser.add_argument(
-        "--apply",
-        metavar="TRIAL",
-        type=int,
-        nargs="?",
-        const=-1,
-        help="write it, or the best, into params.yaml",
+        "--apply", metavar="TRIAL", type=int, nargs="?", const=-1, help="write it, or the best, into params.yaml"
     )
     given = parser.parse_args()
     planned = plan.load(given.file)

@@ -28,12 +28,11 @@ def apply(plan: Plan, number: int | None) -> str:
     ours = [space.model(plan.raw, plan.sweep, other.values) for other in known]
     if name in plan.raw["models"] and plan.raw["models"][name] not in ours:
         raise InputError(f"{PARAMS_FILE}: models.{name} is no trial of this sweep: rename it, or the sweep's file")
-    content = PARAMS_FILE.read_text("utf-8")
-    written = with_model(content, name, made)
-    if files.parse_yaml(written, str(PARAMS_FILE)) != space.with_model(plan.raw, name, made):
+    written, wanted = with_model(PARAMS_FILE.read_text("utf-8"), name, made), space.with_model(plan.raw, name, made)
+    if files.parse_yaml(written, str(PARAMS_FILE)) != wanted:
         remedy = f"add this under models yourself:\n{_text(name, made)}"
         raise InputError(f"{PARAMS_FILE} is laid out in a way of its own: {remedy}")
-    loading.validate(files.parse_yaml(written, str(PARAMS_FILE)))
+    loading.validate(wanted)
     files.write_text(PARAMS_FILE, written)
     scores = ", ".join(f"{key} {trial.scores[key]}" for key in plan.sweep.objectives)
     alike = trial.threads in (0, processor.threads())
@@ -51,9 +50,9 @@ def with_model(content: str, name: str, made: Raw) -> str:
     if name in models:
         start = models.lc.key(name)[0]
         end = _without_gap(lines, next(place for place in ends if place > start))
-        return "\n".join([*lines[:start], *_text(name, made).split("\n"), *lines[end:]]) + "\n"
+        return "\n".join([*lines[:start], _text(name, made), *lines[end:]]) + "\n"
     end = _without_gap(lines, ends[-1])
-    return "\n".join([*lines[:end], "", *_text(name, made).split("\n"), *lines[end:]]) + "\n"
+    return "\n".join([*lines[:end], "", _text(name, made), *lines[end:]]) + "\n"
 
 
 def _without_gap(lines: list[str], end: int) -> int:
