@@ -10,14 +10,13 @@ from typing import Any
 from pipeline import predict
 from pipeline.base import errors
 from pipeline.base.errors import InputError
-from pipeline.predict import Trained
 
 EPILOG = (
     "INPUT is a folder, of which every PNG and JPEG file is scored, however deep, its path there being its id; or a "
     "Parquet file with the columns `id` and `image`, of whole PNG or JPEG files or of raw uint8 values. DIR gets "
-    "part-00000.parquet and so on, each with id, class, probability and every class's probability, and unreadable.csv. "
-    "Run again after a kill, it scores what is missing. With Ray (docs/cluster.md), parts are scored at once; every "
-    "machine must then see INPUT and DIR."
+    "part-00000.parquet and so on, each with id, class, probability and every class's probability, and "
+    "_unreadable.csv. Run again after a kill, it scores what is missing. With Ray (docs/cluster.md), parts are scored "
+    "at once; every machine must then see INPUT and DIR."
 )
 PAUSE = 10  # seconds from line to line of progress
 
@@ -30,9 +29,11 @@ def main() -> None:
 
     out = options.out.resolve()
     with parts.alone(out):
-        inputs = _listed(options.input, trained, out / parts.LISTING)
-        content = _content(trained)
         shape = trained.image_shape
+        inputs = _listed(options.input, shape, out / parts.LISTING)
+        from pipeline.network import saving  # here, so that bad input is refused at once
+
+        content = saving.to_bytes(predict.load(trained))  # the same weights, the same bytes, wherever it came from
         job = scorer.Job(inputs, shape, trained.class_names, out, scorer.part_images(shape))
         parts.begin(out, _note(job, content), content)
         missing = parts.missing(out, job.part_count)
@@ -70,21 +71,14 @@ def _options() -> Any:
     return options
 
 
-def _listed(source: Path, trained: Trained, listing: Path) -> Any:
+def _listed(source: Path, shape: tuple[int, int, int], listing: Path) -> Any:
     from pipeline.scoring import inputs
 
     if source.is_dir():
         return inputs.of_folder(source, listing)
     if source.suffix.lower() != ".parquet" or not source.is_file():
         raise InputError(f"{source} is no folder and no Parquet file: name one of the two")
-    return inputs.of_parquet(source, trained.image_shape)
-
-
-def _content(trained: Trained) -> bytes:
-    """Return the model as a `.keras` file: the same weights, the same bytes, wherever it came from."""
-    from pipeline.network import saving
-
-    return saving.to_bytes(predict.load(trained))
+    return inputs.of_parquet(source, shape)
 
 
 def _note(job: Any, content: bytes) -> dict[str, Any]:

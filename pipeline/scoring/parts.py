@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +18,8 @@ from pipeline.base.errors import InputError
 from pipeline.scoring.inputs import Read
 
 # Readers of a folder of Parquet files leave out what begins with `_`.
-NOTE, LISTING, MODEL, UNREADABLE, LOCK = (
-    *("_scoring.json", "_inputs.parquet", "_model.keras", "_unreadable.csv", "_lock"),
-)
+NOTE, LISTING, MODEL = "_scoring.json", "_inputs.parquet", "_model.keras"
+UNREADABLE, LOCK = "_unreadable.csv", "_lock"
 
 
 @contextmanager
@@ -64,24 +62,22 @@ def path(out: Path, number: int) -> Path:
 
 def missing(out: Path, count: int) -> list[int]:
     """List the numbers, of `count` parts, that are not there yet."""
-    names = (re.fullmatch(r"part-(\d{5,})\.parquet", file.name) for file in out.iterdir())
-    done = {int(name[1]) for name in names if name}
-    return [number for number in range(count) if number not in done]
+    return [number for number in range(count) if not path(out, number).exists()]
 
 
 def write(file: Path, read: Read, probabilities: np.ndarray, class_names: list[str]) -> None:
     """Write a part: `id`, `class`, `probability`, `probabilities` in the order of `class_names`, in the metadata.
 
+    `probabilities` are float32 of (n, classes).
     What could not be read stands in the metadata too, so that a file says all of its part, whole or not at all.
     """
-    best = probabilities.argmax(axis=1)
-    flat = pa.array(probabilities.astype(np.float32).ravel())
+    classes = [class_names[index] for index in probabilities.argmax(axis=1)]
     table = pa.table(
         {
             "id": pa.array(read.ids, pa.string()),
-            "class": pa.array([class_names[index] for index in best], pa.string()),
-            "probability": pa.array(probabilities.max(axis=1, initial=0).astype(np.float32)),
-            "probabilities": pa.FixedSizeListArray.from_arrays(flat, len(class_names)),
+            "class": pa.array(classes, pa.string()),
+            "probability": probabilities.max(axis=1),
+            "probabilities": pa.FixedSizeListArray.from_arrays(probabilities.ravel(), len(class_names)),
         }
     )
     metadata = {"class_names": json.dumps(class_names), "unreadable": json.dumps(read.unreadable)}
@@ -91,7 +87,7 @@ def write(file: Path, read: Read, probabilities: np.ndarray, class_names: list[s
 
 
 def unreadable(out: Path, count: int) -> int:
-    """Write the ids of all that could not be read, and why, to unreadable.csv, if there is any; return how many."""
+    """Write the ids of all that could not be read, and why, to _unreadable.csv, if there is any; return how many."""
     listed = [
         row for number in range(count) for row in json.loads(pq.read_schema(path(out, number)).metadata[b"unreadable"])
     ]
