@@ -24,7 +24,9 @@ MOST = 5  # changes told in words
 
 def main() -> None:
     """Print a table for each training that has answered, and in words what has moved."""
-    log = _log()
+    parser = argparse.ArgumentParser("python -m pipeline.drift", description=__doc__)
+    parser.add_argument("log", metavar="LOG", type=Path, help="a file of observations")
+    log = parser.parse_args().log
     trainings = {fingerprints.recorded(f"train@{found.name}"): found for found in loading.load().trainings}
     classes = files.read_json(paths.DATASET)["class_names"]
     moved = False
@@ -62,13 +64,6 @@ def as_words(found: list[Change]) -> str:
         return "nothing has moved beyond chance"
     lines = [f"- {changes.in_words(change)}" for change in moved[:MOST]]
     return "\n".join([f"{len(moved)} of {len(found)} numbers have moved beyond chance, these furthest:", *lines])
-
-
-def _log() -> Path:
-    parser = argparse.ArgumentParser("python -m pipeline.drift", description=__doc__)
-    parser.add_argument("log", metavar="LOG", type=Path, help="a file of observations")
-    log: Path = parser.parse_args().log
-    return log
 
 
 if __name__ == "__main__":

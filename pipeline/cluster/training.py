@@ -46,14 +46,16 @@ def fit(
             ray.get_runtime_context().get_node_id(), soft=False
         )
         mailbox = ray.remote(num_cpus=0, scheduling_strategy=here)(_Mailbox).remote(state)
-        network = {"network": model.get_config(), "variables": [variable.numpy() for variable in model.variables]}
-        data = {"labelled": (labelled[0][:], labelled[1]), "validation": (validation[0][:], validation[1])}
-        sent = {
-            "mailbox": mailbox,
-            "given": ray.put(network | data | {"train": train, "seed": seed}),
+        given = {
+            "network": model.get_config(),
+            "variables": [variable.numpy() for variable in model.variables],
+            "labelled": (labelled[0][:], labelled[1]),
+            "validation": (validation[0][:], validation[1]),
+            "train": train,
+            "seed": seed,
             "threads": int(each.get("CPU", 0)),
         }
-        trainer = _trainer(sent, train.workers, each, folder)
+        trainer = _trainer({"mailbox": mailbox, "given": ray.put(given)}, train.workers, each, folder)
         _follow(_run(trainer), lambda: ray.get(mailbox.taken.remote()), train.epochs, on_epoch)
         history, variables = ray.get(mailbox.result.remote())
     if isinstance(history, InputError):
@@ -83,10 +85,7 @@ def _trainer(sent: dict[str, Any], workers: int, each: dict[str, float], folder:
         os.environ.setdefault(name, "0")
     import ray.train.tensorflow
 
-    limits: dict[str, Any] = {
-        "max_failures": REPLACED,
-        "controller_failure_limit": 0,
-    }  # the latter in starting
+    limits: dict[str, Any] = {"max_failures": REPLACED, "controller_failure_limit": 0}  # the latter in starting
     return ray.train.tensorflow.TensorflowTrainer(
         _work,
         train_loop_config=sent,
@@ -154,7 +153,7 @@ def _work(sent: dict[str, Any]) -> None:
             ray.get(mailbox.finish.remote(row, state))
 
     try:
-        made: Any = distributed.fit(**ray.get(sent["given"]), on_epoch=on_epoch, state=state, threads=sent["threads"])
+        made: Any = distributed.fit(**ray.get(sent["given"]), on_epoch=on_epoch, state=state)
     except InputError as error:  # which is no reason to try again
         made = error, None
     if first:
