@@ -6,7 +6,7 @@ from pathlib import Path
 import bentoml
 import numpy as np
 
-from benchmarks import other_services
+from benchmarks import served
 
 
 @bentoml.service(traffic={"timeout": 60})
@@ -14,7 +14,7 @@ class Classifier:
     """Tells what images show."""
 
     def __init__(self) -> None:
-        self.network = other_services.load(Path(os.environ["FOLDER"]))
+        self.network = served.load(Path(os.environ["FOLDER"]))
 
     @bentoml.api(route="/invocations", batchable=True, max_batch_size=512, max_latency_ms=10_000)  # type: ignore[untyped-decorator]
     def classify(self, inputs: np.ndarray) -> np.ndarray:

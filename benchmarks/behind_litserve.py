@@ -6,19 +6,19 @@ from typing import Any
 import litserve
 import numpy as np
 
-from benchmarks import other_services
+from benchmarks import served
 
 
 class Api(litserve.LitAPI):  # type: ignore[misc]
     """Tells what images show."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(max_batch_size=other_services.TOGETHER, batch_timeout=0.001, api_path="/invocations")
+        super().__init__(max_batch_size=served.TOGETHER, batch_timeout=0.001, api_path="/invocations")
         self.folder = folder
 
     def setup(self, device: str) -> None:
         """Load the network in the worker."""
-        self.network = other_services.load(self.folder)
+        self.network = served.load(self.folder)
 
     def decode_request(self, request):  # type: ignore[no-untyped-def]  # which LitServe would take for its own
         """Return the images of a request."""

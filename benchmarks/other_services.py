@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 HOST = "127.0.0.1"
-TOGETHER = 64  # requests, where a server can compute several together
 ABOUT = {"version": "1"}
 
 
@@ -56,6 +55,8 @@ def ray_serve(port: int, folder: Path) -> None:
     import ray
     from ray import serve
 
+    from benchmarks.served import TOGETHER, load
+
     @serve.deployment(max_ongoing_requests=256)
     class Classifier:
         def __init__(self) -> None:
@@ -75,28 +76,6 @@ def ray_serve(port: int, folder: Path) -> None:
     serve.run(Classifier.bind(), route_prefix="/invocations")  # type: ignore[attr-defined]
     while True:
         time.sleep(60)
-
-
-def load(folder: Path) -> Any:
-    """Return a function from images to probabilities, by LiteRT with all processors."""
-    import os
-
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=str(folder / "model.tflite"), num_threads=os.cpu_count())
-    (given,), (made,) = interpreter.get_input_details(), interpreter.get_output_details()
-    size = [0]
-
-    def predict(images: Any) -> Any:
-        if size[0] != len(images):
-            interpreter.resize_tensor_input(given["index"], images.shape)
-            interpreter.allocate_tensors()
-            size[0] = len(images)
-        interpreter.set_tensor(given["index"], images)
-        interpreter.invoke()
-        return interpreter.get_tensor(made["index"])
-
-    return predict
 
 
 SERVICES = {"before": before, "LitServe": litserve, "BentoML": bentoml, "Ray Serve": ray_serve}
