@@ -4,7 +4,6 @@ import io
 import json
 import os
 import random
-import re
 import signal
 import socket
 import subprocess
@@ -390,5 +389,5 @@ def listening(port: int) -> bool:
 def test_without_ray_several_at_once_are_refused(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.cluster.connection.installed", lambda: False)
     write(flat("fixed lists"))
-    with pytest.raises(InputError, match=re.escape("Ray is not installed")):
+    with pytest.raises(InputError, match=r"^Ray is not installed, which .*: `make cluster` installs it$"):
         run(monkeypatch, "images.parquet", "--at-once", "2")

@@ -13,10 +13,10 @@ from pipeline.base.errors import InputError
 from pipeline.cluster import connection
 from pipeline.runs import description, journal, sending
 from pipeline.sweeps import driver, plan, training, trials, workers
-from pipeline.sweeps.settings import ACCURACY, LOSS
+from pipeline.sweeps.settings import LOSS
 from pipeline.sweeps.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
 from tests import sweeping
-from tests.test_sweeps import trial
+from tests.test_sweeps import some_plan, trial
 
 HERE = workers.here(lambda: None)
 
@@ -31,8 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def planned(**changes: Any) -> plan.Plan:
-    content = {"model": "small", "space": {"train.epochs": [1, 2]}, "trials": 2, "maximise": ACCURACY} | changes
-    return plan.load(sweeping.write(Path("sweeps/some.yaml"), content))
+    return some_plan(**({"space": {"train.epochs": [1, 2]}, "trials": 2} | changes))
 
 
 def run(planned: plan.Plan, told: Any = lambda known, ended: None) -> list[Trial]:
@@ -128,14 +127,6 @@ def test_minutes_end_a_sweep_and_the_seconds_left_are_told(folder: Path) -> None
     assert driver.left(planned(trials=None, minutes=1), []) == (None, 60.0)
 
 
-def test_without_ray_several_at_once_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "installed", lambda: False)
-    with pytest.raises(InputError, match="`make cluster` installs it"), connection.connected():
-        pass
-    assert connection.wanted(2)
-    assert not connection.wanted(1)
-
-
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
@@ -153,12 +144,10 @@ def test_a_cluster_that_is_not_there_is_one_line(address: str, reason: str, monk
 
 
 def test_trials_are_children_of_their_sweeps_run_and_the_pruned_are_marked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path
+    folder: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
-    (tmp_path / "runs.db").write_bytes(empty_database.read_bytes())
-    sweeping.prepare(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/runs.db")
+    (folder / "runs.db").write_bytes(empty_database.read_bytes())
     some, train = planned(), sweeping.PREPARED / "train.npz"
     dataset = sending.dataset("digits", train, files.read_labelled(train))
     with journal.opened(plan.described(some, dataset), recorded=False) as sweep:
@@ -171,7 +160,7 @@ def test_trials_are_children_of_their_sweeps_run_and_the_pruned_are_marked(
     sending.push_all()
     import mlflow
 
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/runs.db")
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/runs.db")
     found = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
     parent, child = sorted(found, key=lambda run: "mlflow.parentRunId" in run.data.tags)
     assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id

@@ -1,11 +1,11 @@
 """Search spaces, what is asked next, and what is written into params.yaml; test_sweep_trials.py trains."""
 
 import copy
+import dataclasses
 import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pipeline.config import loading
 from pipeline.config.schema import Params
 from pipeline.sweeps import applying, plan, report, sampling, space, trials
 from pipeline.sweeps.settings import ACCURACY, LOSS, PARAMETERS, Sweep
+from pipeline.sweeps.settings import load as read_sweep
 from pipeline.sweeps.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
 from tests import sweeping
 from tests.conftest import ROOT
@@ -34,15 +35,32 @@ SPACE: dict[str, Any] = {
 }
 
 
+def content(**changes: Any) -> dict[str, Any]:
+    """Return what a sweep's file says; None leaves a key out."""
+    whole = {"model": "small", "space": SPACE, "trials": 12, "maximise": ACCURACY} | changes
+    return {key: value for key, value in whole.items() if value is not None}
+
+
 def sweep(**changes: Any) -> Sweep:
-    content = {"model": "small", "space": SPACE, "trials": 12, "maximise": ACCURACY} | changes
-    return Sweep.model_validate({key: value for key, value in content.items() if value is not None})
+    return Sweep.model_validate(content(**changes))
+
+
+def some_plan(**changes: Any) -> plan.Plan:
+    return plan.load(sweeping.write(Path("sweeps/some.yaml"), content(**changes)))
+
+
+def refused(**changes: Any) -> str:
+    """Return in which one line a sweep's file with changes is refused."""
+    with pytest.raises(InputError) as error:
+        some_plan(**changes)
+    assert "\n" not in str(error.value)
+    assert str(error.value).startswith("sweeps/some.yaml: ")
+    return str(error.value).removeprefix("sweeps/some.yaml: ")
 
 
 def trial(number: int, accuracy: float = 0.5, state: str = COMPLETE, **changes: Any) -> Trial:
     scores = {ACCURACY: accuracy, LOSS: 1 - accuracy, PARAMETERS: 100} if state == COMPLETE else {}
-    content: dict[str, Any] = {"number": number, "values": {}, "fingerprint": "f", "state": state, "scores": scores}
-    return Trial(**(content | changes))
+    return dataclasses.replace(Trial(number, {}, "f", state, scores), **changes)
 
 
 @pytest.fixture
@@ -51,22 +69,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("DVC_ROOT", raising=False)
     sweeping.prepare(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def refused(folder: Path) -> Callable[..., str]:
-    """Return a function that checks a sweep's file with changes, and returns in which one line it is refused."""
-
-    def refused(**changes: Any) -> str:
-        content = {"model": "small", "space": SPACE, "trials": 12, "maximise": ACCURACY} | changes
-        source = sweeping.write(Path("sweeps/some.yaml"), {k: v for k, v in content.items() if v is not None})
-        with pytest.raises(InputError) as error:
-            plan.load(source)
-        assert "\n" not in str(error.value)
-        assert str(error.value).startswith("sweeps/some.yaml: ")
-        return str(error.value).removeprefix("sweeps/some.yaml: ")
-
-    return refused
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def refused(folder: Path) -> Callable[..., str]:
         ),
     ],
 )
-def test_a_wrong_file_is_refused_in_one_line(refused: Callable[..., str], changes: dict[str, Any], line: str) -> None:
+def test_a_wrong_file_is_refused_in_one_line(folder: Path, changes: dict[str, Any], line: str) -> None:
     assert refused(**changes).startswith(line)
 
 
@@ -121,27 +123,24 @@ def test_a_wrong_file_is_refused_in_one_line(refused: Callable[..., str], change
     ],
 )
 def test_a_corner_that_no_model_can_have_is_refused_in_one_line(
-    refused: Callable[..., str], varied: dict[str, Any], line: str
+    folder: Path, varied: dict[str, Any], line: str
 ) -> None:
     assert refused(space=varied).startswith(line)
 
 
 def test_what_is_not_prepared_or_of_other_params_is_refused(folder: Path) -> None:
-    source = sweeping.write(
-        Path("sweeps/some.yaml"), {"model": "small", "space": SPACE, "trials": 1, "maximise": ACCURACY}
-    )
     raw = files.read_yaml(Path("params.yaml"))
     sweeping.write(Path("params.yaml"), raw | {"prepare": raw["prepare"] | {"validation_fraction": 0}})
     with pytest.raises(InputError, match=r"prepare\.validation_fraction is 0, but a sweep chooses by validation"):
-        plan.load(source)
+        some_plan()
     sweeping.write(Path("params.yaml"), raw)
     lock = {"cmd": "", "params": {"params.yaml": {"prepare": raw["prepare"] | {"seed": 7}}}}
     sweeping.write(Path("dvc.lock"), {"stages": {"prepare": lock}})
     with pytest.raises(InputError, match=r"not what params.yaml asks for \(prepare\): `dvc repro prepare`"):
-        plan.load(source)
+        some_plan()
     (sweeping.PREPARED / "train.npz").unlink()
     with pytest.raises(InputError, match=r"train.npz is missing: `dvc repro prepare` makes it"):
-        plan.load(source)
+        some_plan()
 
 
 NUMBERS = strategies.integers(1, 9)
@@ -272,11 +271,6 @@ def test_a_model_is_added_and_replaced_without_touching_another_line(path: Path)
     assert applying.with_model(again, "new-1", made) == after
 
 
-def some_plan(content: dict[str, Any] | None = None) -> plan.Plan:
-    content = content or {"model": "small", "space": SPACE, "trials": 3, "maximise": ACCURACY}
-    return plan.load(sweeping.write(Path("sweeps/some.yaml"), content))
-
-
 def test_the_best_is_applied_with_comments_kept_and_has_the_trials_fingerprint(folder: Path) -> None:
     Path("params.yaml").write_text("# mine\n" + Path("params.yaml").read_text())
     planned = some_plan()
@@ -316,9 +310,8 @@ def test_trials_of_another_space_model_or_data_are_refused(folder: Path) -> None
     planned = some_plan()
     trials.write("some", planned.identity, [trial(0)])
     assert trials.read("some", planned.identity) == [trial(0)]
-    more = {"model": "small", "space": SPACE, "trials": 9, "maximise": ACCURACY, "at_once": 2, "minutes": 3.5}
-    assert some_plan(more).identity == planned.identity
-    other = some_plan(more | {"seed": 1})
+    assert some_plan(trials=9, at_once=2, minutes=3.5).identity == planned.identity
+    other = some_plan(seed=1)
     with pytest.raises(
         InputError, match=r"trials.json: the search space, the model, .* or delete .sweeps/some to begin"
     ):
@@ -326,7 +319,7 @@ def test_trials_of_another_space_model_or_data_are_refused(folder: Path) -> None
     raw = files.read_yaml(Path("params.yaml"))
     raw["train"]["batch_size"] = 16
     sweeping.write(Path("params.yaml"), raw)
-    assert some_plan(more).identity != planned.identity
+    assert some_plan().identity != planned.identity
 
 
 def test_two_processes_do_not_drive_one_sweep(folder: Path) -> None:
@@ -340,12 +333,10 @@ def test_two_processes_do_not_drive_one_sweep(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["filters", "fast"])
 def test_sweeps_that_come_along_fit_their_params(name: str) -> None:
-    from pipeline.sweeps.settings import load
-
     path = ROOT / "sweeps" / f"{name}.yaml"
     params = ROOT / ("recipes/fast.yaml" if name == "fast" else "params.yaml")
     raw = files.read_yaml(params)
-    space.check(raw, load(path), "some", str(path), (28, 28, 1))
+    space.check(raw, read_sweep(path), "some", str(path), (28, 28, 1))
     assert loading.load(params).prepare.validation_fraction
 
 
@@ -353,10 +344,7 @@ def test_a_picture_shows_a_key_wherever_a_trial_has_it_and_numbers_in_their_plac
     from pipeline.figures import sweeps
 
     varied = {key: SPACE[key] for key in ("train.optimizer", "train.optimizer.momentum")}
-    planned = some_plan(
-        {"model": "small", "space": varied | {"train.early_stopping": [None, {"patience": 1}]}, "trials": 8}
-        | {"maximise": ACCURACY}
-    )
+    planned = some_plan(space=varied | {"train.early_stopping": [None, {"patience": 1}]})
     adam, sgd = SPACE["train.optimizer"]
     values = [
         {"train.optimizer": adam, "train.early_stopping": None},
@@ -372,7 +360,7 @@ def test_a_picture_shows_a_key_wherever_a_trial_has_it_and_numbers_in_their_plac
 
 
 def test_a_report_tells_every_trial_and_what_its_scores_depend_on(folder: Path) -> None:
-    planned = some_plan({"model": "small", "space": SPACE, "trials": 8, "maximise": ACCURACY, "minimise": PARAMETERS})
+    planned = some_plan(trials=8, minimise=PARAMETERS)
     known = history(planned.sweep, 8)
     assert report.line(planned, known, known[3], 4, 200) == (
         f"trial 3: {space.told(known[3].values)}; failed: None; 0 s; front: "
