@@ -65,7 +65,7 @@ def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder
     good = [trial(number, epochs=[1.0, 1.0]) for number in range(5)]
     values = {"train.epochs": 2}
     asked = Trial(5, values, some.fingerprint(values))
-    job = training.Job(some.sweep, some.params(values), some.training, asked, good, {}, {"sweep.trial": "5"})
+    job = training.Job(some, asked, good, {}, "sweep")
 
     def interrupt() -> None:
         raise KeyboardInterrupt

@@ -81,12 +81,9 @@ def _styled(value: Any) -> Any:
 
 
 def _flow(value: Any) -> Any:
-    if isinstance(value, dict):
-        flow: Any = CommentedMap({key: _flow(part) for key, part in value.items()})
-    elif isinstance(value, list):
-        flow = CommentedSeq(map(_flow, value))
-    else:
+    if not isinstance(value, dict | list):
         return value
+    flow: Any = CommentedMap(value) if isinstance(value, dict) else CommentedSeq(value)
     flow.fa.set_flow_style()
     return flow
 

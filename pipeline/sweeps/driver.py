@@ -22,22 +22,21 @@ def run(
     """
     known = trials.read(plan.name, plan.identity)
     broken_off = [trial for trial in known if trial.state == RUNNING]
-    _forget_states(plan, known, known)
     running: dict[Any, int] = {}
     while True:
+        _forget_states(plan, known)
         while len(running) < plan.sweep.at_once:
             trial = broken_off.pop(0) if broken_off else _asked(plan, known)
             if trial is None:
                 break
-            running[workers.start(_job(plan, trial, known, dataset, sweep_run))] = trial.number
+            ended_before = [other for other in known if other.state != RUNNING]
+            running[workers.start(Job(plan, trial, ended_before, dataset, sweep_run))] = trial.number
         if not running:
             return known
         work, ended = workers.wait(list(running))
         _require_unchanged(plan, ended)
-        before = trials.best(plan.sweep, known)
         known[running.pop(work)] = ended
         trials.write(plan.name, plan.identity, known)
-        _forget_states(plan, known, [*before, ended])
         told(known, ended)
 
 
@@ -66,12 +65,6 @@ def _asked(plan: Plan, known: list[Trial]) -> Trial | None:
     return trial
 
 
-def _job(plan: Plan, trial: Trial, known: list[Trial], dataset: dict[str, str], sweep_run: str) -> Job:
-    tags = {"sweep.training": sweep_run, "sweep.name": plan.name, "sweep.trial": str(trial.number)}
-    ended = [other for other in known if other.state != RUNNING]
-    return Job(plan.sweep, plan.params(trial.values), plan.training, trial, ended, dataset, tags)
-
-
 def _require_unchanged(plan: Plan, trial: Trial) -> None:
     if plan.fingerprint(trial.values) != trial.fingerprint:
         raise InputError(
@@ -85,9 +78,9 @@ def _spent(plan: Plan, known: list[Trial]) -> float:
     return sum(trial.seconds for trial in known) / plan.sweep.at_once
 
 
-def _forget_states(plan: Plan, known: list[Trial], ended: list[Trial]) -> None:
+def _forget_states(plan: Plan, known: list[Trial]) -> None:
     """Drop what trainings that have ended could go on from, but for the best: `dvc repro` makes its model from it."""
-    kept = [trial.number for trial in trials.best(plan.sweep, known)]
-    for trial in ended:
-        if trial.state != RUNNING and trial.number not in kept:
+    best = trials.best(plan.sweep, known)
+    for trial in known:
+        if trial.state != RUNNING and trial not in best:
             journal.drop_states(trial.fingerprint)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from pipeline.base import files, processor, tables
 from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays, LabelledRows
-from pipeline.config.schema import Params, Training
 from pipeline.runs import description, journal, paths
 from pipeline.runs.journal import Journal
 from pipeline.sweeps import sampling
+from pipeline.sweeps.plan import Plan
 from pipeline.sweeps.settings import ACCURACY, EACH_EPOCH, LOSS, PARAMETERS, SECONDS, Sweep
 from pipeline.sweeps.trials import COMPLETE, FAILED, PRUNED, Trial
 
@@ -33,18 +33,16 @@ class Pruned(Exception):  # noqa: N818  # no error
 
 @dataclass(frozen=True)
 class Job:
-    """All that training a trial needs: `params`, whose one model is the trial's, and the trials known at its start.
+    """All that training a trial needs, with the trials that have ended before it starts.
 
-    `dataset` describes the data for MLflow, `tags` say whose trial it is.
+    `dataset` describes the data for MLflow, `sweep_run` is the sweep's own journal by its id.
     """
 
-    sweep: Sweep
-    params: Params
-    training: Training
+    plan: Plan
     trial: Trial
     known: list[Trial]
     dataset: dict[str, str]
-    tags: dict[str, str]
+    sweep_run: str
 
 
 def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Trial:
@@ -52,20 +50,21 @@ def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Trial:
 
     Its journal is kept as any training's. A loss that is no longer a number fails the trial, nothing else.
     """
-    described = description.of_training(job.params, job.training, job.trial.fingerprint, job.dataset)
-    described.tags.update(job.tags)
+    plan, trial = job.plan, job.trial
+    described = description.of_training(plan.params(trial.values), plan.training, trial.fingerprint, job.dataset)
+    described.tags |= {"sweep.training": job.sweep_run, "sweep.name": plan.name, "sweep.trial": str(trial.number)}
     with journal.opened(described, recorded=False) as record:
         try:
-            ended = dataclasses.replace(job.trial, state=COMPLETE, scores=_scores(job, record, after_epoch))
+            ended = dataclasses.replace(trial, state=COMPLETE, scores=_scores(job, record, after_epoch))
         except Pruned:
-            ended = dataclasses.replace(job.trial, state=PRUNED)
+            ended = dataclasses.replace(trial, state=PRUNED)
             record.end("KILLED")
         except InputError as error:
-            ended = dataclasses.replace(job.trial, state=FAILED, reason=str(error))
+            ended = dataclasses.replace(trial, state=FAILED, reason=str(error))
             record.end("FAILED")
         record.tag({"sweep.state": ended.state})
     seconds = round(sum(record.values("epoch/seconds")), 3)
-    epochs, threads = _epochs(job.sweep, record), processor.threads()
+    epochs, threads = _epochs(plan.sweep, record), processor.threads()
     return dataclasses.replace(ended, epochs=epochs, seconds=seconds, threads=threads)
 
 
@@ -73,23 +72,24 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
     """Train the network and return its scores, rounded as `evaluate` has them."""
     from pipeline.network import building, saving, temperature, training  # not for whoever starts trials
 
-    network, dataset = job.params.models[job.training.model], files.read_json(paths.DATASET)
+    plan, seed, dataset = job.plan, job.plan.training.seed, files.read_json(paths.DATASET)
+    network = plan.params(job.trial.values).models[plan.training.model]
     train, validation = files.open_labelled(paths.TRAIN), files.open_labelled(paths.VALIDATION)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # or it warns that each trial's network is compiled anew
-    training.make_deterministic(job.training.seed)
+    training.make_deterministic(seed)
     steps = network.train.epochs * training.steps_per_epoch(len(train[1]), network.train)
     model = building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"], steps)
 
     def on_epoch(row: training.Row, state: Arrays) -> None:
         record.log_epoch(row, len(train[1]))
         after_epoch()
-        so_far = dataclasses.replace(job.trial, epochs=_epochs(job.sweep, record))
-        if row["epoch"] < network.train.epochs and sampling.prunes(job.sweep, job.known, so_far):
+        so_far = dataclasses.replace(job.trial, epochs=_epochs(plan.sweep, record))
+        if row["epoch"] < network.train.epochs and sampling.prunes(plan.sweep, job.known, so_far):
             raise Pruned  # before the state is kept: broken off here, the trial comes to the same end
         record.save_state(state)
 
     with contextlib.redirect_stdout(io.StringIO()):  # a line an epoch
-        history = training.fit(model, train, validation, network.train, job.training.seed, on_epoch, record.state())
+        history = training.fit(model, train, validation, network.train, seed, on_epoch, record.state())
     if network.train.temperature_scaling:
         model = temperature.scaled(model, validation)
     with tempfile.TemporaryDirectory() as folder:
