@@ -79,7 +79,7 @@ def suffer(workspace: Workspace, server: Server, faults: list[str]) -> dict[str,
         printed = strike(workspace, server, fault or "SIGTERM of the stage", chance.uniform(0, 0.5))
         first = re.search(r"^Epoch (\d+)/", printed, re.MULTILINE)
         if before and first:
-            tallies[before][1] += len(journals(workspace)) == 1
+            tallies[before][1] += len(kills.journals(workspace)) == 1
             tallies[before][2] += max(0, done - int(first[1]) + 1)
         if fault:
             tallies[fault][0] += 1
@@ -109,11 +109,6 @@ def strike(workspace: Workspace, server: Server, fault: str, delay: float) -> st
     if fault == FULL_DISK and "error: the disk is full" not in stderr:
         print(f"a full disk was not told in one line:\n{stderr}", flush=True)
     return stdout + stderr
-
-
-def journals(workspace: Workspace) -> list[Path]:
-    """List the journals of all trainings."""
-    return list(workspace.folder.glob(".runs/*/*/journal.json"))
 
 
 def epochs(workspace: Workspace) -> int:

@@ -47,10 +47,9 @@ def states(workspace: Workspace) -> float:
     return max((path.stat().st_mtime for path in workspace.folder.glob(".runs/*/*/state.npz")), default=0.0)
 
 
-def finished(workspace: Workspace) -> bool:
-    """Tell whether a training has finished."""
-    journals = workspace.folder.glob(".runs/*/*/journal.json")
-    return any(files.read_json(path)["status"] == "FINISHED" for path in journals)
+def journals(workspace: Workspace) -> list[dict[str, Any]]:
+    """Read the journals of all trainings."""
+    return [files.read_json(path) for path in workspace.folder.glob(".runs/*/*/journal.json")]
 
 
 def stage(dvc: psutil.Process) -> psutil.Process | None:
@@ -84,7 +83,7 @@ def interrupt(workspace: Workspace, how: signal.Signals, whom: str, delay: float
 def kill_between_its_end_and_the_lock(workspace: Workspace) -> None:
     """Let the training come to its end, and kill everything before DVC records it."""
     dvc = workspace.start("dvc", "repro", "train@heavy-1")
-    while dvc.poll() is None and not finished(workspace):
+    while dvc.poll() is None and not any(one["status"] == "FINISHED" for one in journals(workspace)):
         time.sleep(0.01)
     os.killpg(dvc.pid, signal.SIGKILL)
     dvc.communicate()

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from benchmarks import kills
 from benchmarks.workspace import Workspace
 from pipeline.base import files
 from tests import sweeping
@@ -46,9 +47,7 @@ def without_times(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def epochs(made: Workspace) -> int:
     """Count the epochs that trials have trained."""
-    journals = made.folder.glob(".runs/*/*/journal.json")
-    names = [metric[0] for path in journals for metric in files.read_json(path)["metrics"]]
-    return names.count("epoch/seconds")
+    return [metric[0] for one in kills.journals(made) for metric in one["metrics"]].count("epoch/seconds")
 
 
 def states(made: Workspace) -> dict[str, str]:
@@ -83,7 +82,7 @@ def test_a_sweep_killed_five_times_ends_as_the_undisturbed_one_and_its_best_is_r
     assert states(killed) == states(whole)
     assert without_times(known(killed)) == without_times(known(whole))
     assert {trial["state"] for trial in known(whole)} == {"complete", "pruned"}
-    journals = [files.read_json(path) for path in killed.folder.glob(".runs/*/*/journal.json")]
+    journals = kills.journals(killed)
     assert sorted(int(one["tags"].get("sweep.trial", -1)) for one in journals) == list(range(-1, 12))  # none run twice
     runs = killed.runs()
     (sweep,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
@@ -119,7 +118,7 @@ def test_with_ray_two_are_trained_at_once_and_one_that_is_killed_is_run_again(tm
     assert (sweep.returncode, stderr) == (0, ""), stdout
     assert [trial["state"] for trial in known(made)] == ["complete"] * 4
     assert sorted(re.findall(r"^trial (\d):", stdout, re.MULTILINE)) == ["0", "1", "2", "3"]
-    journals = [files.read_json(path) for path in made.folder.glob(".runs/*/*/journal.json")]
+    journals = kills.journals(made)
     assert sorted(one["tags"].get("sweep.trial", "") for one in journals) == ["", "0", "1", "2", "3"]
     for one in journals:
         seen = [metric[3] for metric in one["metrics"] if metric[0] == "epoch/train_loss"]
