@@ -85,6 +85,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"sampler": "grid"}, "space.train.optimizer.momentum has no step, which sampler: grid needs"),
         ({"pruner": "median", "minimise": "parameters"}, "pruner: median needs validation.accuracy or validation.loss"),
         ({"model": "huge"}, "model: params.yaml has no huge, only small"),
+        ({"resources": {"gpus": -1}}, "resources.gpus: -1: input should be greater than or equal to 0"),
         ({"space": {}}, "space: {}: "),
         ({"space": {"train.epochs": []}}, "space.train.epochs: []: list should have at least 1 item"),
         ({"space": {"train.epochs": [1, 2, 1]}}, "space.train.epochs: 1 stands there twice: name each choice once"),
@@ -352,7 +353,7 @@ def test_a_picture_shows_a_key_wherever_a_trial_has_it_and_numbers_in_their_plac
         {"train.optimizer": sgd, "train.optimizer.momentum": 0.55, "train.early_stopping": None},
     ]
     table = report.frame(planned, [trial(number, values=one) for number, one in enumerate(values)])
-    figure = sweeps.slices(table, list(planned.sweep.space), [ACCURACY])
+    figure = sweeps.slices(table, list(planned.sweep.space), ACCURACY)
     places = {axes.get_title(): np.asarray(axes.collections[0].get_offsets())[:, 0] for axes in figure.axes[:3]}
     assert places["train.optimizer"].tolist() == [0, 1, 1]
     assert places["train.optimizer.momentum"].tolist() == [0.7, 0.55]

@@ -3,6 +3,7 @@
 `trials` is a table with `number` and a column for each key and each objective, a row a trial in order.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -71,9 +72,9 @@ def importance(shares: Mapping[str, Mapping[str, float]]) -> Figure:
     return figure
 
 
-def slices(trials: pd.DataFrame, keys: Sequence[str], objectives: Sequence[str]) -> Figure:
-    """Draw the first objective against each key's values, a panel a key, later trials darker."""
-    name, rows = objectives[0], -(-len(keys) // COLUMNS)
+def slices(trials: pd.DataFrame, keys: Sequence[str], name: str) -> Figure:
+    """Draw the objective of this name against each key's values, a panel a key, later trials darker."""
+    rows = math.ceil(len(keys) / COLUMNS)
     complete = trials.dropna(subset=[name])
     figure = Figure(figsize=(3.2 * COLUMNS, 2.7 * rows), dpi=110, layout="constrained")
     panels = figure.subplots(rows, COLUMNS, sharey=True, squeeze=False).ravel()

@@ -88,7 +88,7 @@ def _pictures(plan: Plan, known: list[Trial]) -> dict[str, bytes]:
     found_shares = ((name, sampling.importance(plan.sweep, known, index)) for index, name in enumerate(ways))
     if shares := {name: found for name, found in found_shares if found}:
         figures["importance"] = sweeps.importance(shares)
-    figures["slices"] = sweeps.slices(found, keys, list(ways))
+    figures["slices"] = sweeps.slices(found, keys, next(iter(ways)))
     return {name: png.encode(figure) for name, figure in figures.items()}
 
 
