@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline import predict
 from pipeline.base import errors
 from pipeline.base.errors import InputError
-from pipeline.predict import Trained
+from pipeline.champion import trained
+from pipeline.champion.trained import Trained
 
 EPILOG = (
     "INPUT is a folder, of which every PNG and JPEG file is scored, however deep, its path there being its id; or a "
@@ -25,15 +25,15 @@ PAUSE = 10  # seconds from line to line of progress
 def main() -> None:
     """Score what the command line names, part by part, and tell how many pictures a second."""
     options = _options()
-    trained = predict.champion() if options.model == "champion" else predict.on_disk(options.model)
+    model = trained.in_registry() if options.model == "champion" else trained.on_disk(options.model)
     from pipeline.scoring import parts, scorer  # here, so that help does not wait for pyarrow
 
     out = options.out.resolve()
     with parts.alone(out):
-        inputs = _listed(options.input, trained, out / parts.LISTING)
-        content = _content(trained)
-        shape = trained.image_shape
-        job = scorer.Job(inputs, shape, trained.class_names, out, scorer.part_images(shape))
+        inputs = _listed(options.input, model, out / parts.LISTING)
+        content = _content(model)
+        shape = model.image_shape
+        job = scorer.Job(inputs, shape, model.class_names, out, scorer.part_images(shape))
         parts.begin(out, _note(job, content), content)
         missing = parts.missing(out, job.part_count)
         _tell(scorer.scored(job, missing, options.at_once), sum(job.images(number) for number in missing))
@@ -70,21 +70,21 @@ def _options() -> Any:
     return options
 
 
-def _listed(source: Path, trained: Trained, listing: Path) -> Any:
+def _listed(source: Path, model: Trained, listing: Path) -> Any:
     from pipeline.scoring import inputs
 
     if source.is_dir():
         return inputs.of_folder(source, listing)
     if source.suffix.lower() != ".parquet" or not source.is_file():
         raise InputError(f"{source} is no folder and no Parquet file: name one of the two")
-    return inputs.of_parquet(source, trained.image_shape)
+    return inputs.of_parquet(source, model.image_shape)
 
 
-def _content(trained: Trained) -> bytes:
+def _content(model: Trained) -> bytes:
     """Return the model as a `.keras` file: the same weights, the same bytes, wherever it came from."""
     from pipeline.network import saving
 
-    return saving.to_bytes(predict.load(trained))
+    return saving.to_bytes(trained.load(model))
 
 
 def _note(job: Any, content: bytes) -> dict[str, Any]:
