@@ -6,99 +6,26 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from pipeline.base import errors, files, tables
 from pipeline.base.errors import InputError
+from pipeline.champion import trained
+from pipeline.champion.trained import Trained
 from pipeline.data import pictures
-from pipeline.runs import lock, paths
-
-if TYPE_CHECKING:
-    from pipeline.config.schema import Training
 
 T = TypeVar("T")
 PLOTTED_IMAGES = 12
-BATCH = 100
 NOTE = (
     "Fashion-MNIST and the digits are bright on black, and a network knows nothing else: give --invert for pictures "
     "that are dark on white, such as a scan or a shop's photo. Nothing is inverted unasked, since a bright picture may "
     "be just that. Transparent pixels become black, with --invert white before it inverts. Pictures keep their "
     "proportions; black fills the rest of the network's input."
 )
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained model: its `.keras` file, or itself, of Keras or LiteRT; its classes; (height, width, channels)."""
-
-    source: Any
-    class_names: list[str]
-    image_shape: tuple[int, int, int]
-
-
-def champion() -> Trained:
-    """Load the registry's champion; raise `InputError` if there is none."""
-    from pipeline.champion import promotion  # here, since a model on disk needs no mlflow
-    from pipeline.config import loading
-
-    dataset = loading.load().fetch.dataset_name
-    model, class_names, _ = promotion.champion(dataset)
-    return Trained(model, class_names, model.input_shape[1:])
-
-
-def find(name: str) -> Trained:
-    """Find a model with its first seed, or a training such as `vgg-43`, without TensorFlow.
-
-    Where it was exported to LiteRT, it is that network. Raise `InputError` for an unknown or untrained one.
-    """
-    return _exported(name) or on_disk(name)
-
-
-def on_disk(name: str) -> Trained:
-    """Find the `.keras` file of a model with its first seed, or of a training; raise `InputError` as `find` does."""
-    from pipeline.config import loading
-
-    training = loading.load().trainings_of(name)[0]
-    file = paths.model(training)
-    for path in (file, paths.DATASET):
-        if not path.is_file():
-            raise InputError(f"{path} is missing: run `dvc repro` first")
-    _require_same_classes(training, file)
-    dataset = files.read_json(paths.DATASET)
-    height, width, channels = dataset["image_shape"]
-    return Trained(file, dataset["class_names"], (height, width, channels))
-
-
-def predict(trained: Trained, images: np.ndarray) -> np.ndarray:
-    """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels).
-
-    Raise `InputError` for a broken model, and for one of other images or classes than the dataset's.
-    """
-    if hasattr(trained.source, "image_shape"):  # LiteRT's
-        return _in_batches(trained.source, images)
-    from pipeline.network import training  # here, so that bad input is refused at once
-
-    return training.predict(load(trained), images)
-
-
-def load(trained: Trained) -> Any:
-    """Load the Keras model, unless `trained` holds it; raise `InputError` as `predict` does."""
-    from pipeline.network import saving
-
-    model = saving.load(trained.source) if isinstance(trained.source, Path) else trained.source
-    shapes = (*model.input_shape[1:], model.output_shape[-1])
-    if shapes != (*trained.image_shape, len(trained.class_names)):
-        described = " × ".join(map(str, shapes[:-1]))
-        raise InputError(
-            f"{trained.source} takes images of {described} and knows {shapes[-1]} classes, not as {paths.DATASET} has "
-            "it: run `dvc repro` first"
-        )
-    return model
 
 
 def as_table(names: Sequence[str], probabilities: np.ndarray, class_names: Sequence[str]) -> str:
@@ -141,10 +68,10 @@ def main() -> None:
     if found:
         if options.plot:
             _check_plot(options.plot, found)
-        trained = find(options.model) if options.model else champion()
-        read = partial(pictures.read, shape=trained.image_shape, invert=options.invert)
+        model = trained.find(options.model) if options.model else trained.champion()
+        read = partial(pictures.read, shape=model.image_shape, invert=options.invert)
         if good := _tried(read, found, bad):
-            _tell(options, trained, [path for path, _ in good], np.stack([image for _, image in good]))
+            _tell(options, model, [path for path, _ in good], np.stack([image for _, image in good]))
     if bad:
         raise InputError("\nerror: ".join(bad))
 
@@ -160,17 +87,17 @@ def _tried(action: Callable[[Path], T], given: list[Path], bad: list[str]) -> li
     return done
 
 
-def _tell(options: Any, trained: Trained, paths: list[Path], images: np.ndarray) -> None:
+def _tell(options: Any, model: Trained, paths: list[Path], images: np.ndarray) -> None:
     """Predict images, and print and draw what they show."""
-    probabilities = predict(trained, images)
+    probabilities = trained.predict(model, images)
     if options.plot:
         from pipeline.figures import gallery, png  # here, so that a table does not wait for matplotlib
 
         titles = [_shown(Path(path.name)) for path in paths]
-        figure = gallery.predictions(titles, images, probabilities, trained.class_names)
+        figure = gallery.predictions(titles, images, probabilities, model.class_names)
         files.write_bytes(options.plot, png.encode(figure, most=math.inf))
     write = as_json if options.json else as_table
-    _print(write([_shown(path) for path in paths], probabilities, trained.class_names))
+    _print(write([_shown(path) for path in paths], probabilities, model.class_names))
 
 
 def _options() -> Any:
@@ -209,42 +136,6 @@ def _check_plot(path: Path, images: list[Path]) -> None:
         raise InputError(
             f"--plot shows {PLOTTED_IMAGES} images at most, not {len(images):,}: name fewer, or leave it out"
         )
-
-
-def _require_same_classes(training: "Training", file: Path) -> None:
-    """Raise `InputError` if dvc.lock says that a model was trained on another dataset.json: its classes may differ."""
-    stage, now = lock.read().get(f"train@{training.name}"), files.md5(paths.DATASET)
-    if stage and stage.deps.get(paths.DATASET.as_posix(), now) != now:
-        raise InputError(f"{file} was trained on other data than {paths.DATASET} describes now: run `dvc repro` first")
-
-
-def _exported(name: str) -> Trained | None:
-    """Return a training's network for LiteRT, or None where there is none of the very model and data on disk.
-
-    It reads no more than it takes to know: the params check and dvc.lock would take as long as all else.
-    """
-    params = files.read_yaml(paths.PARAMS)
-    models, seeds = params.get("models"), params.get("seeds")
-    if not (isinstance(models, dict) and isinstance(seeds, list) and seeds):
-        return None
-    training = f"{name}-{seeds[0]}" if name in models else name
-    known = training in {f"{model}-{seed}" for model in models for seed in seeds}
-    made_from = {"model_md5": paths.named_model(training), "dataset_md5": paths.DATASET}
-    path = paths.exported(training)
-    if not known or not all(file.is_file() for file in (path, *made_from.values())):
-        return None
-    from pipeline.runtimes import litert
-
-    told = litert.metadata(content := path.read_bytes())
-    if any(told.get(key) != files.md5(file) for key, file in made_from.items()):
-        return None
-    network = litert.Network(content)
-    height, width, channels = network.image_shape
-    return Trained(network, json.loads(told["class_names"]), (height, width, channels))
-
-
-def _in_batches(network: Any, images: np.ndarray) -> np.ndarray:
-    return np.concatenate([network.predict(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
 
 
 def _most_probable_first(probabilities: np.ndarray) -> np.ndarray:

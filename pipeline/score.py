@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline import predict
 from pipeline.base import errors
 from pipeline.base.errors import InputError
+from pipeline.champion import trained
 
 EPILOG = (
     "INPUT is a folder, of which every PNG and JPEG file is scored, however deep, its path there being its id; or a "
@@ -24,17 +24,17 @@ PAUSE = 10  # seconds from line to line of progress
 def main() -> None:
     """Score what the command line names, part by part, and tell how many pictures a second."""
     options = _options()
-    trained = predict.champion() if options.model == "champion" else predict.on_disk(options.model)
+    model = trained.in_registry() if options.model == "champion" else trained.on_disk(options.model)
     from pipeline.scoring import parts, scorer  # here, so that help does not wait for pyarrow
 
     out = options.out.resolve()
     with parts.alone(out):
-        shape = trained.image_shape
+        shape = model.image_shape
         inputs = _listed(options.input, shape, out / parts.LISTING)
         from pipeline.network import saving  # here, so that bad input is refused at once
 
-        content = saving.to_bytes(predict.load(trained))  # the same weights, the same bytes, wherever it came from
-        job = scorer.Job(inputs, shape, trained.class_names, out, scorer.part_images(shape))
+        content = saving.to_bytes(trained.load(model))  # the same weights, the same bytes, wherever it came from
+        job = scorer.Job(inputs, shape, model.class_names, out, scorer.part_images(shape))
         parts.begin(out, _note(job, content), content)
         missing = parts.missing(out, job.part_count)
         _tell(scorer.scored(job, missing, options.at_once), sum(job.images(number) for number in missing))

@@ -56,6 +56,7 @@ def main() -> None:
         port=port,
         http=Connection,
         ws="none",
+        proxy_headers=False,
         access_log=False,
         log_level="error",
         server_header=False,

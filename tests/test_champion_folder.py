@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.servers import free_port, mlflow_server
 from pipeline import registry, serve
@@ -191,6 +192,25 @@ def test_the_process_that_answers_has_neither_tensorflow_nor_mlflow(service: str
     imported = {line.split("|")[-1].strip() for line in (promoted.folder / "serve.err").read_text().splitlines()}
     assert "ai_edge_litert.interpreter" in imported
     assert not {name.split(".")[0] for name in imported} & {"tensorflow", "keras", "mlflow", "pandas", "matplotlib"}
+
+
+@pytest.mark.slow
+def test_the_champion_predicts_a_picture_without_tensorflow_and_mlflow(promoted: Finished) -> None:
+    Image.fromarray(IMAGES[0, ..., 0]).save(promoted.folder / "picture.png")
+    code = (
+        "import runpy, sys; runpy.run_module('pipeline.predict', run_name='__main__'); "
+        "print(sorted({'tensorflow', 'keras', 'mlflow', 'pandas', 'matplotlib'} & set(sys.modules)))"
+    )
+    predict = [sys.executable, "-c", code, "picture.png", "--json"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(predict, cwd=promoted.folder, env=environment, capture_output=True, text=True, check=True)
+    *told, imported = done.stdout.splitlines()
+    expected = network(50).predict(IMAGES[:1], verbose=0)[0]
+    assert list(json.loads("\n".join(told))[0]["probabilities"].values()) == pytest.approx(expected.tolist(), abs=1e-5)
+    assert imported == "[]"
+    shutil.rmtree(promoted.folder / ".champion")  # as where another machine promoted it
+    again = subprocess.run(predict, cwd=promoted.folder, env=environment, capture_output=True, text=True, check=True)
+    assert "tensorflow" in again.stdout.splitlines()[-1]
 
 
 @pytest.mark.slow

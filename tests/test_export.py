@@ -87,6 +87,14 @@ def test_litert_prints_nothing_and_needs_no_tensorflow(model: Any, tmp_path: Pat
     assert (done.stdout, done.stderr) == (f"(2, {networks.CLASSES}) False\n", "")
 
 
+def test_a_network_with_a_layer_that_puts_out_nothing_is_refused_by_litert_int8_alone(tmp_path: Path) -> None:
+    model = networks.built({"blocks": [], "dense": [{"units": 3, "activation": "relu"}]}, SHAPE, 0, tmp_path)
+    model.get_layer("dense1").bias.assign([-1e6] * 3)
+    export("litert", model, tmp_path)
+    with pytest.raises(InputError, match=r"^the layer dense1 is zero for every image, .* from export.formats$"):
+        export("litert_int8", model, tmp_path)
+
+
 def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     formats.require_packages(["litert", "litert_int8", "saved_model"])
@@ -208,7 +216,11 @@ def test_random_networks_answer_as_keras_in_every_runtime(kind: str, tmp_path: P
         assume(kind != "openvino" or not any(b["residual"] and b["filters"][-1] == 1 for b in description["blocks"]))
         model = networks.built(description, shape, 0, tmp_path)
         images = np.random.default_rng(0).integers(0, 256, (4, *shape), np.uint8)
-        found = export(kind, model, tmp_path, images).predict(images)
+        try:
+            found = export(kind, model, tmp_path, images).predict(images)
+        except InputError:  # of random weights, some make a layer that puts out nothing
+            assume(kind != "litert_int8")
+            raise
         np.testing.assert_allclose(found.sum(axis=1), 1, atol=0.1)
         if kind in EXACT:  # random weights are no measure of what 8 bits cost
             np.testing.assert_allclose(found, model(images, training=False), atol=1e-5)

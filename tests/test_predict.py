@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from pipeline import predict
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.champion import promotion
+from pipeline.champion import promotion, trained
 from pipeline.config.schema import Model
 from pipeline.network import building, saving
 from pipeline.runs import lock, paths
@@ -104,7 +104,7 @@ def test_an_exported_network_answers_the_same_without_tensorflow(
 ) -> None:
     from pipeline.network import training
 
-    monkeypatch.setattr(predict, "BATCH", 2)
+    monkeypatch.setattr(trained, "BATCH", 2)
     run(monkeypatch, "pictures", "--model", "baseline", "--json")
     found = np.array([list(entry["probabilities"].values()) for entry in json.loads(capsys.readouterr().out)])
     expected = training.predict(model, IMAGES[:3])
@@ -121,23 +121,23 @@ def test_an_exported_network_answers_the_same_without_tensorflow(
 def test_an_exported_network_of_another_model_or_broken_is_left_alone(
     model: Any, exported: None, raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not isinstance(predict.find("baseline").source, Path)
+    assert trained.find("baseline").litert
     dataset = files.read_json(paths.DATASET)
     files.write_json(paths.DATASET, dataset | {"class_names": [*CLASSES, "Shirt"]})
-    assert isinstance(predict.find("baseline").source, Path)  # whose classes are refused as ever
+    assert not trained.find("baseline").litert  # whose classes are refused as ever
     files.write_json(paths.DATASET, dataset)
     path = Path("models/exported/baseline-42/litert/model.tflite")
     content = path.read_bytes()
     for damaged in (b"", content[:100], content[:-10]):
         path.write_bytes(damaged)
-        assert isinstance(predict.find("baseline").source, Path)
+        assert not trained.find("baseline").litert
     path.write_bytes(content)
     Path("models/baseline-42.keras").write_bytes(b"another")
-    assert isinstance(predict.find("baseline").source, Path)
+    assert not trained.find("baseline").litert
     for params in (raw | {"seeds": [43]}, raw | {"models": {"vgg": raw["models"]["vgg"]}}, raw | {"seeds": []}):
         write_params(params)
         with pytest.raises(InputError):
-            predict.find("baseline-42")
+            trained.find("baseline-42")
 
 
 def test_one_image_gets_a_line_for_each_class() -> None:
@@ -222,12 +222,12 @@ def test_model_trained_on_another_dataset_is_refused(workspace: Path) -> None:
     files.write_bytes(Path("models/baseline-42.keras"), b"")
     deps = [{"path": "data/prepared/dataset.json", "md5": hashlib.md5(paths.DATASET.read_bytes()).hexdigest()}]
     files.write_json(lock.LOCK, {"stages": {"train@baseline-42": {"cmd": "train", "deps": deps}}})
-    assert predict.find("baseline").class_names == CLASSES
+    assert trained.find("baseline").class_names == CLASSES
     files.write_json(paths.DATASET, {"class_names": ["0", "1", "2"], "image_shape": [28, 28, 1]})
     with pytest.raises(
         InputError, match=r"models/baseline-42\.keras was trained on other data than data/prepared/dataset"
     ):
-        predict.find("baseline")
+        trained.find("baseline")
 
 
 def test_model_of_other_classes_than_the_dataset_is_refused(

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "runs": {"network", "config", "base"},
     "monitoring": {"evaluation", "base"},
     "serving": {"monitoring", "runtimes", "data", "config", "base"},
-    "champion": {"runs", "evaluation", "network", "config", "base"},
+    "champion": {"serving", "runs", "runtimes", "evaluation", "network", "config", "base"},
     "sweeps": {"runs", "cluster", "evaluation", "network", "config", "figures", "base"},
     "revisions": {"runs", "evaluation", "config", "base"},
     "stages": {

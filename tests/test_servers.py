@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from PIL import Image
 
 from benchmarks import kills
@@ -77,7 +78,7 @@ def test_teams_server_on_postgresql_takes_one_variable(tmp_path: Path) -> None:
     assert not {"mlflow.db", "mlartifacts", "mlruns"} & {path.name for path in workspace.folder.iterdir()}
 
 
-def test_server_with_users_on_postgresql_lets_in_who_has_the_password(tmp_path: Path) -> None:
+def test_server_with_users_on_postgresql_lets_a_team_in_and_no_stranger(tmp_path: Path) -> None:
     """As in compose.yaml, with its two files of settings."""
     pytest.importorskip("flask_wtf", reason="comes with requirements-team.txt")
     import psycopg
@@ -104,6 +105,15 @@ def test_server_with_users_on_postgresql_lets_in_who_has_the_password(tmp_path: 
             predict = ("pipeline.predict", str(tmp_path / "picture.png"), "--json")
             assert workspace.run(*predict, **variables).returncode == 0
             stranger = workspace.run(*predict, **address | {"MLFLOW_TRACKING_PASSWORD": "another"})
+
+            made = {"username": "bob", "password": "as many letters"}
+            create = f"{server.address}/api/2.0/mlflow/users/create"
+            requests.post(create, json=made, auth=("ann", "twelve letters"), timeout=60).raise_for_status()
+            colleague = address | {f"MLFLOW_TRACKING_{key.upper()}": value for key, value in made.items()}
+            workspace.write(kills.params(4))
+            workspace.repro(**colleague)
+            promoted = workspace.run("pipeline.registry", "promote", "--force", **colleague)
+            assert promoted.stdout.startswith("champion: digits version 2: "), promoted.stderr
     assert stranger.returncode == 2
     assert stranger.stderr.splitlines()[-1] == (
         f"error: MLflow at {server.address}: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to a name and a "

@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -403,6 +404,35 @@ def test_a_request_that_dawdles_is_cut_off(address: str, begun: bytes, monkeypat
         client.sendall(begun)
         assert client.recv(999) == b""
     require_good(address)
+
+
+@pytest.mark.parametrize(
+    ("begun", "more"),
+    [
+        (b"GET /", b"a" * 999),
+        (b"GET /ping HTTP/1.1\r\nHost: ", b"x" * 999),
+        (b"GET /ping HTTP/1.1\r\n", b"A: b\r\n" * 99),
+        (b"POST /invocations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"A: b\r\n" * 99),
+        (b"POST /invocations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1", b";a=b" * 99),
+    ],
+    ids=["address", "header", "headers", "trailers", "extensions of a chunk"],
+)
+def test_headers_without_end_are_cut_off(address: str, begun: bytes, more: bytes) -> None:
+    with connect(address) as client, suppress(ConnectionError):
+        client.sendall(begun)
+        for _ in range(10_000):
+            client.sendall(more)
+        pytest.fail("all of them were read")
+    require_good(address)
+
+
+def test_many_requests_of_one_client_are_not_taken_for_one_long_head(address: str) -> None:
+    connection = http.client.HTTPConnection(address)
+    for _ in range(100):
+        connection.request("GET", "/ping", headers={"X": "x" * 5000})
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b"\n")
+    connection.close()
 
 
 def test_connections_over_the_limit_are_refused_and_the_next_is_not(

@@ -5,4 +5,5 @@
 - `versions.py`: versions and aliases, as MLflow holds them
 - `asking.py`: which version is in use, asked without mlflow
 - `promotion.py`: promote, roll back, show, load
+- `trained.py`: a trained model by its name, or the champion, to predict with
 """

@@ -16,7 +16,7 @@ PACKAGES = {"onnx": ("onnx", "tf2onnx", "onnxruntime"), "openvino": ("openvino",
 class Network(Protocol):
     """A network that was read from a file, by a runtime of its own."""
 
-    image_shape: tuple[int, ...]
+    image_shape: tuple[int, int, int]
     classes: int
     metadata: dict[str, str]
 

@@ -43,7 +43,8 @@ class Network:
             reason = str(error).splitlines()[0]
             raise InputError(f"{folder} is not a whole SavedModel ({reason}): export it again") from None
         self._network = self._loaded.signatures["serving_default"]
-        self.image_shape: tuple[int, ...] = tuple(self._network.structured_input_signature[1]["pixels"].shape[1:])
+        _, height, width, channels = self._network.structured_input_signature[1]["pixels"].shape
+        self.image_shape: tuple[int, int, int] = (height, width, channels)
         self.classes = int(self._network.structured_outputs["probabilities"].shape[-1])
         path = folder / METADATA
         self.metadata: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}

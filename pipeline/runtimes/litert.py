@@ -33,7 +33,8 @@ class Network:
         except ValueError as error:
             raise InputError(f"not a whole LiteRT file ({str(error).splitlines()[0]}): export it again") from None
         (self._input,), (self._output,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        self.image_shape: tuple[int, ...] = tuple(self._input["shape"][1:].tolist())
+        _, height, width, channels = self._input["shape"].tolist()
+        self.image_shape: tuple[int, int, int] = (height, width, channels)
         self.classes = int(self._output["shape"][-1])
         self.metadata = metadata(content)
         self._batch = 0

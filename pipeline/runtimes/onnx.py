@@ -19,7 +19,8 @@ class Network:
         except Exception as error:  # its kinds are of the extension alone
             raise InputError(f"not a whole ONNX file ({str(error).splitlines()[0]}): export it again") from None
         (self._input,), (output,) = self._session.get_inputs(), self._session.get_outputs()
-        self.image_shape: tuple[int, ...] = tuple(self._input.shape[1:])
+        _, height, width, channels = self._input.shape
+        self.image_shape: tuple[int, int, int] = (height, width, channels)
         self.classes = int(output.shape[-1])
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 

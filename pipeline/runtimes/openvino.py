@@ -23,7 +23,8 @@ class Network:
         except RuntimeError as error:
             raise InputError(f"{path} is not a whole file of OpenVINO ({_reason(error)}): export it again") from None
         shape = model.input().partial_shape
-        self.image_shape: tuple[int, ...] = tuple(shape[axis].get_length() for axis in range(1, len(shape)))
+        height, width, channels = (shape[axis].get_length() for axis in (1, 2, 3))
+        self.image_shape: tuple[int, int, int] = (height, width, channels)
         self.classes = int(model.output().partial_shape[1].get_length())
         told = model.get_rt_info()
         described = told["model_info"] if "model_info" in list(told) else {}
