@@ -16,6 +16,7 @@ from pipeline.base import files, processor
 from pipeline.config import loading
 from pipeline.config.schema import Model
 from pipeline.network import building, quiet
+from pipeline.runs import paths
 
 EPOCHS = 1_000  # more than anybody asks for: who has started the process ends it
 SCALING = {"scale": [1 / 255], "offset": [0.0]}
@@ -156,7 +157,7 @@ def main() -> None:
     augmented = name in ("this project, augmented", "Keras ImageDataGenerator")
     (network,) = loading.load(Path(f"recipes/published/vgg{'_augmented' if augmented else ''}.yaml")).models.values()
     chosen = {"batch_size": int(batch_size), "precision": precision, "epochs": EPOCHS}
-    images, labels = files.read_labelled(Path("data/prepared/train.npz"))
+    images, labels = files.read_labelled(paths.TRAIN)
     network = network.model_copy(update={"train": network.train.model_copy(update=chosen)})
     if name.startswith("this project"):
         quiet.import_tensorflow()  # with oneDNN; the others are as they come

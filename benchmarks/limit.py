@@ -22,6 +22,7 @@ from benchmarks.processes import alone
 from pipeline.base import files
 from pipeline.config import loading
 from pipeline.network import building, quiet
+from pipeline.runs import paths
 
 RECIPES = ("published/vgg", "fast", "strong", "best")
 IMAGES, ROUNDS, SIDE = 5_120, 5, 4_096
@@ -69,7 +70,7 @@ def train(name: str) -> Training:
     """Train for some batches an epoch, the matrix product between epochs; the last epoch is profiled."""
     settings = loading.validate(recipes.suited(Path(f"recipes/{name}.yaml")))
     network = next(iter(settings.models.values()))
-    images, labels = files.read_labelled(Path("data/prepared/train.npz"))
+    images, labels = files.read_labelled(paths.TRAIN)
     quiet.import_tensorflow()
     import tensorflow as tf
 

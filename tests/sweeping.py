@@ -9,9 +9,9 @@ from ruamel.yaml import YAML
 
 from pipeline.base import files
 from pipeline.data.decoders import digits
+from pipeline.runs import paths
 from tests.conftest import ROOT
 
-PREPARED = Path("data/prepared")
 SMALL: dict[str, Any] = {
     "blocks": [{"filters": [4, 4], "padding": ["same", "valid"]}, {"filters": [8]}],
     "dense": [{"units": 8}],
@@ -27,11 +27,11 @@ def prepare(folder: Path, images: int = 80) -> None:
     raw = files.read_yaml(ROOT / "recipes" / "demo.yaml") | {"models": {"small": SMALL}, "gate": {}}
     write(folder / "params.yaml", raw)
     pictures, labels = digits.decode([])["train"]
-    for part, some in (("train", slice(images)), ("validation", slice(images, 2 * images))):
-        files.write_arrays(folder / PREPARED / f"{part}.npz", {"images": pictures[some], "labels": labels[some]})
+    for part, some in ((paths.TRAIN, slice(images)), (paths.VALIDATION, slice(images, 2 * images))):
+        files.write_arrays(folder / part, {"images": pictures[some], "labels": labels[some]})
     scaling = {"scale": [1 / 255], "offset": [0.0]}
     dataset = {"image_shape": list(pictures.shape[1:]), "class_names": list("0123456789"), "scaling": scaling}
-    files.write_json(folder / PREPARED / "dataset.json", dataset)
+    files.write_json(folder / paths.DATASET, dataset)
     assert np.unique(labels[:images]).size == 10
 
 

@@ -11,7 +11,7 @@ import pytest
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.cluster import connection
-from pipeline.runs import description, journal, sending
+from pipeline.runs import description, journal, paths, sending
 from pipeline.sweeps import driver, plan, training, trials, workers
 from pipeline.sweeps.settings import LOSS
 from pipeline.sweeps.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
@@ -148,8 +148,8 @@ def test_trials_are_children_of_their_sweeps_run_and_the_pruned_are_marked(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/runs.db")
     (folder / "runs.db").write_bytes(empty_database.read_bytes())
-    some, train = planned(), sweeping.PREPARED / "train.npz"
-    dataset = sending.dataset("digits", train, files.read_labelled(train))
+    some = planned()
+    dataset = sending.dataset("digits", paths.TRAIN, files.read_labelled(paths.TRAIN))
     with journal.opened(plan.described(some, dataset), recorded=False) as sweep:
         described = description.of_training(some.params({}), some.training, "f" * 64, dataset)
         described.tags["sweep.training"] = sweep.record.training

@@ -17,6 +17,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.schema import Params
+from pipeline.runs import fingerprints, paths
 from pipeline.sweeps import applying, plan, report, sampling, space, trials
 from pipeline.sweeps.settings import ACCURACY, LOSS, PARAMETERS, Sweep
 from pipeline.sweeps.settings import load as read_sweep
@@ -139,7 +140,7 @@ def test_what_is_not_prepared_or_of_other_params_is_refused(folder: Path) -> Non
     sweeping.write(Path("dvc.lock"), {"stages": {"prepare": lock}})
     with pytest.raises(InputError, match=r"not what params.yaml asks for \(prepare\): `dvc repro prepare`"):
         some_plan()
-    (sweeping.PREPARED / "train.npz").unlink()
+    paths.TRAIN.unlink()
     with pytest.raises(InputError, match=r"train.npz is missing: `dvc repro prepare` makes it"):
         some_plan()
 
@@ -290,8 +291,6 @@ def test_the_best_is_applied_with_comments_kept_and_has_the_trials_fingerprint(f
     told = applying.apply(planned, None)
     assert told == "params.yaml: models.small_some is trial 1 now (validation.accuracy 0.6): `dvc repro` trains it"
     assert Path("params.yaml").read_text().startswith("# mine\n")
-    from pipeline.runs import fingerprints
-
     assert fingerprints.of_stage("train@small_some-42") == known[1].fingerprint
     told = applying.apply(some_plan(), 0)  # in the place of the one before; the sweep goes on as it was
     assert told.endswith("trial 0 now (validation.accuracy 0.5): `TF_NUM_INTRAOP_THREADS=99 dvc repro` trains it")
