@@ -100,6 +100,7 @@ def test_server_with_users_on_postgresql_lets_a_team_in_and_no_stranger(tmp_path
             address = {"MLFLOW_TRACKING_URI": server.address, "MLFLOW_TRACKING_USERNAME": "ann"}
             variables = address | {"MLFLOW_TRACKING_PASSWORD": "twelve letters"}
             workspace.repro(**variables)
+            workspace.run("pipeline.tracking", "sync", **variables)  # what a slow machine did not wait for
             promoted = workspace.run("pipeline.registry", "promote", **variables)
             assert promoted.returncode == 0, promoted.stderr
             predict = ("pipeline.predict", str(tmp_path / "picture.png"), "--json")
@@ -112,6 +113,7 @@ def test_server_with_users_on_postgresql_lets_a_team_in_and_no_stranger(tmp_path
             colleague = address | {f"MLFLOW_TRACKING_{key.upper()}": value for key, value in made.items()}
             workspace.write(kills.params(4))
             workspace.repro(**colleague)
+            workspace.run("pipeline.tracking", "sync", **colleague)
             promoted = workspace.run("pipeline.registry", "promote", "--force", **colleague)
             assert promoted.stdout.startswith("champion: digits version 2: "), promoted.stderr
     assert stranger.returncode == 2
