@@ -23,7 +23,7 @@ from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.schema import Training
 from pipeline.network import building, saving
-from pipeline.runs import description, journal, location, sending, server, views
+from pipeline.runs import description, folders, journal, location, sending, server, upload, views
 from pipeline.runs.description import Description
 from tests.conftest import ROOT
 
@@ -131,7 +131,7 @@ def test_sending_that_is_killed_amid_the_pictures_goes_on_without_doubles(
     client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with journal.opened(training(tmp_path), False) as record:
-        paths = [picture(tmp_path, name, "red") for name in sending.IMAGES]
+        paths = [picture(tmp_path, name, "red") for name in upload.IMAGES]
         record.attach({path.name: path for path in paths})
     with monkeypatch.context() as killed:
         killed.setattr(client, "log_artifacts", lambda *_: 1 / 0)
@@ -144,7 +144,7 @@ def test_sending_that_is_killed_amid_the_pictures_goes_on_without_doubles(
     run_id = sending.push(client, record.folder)
     (run,) = client.search_runs([server.experiment_id(client, "digits")])
     assert run.info.run_id == run_id
-    assert len(artifacts(client, run_id, "images")) == 2 * len(sending.IMAGES)
+    assert len(artifacts(client, run_id, "images")) == 2 * len(upload.IMAGES)
 
 
 def test_files_that_are_being_attached_are_not_removed_by_a_sending_that_ends(
@@ -258,17 +258,6 @@ def test_what_was_not_sent_before_a_clone_was_renamed_is_sent_after_it(
         pass
     moved("new")
     assert [sending.push_all(), sending.push_all()] == [1, 0]
-
-
-def test_journals_that_hold_a_whole_path_are_of_the_same_store(client: Any, tmp_path: Path) -> None:
-    with journal.opened(training(tmp_path), False) as record:
-        pass
-    sending.push_all()
-    for name in ("journal.json", "pushed.json"):
-        path = record.folder / name
-        path.write_text(path.read_text().replace("sqlite:///runs.db", f"sqlite:///{tmp_path}/runs.db"))
-    assert journal.read(record.folder).stores == ["sqlite:///runs.db"]
-    assert journal.experiment_id("digits") == "1"
 
 
 def test_killed_training_goes_on_in_the_same_run(client: Any, tmp_path: Path) -> None:
@@ -471,13 +460,13 @@ def test_a_thousand_journals_lose_nothing_while_one_thread_attaches_and_another_
     attaching = Thread(target=attach)
     attaching.start()
     while not attached.is_set():
-        for folder in journal.everything()[-3:]:
+        for folder in folders.everything()[-3:]:
             sending.push(client, folder)
     attaching.join()
     assert not failed
     sending.push_all()
     assert len(made) == 1000
-    assert not [folder for folder in made if not sending._sent(folder, location.store())]
+    assert not [folder for folder in made if not folders.sent(folder, location.store())]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.champion.candidate import Candidate
 from pipeline.evaluation import significance
-from pipeline.runs import location, paths, sending, server
+from pipeline.runs import location, paths, server, upload
 
 CHAMPION, PREVIOUS = "champion", "previous"
 LONGEST = 5000  # characters of a version's description, in MLflow's table
@@ -91,7 +91,7 @@ def finished_run(client: Client, dataset: str, name: str, fingerprint: str) -> A
     wanted = f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED'"
     runs = client.search_runs([experiment.experiment_id], wanted) if experiment else []
     for run in runs:
-        if sending.whole_model(client, run):
+        if upload.whole_model(client, run):
             return run
     raise InputError(f"MLflow at {location.address()} has no finished run of {name} as it is on disk: {server.SYNC}")
 
@@ -105,7 +105,7 @@ def make(client: Client, run: Any, dataset: str, candidate: Candidate, fingerpri
         return client.get_model_version(dataset, found[0].version)
     if not client.search_registered_models(f"name = '{dataset}'"):
         client.create_registered_model(dataset, description=f"The classifier of {dataset} in use is its `{CHAMPION}`.")
-    made, text = sending.whole_model(client, run), _description(dataset, candidate, run)
+    made, text = upload.whole_model(client, run), _description(dataset, candidate, run)
     source, run_id = f"models:/{made}", run.info.run_id
     return client.create_model_version(dataset, source, run_id, tags, description=text, model_id=made)
 

@@ -8,7 +8,7 @@ from pipeline.base.errors import InputError
 from pipeline.config.exports import TIMES
 from pipeline.config.gate import Gate
 from pipeline.config.schema import Training
-from pipeline.runs import fingerprints, location, paths
+from pipeline.runs import fingerprints, folders, paths
 
 SECONDS = "seconds_per_image"  # of the test split: what it takes depends on the machine, so metrics.json has no place
 
@@ -49,6 +49,6 @@ def _with(tree: dict[str, Any], path: list[str], value: float) -> dict[str, Any]
 
 
 def _values(fingerprint: str, name: str) -> list[float]:
-    found = sorted(location.journals().glob(f"{fingerprint}/*/journal.json"))
-    metrics = files.read_json(found[-1])["metrics"] if found else []
+    found = folders.everything(fingerprint)
+    metrics = files.read_json(found[-1] / "journal.json")["metrics"] if found else []
     return [value for metric, value, *_ in metrics if metric == name]

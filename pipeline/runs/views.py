@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pipeline.runs import journal, location
+from pipeline.runs import folders, location
 
 if TYPE_CHECKING:
     import mlflow  # for real only where it is used: the stage report does without its seconds
@@ -30,8 +30,11 @@ def address(server: str, experiment: str) -> str:
 
 def known_address(dataset: str) -> str:
     """Return the address of a dataset's first view if a run of it was sent, or what prints it; asks no server."""
-    experiment = journal.experiment_id(dataset)
-    return address(location.page(), experiment) if experiment else "`make ui` prints the address"
+    for folder in reversed(folders.everything()):
+        experiment = folders.progress(folder, location.store()).experiment
+        if experiment and folders.read(folder).experiment == dataset:
+            return address(location.page(), experiment)
+    return "`make ui` prints the address"
 
 
 def keep(client: "mlflow.MlflowClient", experiment: str, params: Iterable[str]) -> None:

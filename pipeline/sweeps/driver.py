@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.base.errors import InputError
-from pipeline.runs import journal
+from pipeline.runs import folders
 from pipeline.sweeps import sampling, trials
 from pipeline.sweeps.plan import Plan
 from pipeline.sweeps.training import Job
@@ -90,4 +90,4 @@ def _forget_states(plan: Plan, known: list[Trial], ended: list[Trial]) -> None:
     kept = [trial.number for trial in trials.best(plan.sweep, known)]
     for trial in ended:
         if trial.state != RUNNING and trial.number not in kept:
-            journal.drop_states(trial.fingerprint)
+            folders.drop_states(trial.fingerprint)
