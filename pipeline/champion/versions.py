@@ -112,21 +112,17 @@ def make(client: Client, run: Any, dataset: str, candidate: Candidate, fingerpri
 
 def _tags(run: Any, candidate: Candidate, fingerprint: str) -> dict[str, str]:
     scores = candidate.evaluation.scores
-    splits = [split for split in ("test", "validation") if split in scores]
-    accuracies = {f"{split}.accuracy": str(scores[split]["accuracy"]) for split in splits}
-    # unknown of a rebuilt run, and of a folder that no commit has
-    origin = {key: run.data.tags.get(key, "unknown") for key in ("git.commit", "git.clean")}
-    return (
-        accuracies
-        | origin
-        | {
-            "model": candidate.training.model,
-            "seed": str(candidate.training.seed),
-            "fingerprint": fingerprint,
-            "test.md5": files.md5(paths.TEST),
-            "class_names": json.dumps(candidate.evaluation.class_names, ensure_ascii=False),
-        }
-    )
+    accuracies = {split: scores[split]["accuracy"] for split in ("test", "validation") if split in scores}
+    return {
+        **{f"{split}.accuracy": str(accuracy) for split, accuracy in accuracies.items()},
+        # unknown of a rebuilt run, and of a folder that no commit has
+        **{key: run.data.tags.get(key, "unknown") for key in ("git.commit", "git.clean")},
+        "model": candidate.training.model,
+        "seed": str(candidate.training.seed),
+        "fingerprint": fingerprint,
+        "test.md5": files.md5(paths.TEST),
+        "class_names": json.dumps(candidate.evaluation.class_names, ensure_ascii=False),
+    }
 
 
 def _description(dataset: str, candidate: Candidate, run: Any) -> str:

@@ -19,12 +19,6 @@ def seconds(fingerprint: str) -> float | None:
     return sum(taken) if taken else None
 
 
-def figure(fingerprint: str, name: str) -> float | None:
-    """Return the last value of a training's metric, named as in MLflow, None where no journal tells it."""
-    values = _values(fingerprint, name)
-    return values[-1] if values else None
-
-
 def added(scores: dict[str, Any], gate: Gate, training: Training, reports: Path = paths.REPORTS) -> dict[str, Any]:
     """Return scores with what else the gate asks for: what `export` found, and the times that were measured here.
 
@@ -36,10 +30,10 @@ def added(scores: dict[str, Any], gate: Gate, training: Training, reports: Path 
         parts = metric.split(".")
         if parts[-1] in TIMES:
             stage = f"{'export' if parts[0] == 'exports' else 'evaluate'}@{training.name}"
-            measured = figure(fingerprints.of_lock(f"train@{training.name}"), "/".join(parts))
-            if measured is None:
+            measured = _values(fingerprints.of_lock(f"train@{training.name}"), "/".join(parts))
+            if not measured:
                 raise InputError(f"{stage} never ran here, so {parts[-1]} is unknown: `dvc repro -s -f {stage}`")
-            scores = _with(scores, parts, measured)
+            scores = _with(scores, parts, measured[-1])
     return scores
 
 
@@ -49,6 +43,7 @@ def _with(tree: dict[str, Any], path: list[str], value: float) -> dict[str, Any]
 
 
 def _values(fingerprint: str, name: str) -> list[float]:
+    """Return the values of a metric, named as in MLflow, by the newest journal of a training; none without one."""
     found = folders.everything(fingerprint)
     metrics = files.read_json(found[-1] / "journal.json")["metrics"] if found else []
     return [value for metric, value, *_ in metrics if metric == name]

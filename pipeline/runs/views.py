@@ -55,10 +55,10 @@ def keep(client: "mlflow.MlflowClient", experiment: str, params: Iterable[str]) 
 
 def wanted(experiment: Any, params: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return the views by key: filters of all runs are columns, those that every run has are in a chart."""
-    table, chart = (experiment.tags.get(TAG + key) for key in (FIRST, CHARTS))
-    ours = _filters(params)
-    filters = sorted({*ours, *(_columns(table) if table else ())})
-    shared = [name for name in _charted(chart) if name in ours] if chart else ours
+    ours, columns = _filters(params), _state(experiment, FIRST).get("selectedColumns", [])
+    filters = sorted({*ours, *_filters(column.removeprefix("params.`").removesuffix("`") for column in columns)})
+    cards = _state(experiment, CHARTS).get("compareRunCharts")
+    shared = [name for card in cards for name in card.get("selectedParams", []) if name in ours] if cards else ours
     metrics, machine = [_column("metrics", name) for name in SCORES], _column("tags", "machine.processor")
     network, setting = ([_column("params", name) for name in names] for names in (filters, SETTING))
     cost = [_column("metrics", name) for name in COST]
@@ -109,7 +109,8 @@ def charts(filters: list[str]) -> dict[str, Any]:
 
 def encode(view: dict[str, Any]) -> str:
     """Write a view as its tag has it."""
-    return json.dumps(view | {"state": f"deflate;{base64.b64encode(zlib.compress(_compact(view['state']))).decode()}"})
+    state = zlib.compress(json.dumps(view["state"], separators=(",", ":")).encode())
+    return json.dumps(view | {"state": f"deflate;{base64.b64encode(state).decode()}"})
 
 
 def decode(value: str) -> dict[str, Any]:
@@ -122,16 +123,10 @@ def _filters(params: Iterable[str]) -> list[str]:
     return [name for name in params if name.startswith(NETWORK) and name.endswith((".filters", ".units"))]
 
 
-def _columns(value: str) -> list[str]:
-    """List the networks' params that a table's view shows."""
-    columns = decode(value)["state"]["selectedColumns"]
-    return _filters(column.removeprefix("params.`").removesuffix("`") for column in columns)
-
-
-def _charted(value: str) -> list[str]:
-    """List the networks' params that the charts' view shows."""
-    cards = decode(value)["state"]["compareRunCharts"]
-    return [name for card in cards for name in card.get("selectedParams", [])]
+def _state(experiment: Any, key: str) -> dict[str, Any]:
+    """Return what an experiment's view shows, nothing where it has none yet."""
+    value = experiment.tags.get(TAG + key)
+    return decode(value)["state"] if value else {}
 
 
 def _column(kind: str, name: str) -> str:
@@ -140,7 +135,3 @@ def _column(kind: str, name: str) -> str:
 
 def _axis(metric: str) -> dict[str, str]:
     return {"key": metric, "type": "METRIC"}
-
-
-def _compact(state: dict[str, Any]) -> bytes:
-    return json.dumps(state, separators=(",", ":")).encode()
