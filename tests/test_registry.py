@@ -5,18 +5,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pytest
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
+from pipeline.champion import promotion
+from pipeline.champion.versions import about
 from tests.conftest import ROOT
 from tests.finished import CLASS_NAMES, IMAGES, Finished, aliases, network, promote, versions
 
 
 def test_first_promotion_makes_a_whole_version(finished: Finished) -> None:
-    from pipeline.champion.versions import about
-
     finished.train("vgg", network(47), validation=93)
     assert promote() == "champion: digits version 1: vgg, test accuracy 0.9400"
     (version,) = versions()
@@ -45,10 +46,6 @@ def test_first_promotion_makes_a_whole_version(finished: Finished) -> None:
 
 
 def test_show_says_where_the_training_was_not_of_the_commit_that_was_checked_out(finished: Finished) -> None:
-    import mlflow
-
-    from pipeline.champion import promotion
-
     finished.train("vgg", network(47))
     client = mlflow.MlflowClient()
     (run,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
@@ -91,8 +88,6 @@ def test_without_a_finished_run_the_remedy_is_named(finished: Finished) -> None:
 
 
 def test_a_store_that_is_not_there_is_not_made(finished: Finished) -> None:
-    from pipeline.champion import promotion
-
     finished.train("vgg", network(47))
     Path("runs.db").unlink()
     with pytest.raises(InputError, match=r"runs\.db is missing: `python -m pipeline\.tracking sync` makes all anew"):
@@ -104,8 +99,6 @@ def test_a_store_that_is_not_there_is_not_made(finished: Finished) -> None:
 
 
 def test_rollback_swaps(finished: Finished) -> None:
-    from pipeline.champion import promotion
-
     with pytest.raises(InputError, match="digits has no previous champion"):
         promotion.rollback("digits")
     finished.train("baseline", network(45))
@@ -132,8 +125,6 @@ WRITES = (
 
 def kill_before(write: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Raise `Killed` in place of the store's write of that number, from 0."""
-    import mlflow
-
     done = 0
 
     def counting(real: Any) -> Any:
@@ -162,8 +153,6 @@ def cut_off(action: Any, write: int) -> bool:
 
 
 def test_a_promotion_killed_anywhere_keeps_a_champion_and_heals(finished: Finished, empty_database: Path) -> None:
-    from pipeline.champion import promotion
-
     finished.train("baseline", network(45))
     promote()
     finished.train("vgg", network(50))
@@ -180,8 +169,6 @@ def test_a_promotion_killed_anywhere_keeps_a_champion_and_heals(finished: Finish
 
 
 def test_a_rollback_killed_anywhere_keeps_both_and_is_not_done_twice(finished: Finished) -> None:
-    from pipeline.champion import promotion
-
     finished.train("baseline", network(45))
     promote()
     finished.train("vgg", network(50))
@@ -198,8 +185,6 @@ def test_a_rollback_killed_anywhere_keeps_both_and_is_not_done_twice(finished: F
 
 
 def test_champion_needs_the_store_alone(finished: Finished) -> None:
-    from pipeline.champion import promotion
-
     with pytest.raises(InputError, match="digits has no champion at sqlite"):
         promotion.champion("digits")
     model = network(47)
@@ -217,8 +202,6 @@ def test_champion_needs_the_store_alone(finished: Finished) -> None:
 
 
 def test_a_champion_moves_with_its_folder(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.champion import promotion
-
     for name, skill in (("baseline", 45), ("vgg", 50)):
         finished.train(name, network(skill))
         promote(name)
@@ -230,10 +213,6 @@ def test_a_champion_moves_with_its_folder(finished: Finished, monkeypatch: pytes
 
 
 def test_a_version_registered_by_hand_is_named(finished: Finished) -> None:
-    import mlflow
-
-    from pipeline.champion import promotion
-
     finished.train("vgg", network(47))
     promote()
     client = mlflow.MlflowClient()

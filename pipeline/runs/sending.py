@@ -88,9 +88,7 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
         record = folders.read(folder)
         run, progress = upload.find_or_make(client, record, folders.progress(folder, store))
         progress.experiment = run.info.experiment_id
-        to = Upload(client, folder, record, run, progress)
-        first = (to.send_params, to.send_tags, to.send_metrics, to.send_description)
-        for send in (*first, to.send_files, to.send_model, to.send_status):
+        for send in Upload(client, folder, record, run, progress).steps:
             send()
             folders.write_progress(folder, store, progress)
         if record.status != "RUNNING":

@@ -3,6 +3,7 @@
 import importlib.metadata
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def find_or_make(client: mlflow.MlflowClient, record: Record, progress: Progress
     if not found and "rebuilt" in record.tags:
         same = f"tags.fingerprint = '{record.fingerprint}' and attributes.status = 'FINISHED'"
         found = client.search_runs([experiment], same, max_results=1)
-    run = found[0] if found else _made(client, experiment, record)
+    run = found[0] if found else _make(client, experiment, record)
     if progress.run_id == run.info.run_id:
         return run, progress
     if run.data.tags.get("training") == record.training:
@@ -60,7 +61,7 @@ def whole_model(client: mlflow.MlflowClient, run: Run) -> str | None:
 
 @dataclass(frozen=True)
 class Upload:
-    """A journal on its way into a run; each method sends one kind of thing and notes that in `progress`."""
+    """A journal on its way into a run, and what that has got of it: `progress`."""
 
     client: mlflow.MlflowClient
     folder: Path
@@ -69,17 +70,28 @@ class Upload:
     progress: Progress
 
     @property
-    def run_id(self) -> str:
-        """The run's id."""
+    def steps(self) -> list[Callable[[], None]]:
+        """What sends one kind of thing after the other, and notes that in `progress`."""
+        return [
+            self._send_params,
+            self._send_tags,
+            self._send_metrics,
+            self._send_description,
+            self._send_files,
+            self._send_model,
+            self._send_status,
+        ]
+
+    @property
+    def _run_id(self) -> str:
         return str(self.run.info.run_id)
 
-    def send_params(self) -> None:
-        """Send all params, once."""
+    def _send_params(self) -> None:
         if not self.run.data.params:
             params = [Param(name, value) for name, value in self.record.params.items()]
-            self.client.log_batch(self.run_id, params=params)
+            self.client.log_batch(self._run_id, params=params)
 
-    def send_tags(self) -> None:
+    def _send_tags(self) -> None:
         """Send what a sweep says of a trial after its run was made, and name the run that it is a child of."""
         tags = {name: value for name, value in self.record.tags.items() if name.startswith("sweep.")}
         if parent := self.record.tags.get(PARENT):
@@ -87,52 +99,47 @@ class Upload:
             tags |= {MLFLOW_PARENT_RUN_ID: found[0].info.run_id} if found else {}
         for name, value in tags.items():
             if self.run.data.tags.get(name) != value:
-                self.client.set_tag(self.run_id, name, value)
+                self.client.set_tag(self._run_id, name, value)
 
-    def send_metrics(self) -> None:
-        """Send the figures that are new."""
+    def _send_metrics(self) -> None:
         sent = self.progress.metrics
         while some := self.record.metrics[sent : sent + 1000]:  # as many as MLflow takes at once
-            self.client.log_batch(self.run_id, [Metric(*metric) for metric in some], synchronous=True)
+            self.client.log_batch(self._run_id, [Metric(*metric) for metric in some], synchronous=True)
             self.progress.metrics = sent = sent + len(some)
 
-    def send_description(self) -> None:
-        """Describe the run in words; what a person makes of them in the UI stays, until scores change."""
+    def _send_description(self) -> None:
         text = description.of_run(self.record, self.record.figures)
-        if self.progress.description != text:
-            self.client.set_tag(self.run_id, MLFLOW_RUN_NOTE, text)
+        if self.progress.description != text:  # what a person makes of it in the UI stays, until scores change
+            self.client.set_tag(self._run_id, MLFLOW_RUN_NOTE, text)
             self.progress.description = text
 
-    def send_files(self) -> None:
-        """Send what the training learnt from, and the files that are new, but for the model."""
+    def _send_files(self) -> None:
         if not self.run.inputs.dataset_inputs:
             data = DatasetInput(Dataset(**self.record.dataset), [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
-            self.client.log_inputs(self.run_id, [data])
+            self.client.log_inputs(self._run_id, [data])
         for name, digest in self.record.files.items():
             if self.progress.files.get(name) != digest and name not in (MODEL, EXAMPLE):
                 path, parent = self._attached(name), str(Path(name).parent)
                 # in no folder what a person compares: Compare looks into none
-                self.client.log_artifact(self.run_id, str(path), None if parent == "." else parent)
+                self.client.log_artifact(self._run_id, str(path), None if parent == "." else parent)
                 if path.name in IMAGES:
                     self._log_image(path)
                 self.progress.files[name] = digest
 
-    def send_model(self) -> None:
-        """Send the model, unless the run has a whole one."""
+    def _send_model(self) -> None:
         digest = self.record.files.get(MODEL)
         if digest and self.progress.model != digest:
             if not whole_model(self.client, self.run):
                 self._log_model(self._attached(MODEL), files.read_arrays(self._attached(EXAMPLE))["images"])
             self.progress.model = digest
 
-    def send_status(self) -> None:
-        """Send how the training stands, if that has changed."""
+    def _send_status(self) -> None:
         status = self.record.status
         if (self.progress.status or self.run.info.status) != status:
             if status == "RUNNING":
-                self.client.update_run(self.run_id, status)
+                self.client.update_run(self._run_id, status)
             else:
-                self.client.set_terminated(self.run_id, status, self.record.ended)
+                self.client.set_terminated(self._run_id, status, self.record.ended)
         self.progress.status = status
 
     def _attached(self, name: str) -> Path:
@@ -140,12 +147,12 @@ class Upload:
 
     def _log_image(self, path: Path) -> None:
         """Log a picture for the image grid as mlflow's own `log_image`, which would make one more with each call."""
-        name = f"{path.stem}+step+0+timestamp+{self.run.info.start_time}+{self.run_id}"
+        name = f"{path.stem}+step+0+timestamp+{self.run.info.start_time}+{self._run_id}"
         with tempfile.TemporaryDirectory() as folder, PIL.Image.open(path) as picture:
             shutil.copy(path, Path(folder, f"{name}.png"))
             compress_image_size(picture.convert("RGB"), GRID_PIXELS).save(Path(folder, f"{name}+compressed.webp"))
-            self.client.log_artifacts(self.run_id, folder, "images")
-        self.client.set_tag(self.run_id, MLFLOW_LOGGED_IMAGES, "true")
+            self.client.log_artifacts(self._run_id, folder, "images")
+        self.client.set_tag(self._run_id, MLFLOW_LOGGED_IMAGES, "true")
 
     def _log_model(self, path: Path, example: np.ndarray) -> None:
         """Log a model with signature and example; mlflow's own `log_model` needs a run that is open and ends it."""
@@ -172,7 +179,7 @@ class Upload:
         self.client.finalize_logged_model(made.model_id, "READY")
 
 
-def _made(client: mlflow.MlflowClient, experiment: str, record: Record) -> Run:
+def _make(client: mlflow.MlflowClient, experiment: str, record: Record) -> Run:
     shown = {tag: record.tags[key] for tag, key in SHOWN.items() if key in record.tags}
     tags = record.tags | {"training": record.training} | shown
     return client.create_run(experiment, record.started, tags, record.name)
