@@ -1,7 +1,9 @@
+import itertools
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -141,31 +143,31 @@ def kill_before(write: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(mlflow.MlflowClient, name, counting(getattr(mlflow.MlflowClient, name)))
 
 
-def cut_off(action: Any, write: int) -> bool:
-    """Do something, killed before that write, and say whether it was."""
-    with pytest.MonkeyPatch.context() as patch:
-        kill_before(write, patch)
-        try:
-            action()
-        except Killed:
-            return True
-    return False
+def killed_before_each_write(action: Callable[[], object]) -> Iterator[int]:
+    """Do something to the store as it now is, killed before each of its writes in turn; yield the write's number."""
+    shutil.copy("runs.db", "before.db")
+    for write in itertools.count():
+        with pytest.MonkeyPatch.context() as patch:
+            kill_before(write, patch)
+            try:
+                action()
+                return
+            except Killed:
+                pass
+        yield write
+        shutil.copy("before.db", "runs.db")
 
 
-def test_a_promotion_killed_anywhere_keeps_a_champion_and_heals(finished: Finished, empty_database: Path) -> None:
+def test_a_promotion_killed_anywhere_keeps_a_champion_and_heals(finished: Finished) -> None:
     finished.train("baseline", network(45))
     promote()
     finished.train("vgg", network(50))
-    shutil.copy("runs.db", "before.db")
-    write = 0
-    while cut_off(lambda: promote("vgg"), write):
+    for write in killed_before_each_write(lambda: promote("vgg")):
         assert promotion.champion("digits")[2].startswith(("digits version 1: baseline", "digits version 2: vgg"))
         promote("vgg")
-        assert aliases() == {"champion": "2", "previous": "1"}
+        assert aliases() == {"champion": "2", "previous": "1"}, write
         assert [version.tags["model"] for version in versions()] == ["baseline", "vgg"]
-        shutil.copy("before.db", "runs.db")
-        write += 1
-    assert write == 5  # the version, the note, two aliases, the note's end
+    assert write == 4  # the version, the note, two aliases, the note's end
 
 
 def test_a_rollback_killed_anywhere_keeps_both_and_is_not_done_twice(finished: Finished) -> None:
@@ -173,15 +175,11 @@ def test_a_rollback_killed_anywhere_keeps_both_and_is_not_done_twice(finished: F
     promote()
     finished.train("vgg", network(50))
     promote("vgg")
-    shutil.copy("runs.db", "before.db")
-    write = 0
-    while cut_off(lambda: promotion.rollback("digits"), write):
+    for write in killed_before_each_write(lambda: promotion.rollback("digits")):
         assert aliases()["champion"] in ("1", "2")
         promotion.rollback("digits")
-        assert aliases() == {"champion": "1", "previous": "2"}
-        shutil.copy("before.db", "runs.db")
-        write += 1
-    assert write == 4
+        assert aliases() == {"champion": "1", "previous": "2"}, write
+    assert write == 3
 
 
 def test_champion_needs_the_store_alone(finished: Finished) -> None:

@@ -54,10 +54,8 @@ def rows_for_terminal(titles: Sequence[str], rows: Iterable[Sequence[object]], n
 
 def as_markdown(table: "pd.DataFrame") -> str:
     """Write a table of text as Markdown: the first column, which names the rows, to the left, all others right."""
-    escaped = [
-        [str(cell).replace("|", "\\|") for cell in row] for row in table.to_numpy()
-    ]  # or it would begin a column
-    return _aligned(list(table), escaped, "pipe", ["left"] + ["right"] * (len(table.columns) - 1))
+    cells = [[str(cell).replace("|", "\\|") for cell in row] for row in table.to_numpy()]  # or | would begin a column
+    return _aligned(list(table), cells, "pipe", ["left"] + ["right"] * (len(table.columns) - 1))
 
 
 def _aligned(titles: Sequence[str], cells: Sequence[Sequence[str]], form: str, sides: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import base64
 import json
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pipeline.runs import folders, location
@@ -44,13 +45,11 @@ def keep(client: "mlflow.MlflowClient", experiment: str, params: Iterable[str]) 
     """
     from mlflow.exceptions import MlflowException
 
-    try:
+    with suppress(MlflowException):
         found = client.get_experiment(experiment)
         for key, view in wanted(found, params).items():
             if (value := encode(view)) != found.tags.get(TAG + key):
                 client.set_experiment_tag(experiment, TAG + key, value)
-    except MlflowException:
-        return
 
 
 def wanted(experiment: Any, params: Iterable[str]) -> dict[str, dict[str, Any]]:
