@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.base.errors import InputError, short, unknown_key
 from pipeline.base.files import Labelled
-from pipeline.config.schema import OWN_KINDS, Fetch, IdxFolder, ImageFolder, Own
+from pipeline.config.schema import OWN_KINDS, Fetch, ImageFolder, Own
 from pipeline.data.decoders import cifar10, digits, idx, image_folder, notmnist, npz
 from pipeline.data.download import PublishedFile, find_file
 
@@ -98,7 +98,7 @@ def _own(dataset: Own, path: Path) -> Found:
         )
         print("\n".join(pictures.noticed), end="\n" if pictures.noticed else "")
         return Found(pictures.class_names, pictures.splits, pictures.names)
-    splits = idx.decode(idx.find(path)) if isinstance(dataset, IdxFolder) else npz.decode(path)
+    splits = idx.decode(idx.find(path)) if dataset.name == "idx_folder" else npz.decode(path)
     return Found(dataset.class_names or _numbered(splits), splits)
 
 
