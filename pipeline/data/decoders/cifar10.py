@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.base.errors import InputError
 from pipeline.base.files import Labelled
-from pipeline.data.decoders.reading import LARGEST, labelled, reading
+from pipeline.data.decoders.reading import LARGEST, Splits, labelled, reading
 
 CLASS_NAMES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
@@ -23,7 +23,7 @@ BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data
 PICKLED_GLOBALS = ("numpy.core.multiarray._reconstruct", "numpy.ndarray", "numpy.dtype")
 
 
-def decode(paths: list[Path]) -> dict[str, Labelled]:
+def decode(paths: list[Path]) -> Splits:
     """Decode cifar-10-python.tar.gz, the one path, into `train` (its five batches, in order) and `test`.
 
     Images are uint8 of (n, 32, 32, 3), labels int64 of (n,), 0 to 9 in the order of `CLASS_NAMES`. Raise
