@@ -50,11 +50,11 @@ def read(folder: Path, shape: tuple[int, int, int], unreadable_fraction: float) 
     source = f"{folder}: {count:,} images of {' × '.join(map(str, shape))}"
     require_memory(count * math.prod(shape), source, "give a smaller height and width")
     class_names = list(found["train"])
-    read = {split: _read_split(folder, classes, class_names, shape) for split, classes in found.items()}
-    noticed = [*_left_out(folder, places, files), *_unreadable(folder, read, unreadable_fraction)]
-    noticed += [*_too_few(folder, read, class_names), *_repeated(read)]
-    names = {name: [*map(_shown, split.names)] for name, split in read.items()}
-    return Found(class_names, {name: (split.images, split.labels) for name, split in read.items()}, names, noticed)
+    splits = {split: _read_split(folder, classes, class_names, shape) for split, classes in found.items()}
+    noticed = [*_left_out(folder, places, files), *_unreadable(folder, splits, unreadable_fraction)]
+    noticed += [*_too_few(folder, splits, class_names), *_repeated(splits)]
+    names = {name: [*map(_shown, split.names)] for name, split in splits.items()}
+    return Found(class_names, {name: (split.images, split.labels) for name, split in splits.items()}, names, noticed)
 
 
 def _places(folder: Path) -> dict[str, Path]:
@@ -115,15 +115,13 @@ def _is_picture(path: Path) -> bool:
 def _check_classes(folder: Path, found: dict[str, Classes]) -> None:
     for split, classes in found.items():
         place = folder if len(found) == 1 else folder / split
-        empty = [name for name, paths in classes.items() if not paths]
-        if empty:
+        if empty := [name for name, paths in classes.items() if not paths]:
             raise InputError(f"{place} has no PNG or JPEG file for {_some(empty)}: add pictures, or delete the folder")
     known, tested = found["train"], found.get("test", {})
     if len(known) < 2:
         held = ", ".join(known) or "none"
         raise InputError(f"{folder} has one class or none ({held}), two or more are needed: a folder for each")
-    unknown = [name for name in tested if name not in known]
-    if unknown:
+    if unknown := [name for name in tested if name not in known]:
         raise InputError(f"{folder}: test has {_some(unknown)}, which train lacks: add pictures to train, or delete it")
     if "test" in found and not tested:
         raise InputError(f"{folder}: test has no class: add a folder for each, or delete it")
@@ -152,8 +150,7 @@ def _left_out(folder: Path, places: dict[str, Path], files: dict[str, Classes]) 
         counts = ", ".join(f"{count:,} of {_shown(ending)}" for ending, count in sorted(endings.items()))
         yield f"files with other endings than {', '.join(pictures.SUFFIXES)}, left out: {endings.total():,} ({counts})"
     around = [path for place in dict.fromkeys([folder, *places.values()]) for path in _listed(place)[1]]
-    outside = [_below(folder, path) for path in around if _is_picture(path)]
-    if outside:
+    if outside := [_below(folder, path) for path in around if _is_picture(path)]:
         yield f"pictures outside of a class's folder, left out: {len(outside):,} ({_some(outside)})"
 
 
@@ -172,8 +169,7 @@ def _unreadable(folder: Path, splits: dict[str, _Split], fraction: float) -> Ite
 def _too_few(folder: Path, splits: dict[str, _Split], class_names: list[str]) -> Iterator[str]:
     """Raise `InputError` for a class of one training image, or for no test images; tell which classes test lacks."""
     counts = {split: np.bincount(read.labels, minlength=len(class_names)).tolist() for split, read in splits.items()}
-    single = [name for name, count in zip(class_names, counts["train"], strict=True) if count < 2]
-    if single:
+    if single := [name for name, count in zip(class_names, counts["train"], strict=True) if count < 2]:
         raise InputError(
             f"{folder} has less than two readable pictures of {_some(single)}, too few to split: add some, or delete "
             "the folder"
