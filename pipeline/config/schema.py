@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from pipeline.base.errors import InputError, short, unknown_key
 from pipeline.config.exports import Export
 from pipeline.config.gate import Gate
-from pipeline.config.section import Count, Fraction, NotNegative, Positive, Rate, Section, Text
+from pipeline.config.section import Count, EachOnce, Fraction, NotNegative, Positive, Rate, Section, Text
 
 EVERY_MODEL = "every_model"
 OWN_KINDS = ("image_folder", "idx_folder", "npz")  # of `fetch.dataset`, beside the published ones
@@ -349,8 +349,8 @@ class Params(Section):
     prepare: Prepare
     train: Train
     evaluate: Evaluate
-    seeds: Annotated[list[Seed], Field(min_length=1)]
-    cross_validated: list[str]
+    seeds: Annotated[list[Seed], Field(min_length=1), EachOnce]
+    cross_validated: Annotated[list[str], EachOnce]
     export: Export
     models: Annotated[dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")], Model], Field(min_length=1)]
     gate: dict[str, Gate] = {}
@@ -370,13 +370,6 @@ class Params(Section):
     def trainings_of(self, name: str) -> list[Training]:
         """Return all trainings of a model, or the one of that name; raise `InputError` for an unknown one."""
         return [training for training in self.trainings if training.model == name] or [self.training(name)]
-
-    @field_validator("seeds")
-    @classmethod
-    def _seeds_differ(cls, seeds: list[int]) -> list[int]:
-        if again := [seed for seed in seeds if seeds.count(seed) > 1]:
-            raise ValueError(f"{again[0]} stands there twice: name each seed once")
-        return seeds
 
     @model_validator(mode="after")
     def _names_are_models(self) -> "Params":
