@@ -53,7 +53,7 @@ def pictures(comparison: Comparison, before: Revision, after: Revision) -> dict[
     for model, one in comparison.models.items():
         if one.changed is not None and images is not None:
             for now, rows in one.changed.groupby("now"):
-                figure = failures.changed(images, rows, after.class_names(model))
+                figure = failures.listed("changed", images, rows, after.class_names(model))
                 found[f"{model}, newly {now}"] = png.encode(figure, most=0)
     return found
 

@@ -30,9 +30,9 @@ def pairs(count: int) -> pd.DataFrame:
 def galleries(shape: tuple[int, int, int], count: int) -> dict[str, Figure]:
     whole = images(shape)
     return {
-        "least certain": failures.least_certain(whole, table(count), NAMES),
-        "never right": failures.never_right(whole, table(count), NAMES),
-        "label errors": failures.label_errors(whole, table(count), NAMES),
+        "least certain": failures.listed("least_certain", whole, table(count), NAMES),
+        "never right": failures.listed("never_right", whole, table(count), NAMES),
+        "label errors": failures.listed("label_errors", whole, table(count), NAMES),
         "duplicates": failures.duplicates({"train": whole, "test": whole[::-1]}, pairs(count), NAMES),
     }
 

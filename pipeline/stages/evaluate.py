@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 EXPLAINED = 4  # right and wrong images each, the surest
 GAP = 0.1  # between the accuracy of the last epoch and the scored one
-ROBUSTNESS_SEED = 0  # the same for all models, so that they meet the same images
 FULL_COLOUR = ("learning_curves", "confusion_matrix")  # 256 colours are enough for the other pictures
 
 
@@ -118,7 +117,7 @@ def measure_robustness(model: "keras.Model", test: LabelledRows, images: int) ->
     """Tabulate the accuracy on so many test images, spoilt in many ways; None for no image."""
     chosen = some(len(test[1]), images)
     predicted = partial(training.predict, model)
-    return corruptions.robustness(predicted, test[0][chosen], test[1][chosen], ROBUSTNESS_SEED) if images else None
+    return corruptions.robustness(predicted, test[0][chosen], test[1][chosen]) if images else None
 
 
 def some(count: int, wanted: int) -> np.ndarray:

@@ -21,7 +21,6 @@ from pipeline.figures import curves, failures, png, robustness, scores
 from pipeline.page import building
 from pipeline.runs import views
 
-CAPTIONS = {"Learning curves": "curves", "Recall of each class": "recall", "Confusion matrices": "confusion"}
 WRONG = {
     "validation": "Labels of the validation part that are likely wrong",
     "train": "Labels of the training part that are likely wrong",
@@ -45,17 +44,16 @@ def main() -> None:
     images = {split: arrays["images"] for split, arrays in stored.items()}
     names = {split: arrays["names"] for split, arrays in stored.items() if "names" in arrays}
     write_pictures({reports / f"{name}.png": figure for name, figure in draw(evaluations).items()})
-    captions = {caption: f"{file}.png" for caption, file in CAPTIONS.items()}
-    files.write_text(reports / "README.md", summary.as_markdown(params, evaluations, captions))
+    failed = lists.by_split(evaluations, cross_validated(folder / "cross_validated", params))
+    files.write_text(reports / "README.md", summary.as_markdown(params, evaluations, failed))
     files.write_json(reports / "models.json", {name: headline(seeds) for name, seeds in evaluations.items()})
     for model, seeds in evaluations.items():
         files.write_text(reports / "cards" / f"{model}.md", write_card(params, model, dataset, seeds))
-    wrong = lists.label_errors_by_split(evaluations, cross_validated(folder / "cross_validated", params))
     twice = lists.of_files(tables.read_text_csv(duplicates), names)
-    write_failures(reports / "failures", evaluations, wrong, twice, images, names)
+    write_failures(reports / "failures", failed, twice, images, names, dataset["class_names"])
     if params.evaluate.robustness_images:
         write_robustness(reports / "failures", evaluations, images["test"])
-    found, shown = lists.of_test_images(evaluations), pictures(reports / "failures", evaluations, wrong)
+    found, shown = lists.titled(failed["test"]), pictures(reports / "failures", evaluations, failed)
     files.write_text(reports / "index.html", building.build(params, evaluations, images["test"], found, shown))
     print(f"The report: {reports}/index.html\nMLflow:     {views.known_address(params.fetch.dataset_name)}")
 
@@ -140,30 +138,22 @@ def write_card(params: Params, model: str, dataset: dict[str, Any], seeds: Mappi
 
 def write_failures(
     folder: Path,
-    evaluations: Evaluations,
-    wrong: Mapping[str, pd.DataFrame],
+    failed: Mapping[str, Mapping[str, pd.DataFrame]],
     duplicates: pd.DataFrame,
     images: Mapping[str, np.ndarray],
     names: Mapping[str, np.ndarray],
+    class_names: list[str],
 ) -> None:
-    """Write each list of failures as a table, and those of images as pictures too; `names` are those of files."""
-    class_names = next(iter(next(iter(evaluations.values())).values())).class_names
-    never = lists.never_right(evaluations)
-    made = {"never_right": lists.of_files(never, names), "duplicates": duplicates}
-    figures = {
-        "never_right": failures.never_right(images["test"], never, class_names),
-        "duplicates": failures.duplicates(images, duplicates, class_names),
-    }
-    for split, table in wrong.items():
-        made[f"label_errors_{split}"] = lists.of_files(table, names, split)
-        figures[f"label_errors_{split}"] = failures.label_errors(images[split], table, class_names)
-    for name, evaluation in comparison.by_training(evaluations).items():
-        found = lists.of_training(evaluation)
-        made |= {f"{name}/{which}": lists.of_files(table, names) for which, table in found.items()}
-        figures[f"{name}/least_certain"] = failures.least_certain(images["test"], found["least_certain"], class_names)
-    for which, table in made.items():
-        tables.write_csv(folder / f"{which}.csv", table)
-    write_pictures({folder / f"{which}.png": figure for which, figure in figures.items()}, most=0)
+    """Write each list of failures as a table, and most of those of images as pictures too; `names` are of files."""
+    tables.write_csv(folder / "duplicates.csv", duplicates)
+    figures = {folder / "duplicates.png": failures.duplicates(images, duplicates, class_names)}
+    for split, found in failed.items():
+        for file, table in found.items():
+            tables.write_csv(folder / f"{file}.csv", lists.of_files(table, names, split))
+            kind = file.rpartition("/")[2].removesuffix(f"_{split}")
+            if kind in failures.LISTS:
+                figures[folder / f"{file}.png"] = failures.listed(kind, images[split], table, class_names)
+    write_pictures(figures, most=0)
 
 
 def write_robustness(folder: Path, evaluations: Evaluations, images: np.ndarray) -> None:
