@@ -59,8 +59,7 @@ def pictures(comparison: Comparison, before: Revision, after: Revision) -> dict[
 
 
 def _seconds(revision: Revision, model: str) -> float | None:
-    known = [timing.seconds(fingerprint) for fingerprint in revision.fingerprints(model)]
-    taken = [value for value in known if value is not None]
+    taken = [value for value in map(timing.seconds, revision.fingerprints(model)) if value is not None]
     return sum(taken) / len(taken) if taken else None
 
 

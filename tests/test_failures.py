@@ -45,6 +45,12 @@ def shown(figure: Figure) -> list[np.ndarray]:
     return [np.asarray(image.get_array()) for axes in figure.axes for image in axes.images]
 
 
+def meeting(figure: Figure) -> bool:
+    """Tell whether any words of a drawn figure lie over others."""
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    return any(boxes[i].overlaps(boxes[j]) for i, j in zip(*np.triu_indices(len(boxes), 1), strict=True))
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("count", [0, 1, 45])
 def test_nothing_is_clipped_and_no_words_meet(shape: tuple[int, int, int], count: int) -> None:
@@ -52,8 +58,7 @@ def test_nothing_is_clipped_and_no_words_meet(shape: tuple[int, int, int], count
         picture = drawn(figure)
         assert edges(picture).min() == 255, name
         assert len(shown(figure)) == min(count, 40), name
-        boxes = [text.get_window_extent() for text in figure.axes[0].texts]
-        assert not any(boxes[i].overlaps(boxes[j]) for i, j in zip(*np.triu_indices(len(boxes), 1), strict=True)), name
+        assert not meeting(figure), name
 
 
 @pytest.mark.parametrize(("count", "said"), [(0, ": none"), (7, ": 7"), (45, ": the first 40 of 45")])
@@ -71,6 +76,35 @@ def test_captions_number_the_images_and_pictures_are_theirs() -> None:
     }.items():
         assert texts(figures[name])[4:6] == ["2: Coat $x_1$", second_line]
         assert np.array_equal(shown(figures[name])[1], 255 - whole[2, ..., 0])
+
+
+@pytest.mark.parametrize(
+    ("count", "which"), [(1, "All of them"), (40, "All of them"), (45, "The 40 that the model is surest of")]
+)
+def test_mistakes_are_counted_and_captioned_and_at_most_40(count: int, which: str) -> None:
+    whole = images((8, 8, 1))
+    figure = failures.mistakes(whole, table(count), NAMES)
+    title, explained, *captions = texts(figure)
+    assert title == f"{count} of 90 test images are misclassified."
+    assert explained == f"{which}, with the wrong class's probability:"
+    assert captions[:3] == ["true: Bag", "predicted: Bag", "0.0625, image 0"]
+    assert len(shown(figure)) == min(count, 40)
+    assert np.array_equal(shown(figure)[-1], 255 - whole[2 * len(shown(figure)) - 2, ..., 0])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("count", [1, 45])
+def test_wide_captions_of_mistakes_keep_apart(shape: tuple[int, int, int], count: int) -> None:
+    wide = dict.fromkeys(("label", "prediction"), "WWWWWWWWWWWWWWWWWW $ 1")
+    figure = failures.mistakes(images(shape), table(count).assign(**wide), [wide["label"]])
+    assert edges(drawn(figure)).min() == 255
+    assert not meeting(figure)
+
+
+def test_no_mistakes_at_all_is_said() -> None:
+    figure = failures.mistakes(images((8, 8, 1)), table(0), NAMES)
+    assert texts(figure) == ["None of the 90 test images is misclassified."]
+    assert edges(drawn(figure)).min() == 255
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -38,7 +38,6 @@ def test_nothing_is_clipped_at_the_edges(shape: tuple[int, int, int], classes: i
         "augmented": gallery.augmented(images[0], images[:100]),
         "alone": gallery.augmented(images[0], None),
         "prediction": gallery.prediction(images, labels, probabilities, names(classes)),
-        "mistakes": gallery.mistakes(images, labels, probabilities, names(classes)),
     }.items():
         picture = drawn(figure)
         assert edges(picture).min() == 255, name
@@ -94,36 +93,6 @@ def test_prediction_says_so_where_none_is_right() -> None:
     figure = gallery.prediction(np.zeros((2, 8, 8, 1), np.uint8), np.array([1, 1]), probabilities, ["a", "b"])
     assert figure.axes[0].get_title(loc="left") == "true: b\npredicted: a"
     assert "Test image 1: of all that the model sees, none of them right" in figure.get_suptitle()
-
-
-def test_mistakes_are_only_the_wrong_ones_the_most_confident_first() -> None:
-    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]])
-    images = np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1).repeat(8, 1).repeat(8, 2)
-    figure = gallery.mistakes(images, np.array([0, 0, 1, 0]), probabilities, ["Bag", "Coat"])
-    title, which, *captions = texts(figure)
-    assert title == "2 of 4 test images are misclassified."
-    assert which.startswith("All of them")
-    assert captions == [
-        *("true: Bag", "predicted: Coat", "0.7000, image 3"),
-        *("true: Bag", "predicted: Coat", "0.6000, image 1"),
-    ]
-    assert [int(image.max()) for image in shown(figure)] == [255 - 3, 255 - 1]
-
-
-def test_mistakes_are_at_most_40_and_their_captions_keep_apart() -> None:
-    images, labels, probabilities = predicted(900, (28, 28, 1), 200)
-    wide = [f"WWWWWWWWWWWWWWWWWW $ {index}" for index in range(200)]
-    figure = gallery.mistakes(images, labels, probabilities, wide)
-    drawn(figure)
-    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
-    assert len(shown(figure)) == 40
-    assert not any(boxes[i].overlaps(boxes[j]) for i, j in zip(*np.triu_indices(len(boxes), 1), strict=True))
-
-
-def test_no_mistakes_at_all_is_said() -> None:
-    figure = gallery.mistakes(np.zeros((3, 8, 8, 1), np.uint8), np.arange(3), np.eye(3), names(3))
-    assert texts(figure) == ["None of the 3 test images is misclassified."]
-    assert edges(drawn(figure)).min() == 255
 
 
 @pytest.mark.parametrize(("count", "classes", "channels"), [(1, 3, 1), (5, 10, 3), (12, 25, 1)])

@@ -46,6 +46,25 @@ def listed(kind: str, images: np.ndarray, table: pd.DataFrame, class_names: Sequ
     return sheets.captioned([_title(which, len(table)), explained], images[shown["image"]], captions)
 
 
+def mistakes(images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
+    """Show the images of a table of all mistakes with `image`, `label`, `prediction` and `probability`."""
+    names, shown = _names(class_names), table[:SHOWN]
+    captions = [
+        (
+            f"true: {names[row.label]}",
+            f"predicted: {names[row.prediction]}",
+            f"{row.probability:.4f}, image {row.image}",
+        )
+        for row in shown.itertuples()
+    ]
+    title = [f"None of the {len(images):,} test images is misclassified."]
+    if len(table):
+        which = "All of them" if len(table) <= SHOWN else f"The {SHOWN} that the model is surest of"
+        title = [f"{len(table):,} of {len(images):,} test images are misclassified."]
+        title += [f"{which}, with the wrong class's probability:"]
+    return sheets.captioned(title, images[shown["image"]], captions)
+
+
 def duplicates(splits: Mapping[str, np.ndarray], table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
     """Show the pairs of a table of duplicates side by side; `splits` maps names to images.
 

@@ -50,7 +50,8 @@ def compared(before: Revision, after: Revision, model: str) -> Compared:
     if theirs and ours and np.array_equal(theirs[0].labels, ours[0].labels):
         names = after.class_names(model)
         difference = significance.difference(_right(ours), _right(theirs))
-        return Compared(difference, True, _equal(theirs, ours), changed(theirs, ours, names))
+        same = np.array_equal([part.probabilities for part in theirs], [part.probabilities for part in ours])
+        return Compared(difference, True, same, changed(theirs, ours, names))
     accuracies = [_accuracies(revision, model) for revision in (after, before)]
     count = after.count(model) if model in after.models else 0
     if not all(accuracies) or not count:
@@ -180,12 +181,6 @@ def _accuracies(revision: Revision, model: str) -> list[float]:
 
 def _right(seeds: Sequence[Predictions]) -> np.ndarray:
     return np.array([part.labels == part.probabilities.argmax(axis=1) for part in seeds])
-
-
-def _equal(before: Sequence[Predictions], after: Sequence[Predictions]) -> bool:
-    return len(before) == len(after) and all(
-        np.array_equal(old.probabilities, new.probabilities) for old, new in zip(before, after, strict=True)
-    )
 
 
 def _both(old: float | None, new: float | None) -> str:

@@ -36,7 +36,9 @@ class Revision:
     @cached_property
     def params(self) -> dict[str, Any]:
         """Every value of params.yaml by its dotted path, as `models.vgg.blocks.0.filters`."""
-        return dict(_values(self._yaml("params.yaml")))
+        if (content := self.read("params.yaml")) is None:
+            raise InputError(f"{self.name} has no params.yaml: name a revision of this pipeline")
+        return dict(_values(files.parse_yaml(content.decode(), f"{self.name}: params.yaml")))
 
     @cached_property
     def stages(self) -> dict[Key, StageLock]:
@@ -128,12 +130,6 @@ class Revision:
     def _arrays(self, path: str | None) -> files.Arrays:
         content = self.read(path)
         return dict(np.load(io.BytesIO(content), allow_pickle=False)) if content else {}
-
-    def _yaml(self, path: str) -> dict[str, Any]:
-        content = self.read(path)
-        if content is None:
-            raise InputError(f"{self.name} has no {path}: name a revision of this pipeline")
-        return files.parse_yaml(content.decode(), f"{self.name}: {path}")
 
 
 @cache
