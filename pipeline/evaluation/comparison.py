@@ -1,7 +1,7 @@
 """All models side by side: tables, and the verdict in words."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.schema import Params, Training
-from pipeline.evaluation import calibration, mistakes, settings, significance
+from pipeline.evaluation import mistakes, settings, significance
 from pipeline.evaluation.records import Evaluation
 from pipeline.evaluation.significance import Difference
 
@@ -78,13 +78,8 @@ def verdict(evaluations: Evaluations) -> str:
 
 def trust_table(evaluations: Evaluations) -> pd.DataFrame:
     """Tabulate how far each training's probabilities can be trusted on the test images."""
-    rows = {
-        name: calibration.summary(evaluation.test.labels, evaluation.test.probabilities)
-        for name, evaluation in by_training(evaluations).items()
-    }
-    table = pd.DataFrame(rows.values())
-    table.insert(0, "training", list(rows))
-    return table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else cell)
+    rows = [{"training": name, **evaluation.trust} for name, evaluation in by_training(evaluations).items()]
+    return as_text(pd.DataFrame(rows))
 
 
 def robustness(seeds: Mapping[int, Evaluation]) -> pd.DataFrame | None:
@@ -96,12 +91,22 @@ def robustness(seeds: Mapping[int, Evaluation]) -> pd.DataFrame | None:
 def confused_table(evaluations: Evaluations) -> pd.DataFrame:
     """Tabulate the ten pairs of classes that all trainings together confuse most."""
     every = list(by_training(evaluations).values())
-    counts = np.sum([evaluation.confusion for evaluation in every], axis=0)
-    table = mistakes.confused_pairs(counts, every[0].class_names)[:10]
+    table = confused_pairs(every)[:10]
     return table.assign(
         images=[f"{images / len(every):.1f}" for images in table["images"]],
         share=[f"{100 * share:.1f} %" for share in table["share"]],
     )
+
+
+def confused_pairs(every: Sequence[Evaluation]) -> pd.DataFrame:
+    """Rank the pairs of classes that some trainings together confuse, as `mistakes.confused_pairs` does."""
+    counts = np.sum([evaluation.confusion for evaluation in every], axis=0)
+    return mistakes.confused_pairs(counts, every[0].class_names)
+
+
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Write a table's cells, floats with four decimals."""
+    return table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else str(cell))
 
 
 def _right(seeds: Mapping[int, Evaluation]) -> np.ndarray:
