@@ -17,7 +17,7 @@ from pipeline.config import loading
 from pipeline.config.schema import Augmentation
 from pipeline.evaluation import corruptions, metrics, mistakes, records
 from pipeline.evaluation.records import Evaluation, Predictions, Stored
-from pipeline.explanation import embedding, features, filters, gradcam
+from pipeline.explanation import embedding, maps
 from pipeline.figures import curves, diagram, explanation, failures, gallery, png, scores
 from pipeline.network import building, saving, training
 from pipeline.network.augmentation import augment
@@ -133,9 +133,9 @@ def explain(model: "keras.Model", images: np.ndarray, test: Predictions, names: 
     chosen = np.concatenate([surest[right[surest]][:EXPLAINED], surest[~right[surest]][:EXPLAINED]])
     captions = [f"{number}: {names[test.labels[number]]}\nas {names[predicted[number]]}" for number in chosen]
     return {
-        "filters": explanation.filters(filters.first(model)),
-        "features": explanation.features(images[0], features.maps(model, images[0])),
-        "gradcam": explanation.heat(images[chosen], gradcam.heat(model, images[chosen], predicted[chosen]), captions),
+        "filters": explanation.filters(maps.kernels(model)),
+        "features": explanation.features(images[0], maps.features(model, images[0])),
+        "gradcam": explanation.heat(images[chosen], maps.heat(model, images[chosen], predicted[chosen]), captions),
     }
 
 
