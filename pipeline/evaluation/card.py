@@ -16,16 +16,13 @@ def as_markdown(
     dataset: Mapping[str, Any],
     training: Mapping[str, str],
     evaluations: Mapping[int, Evaluation],
-    robustness: pd.DataFrame | None,
-    machine: Mapping[str, str],
 ) -> str:
     """Write the card of one model from its evaluations by seed, one or more.
 
     `dataset` is what dataset.json holds: `name`, `class_names`, `image_shape`, and `counts` of images by split and
-    class. `training` and `machine` map names to values. `robustness` has the columns `corruption`, `strength` and
-    `accuracy`, a row for each two; None says that it was not measured.
+    class. `training` maps its params to values.
     """
-    every = list(evaluations.values())
+    every, robustness = list(evaluations.values()), comparison.robustness(evaluations)
     counts = {split: sum(by_class.values()) for split, by_class in dataset["counts"].items()}
     classes, confused = _by_class(every), comparison.confused_pairs(every)
     return templates.load("pipeline.evaluation", "card.md.jinja").render(
@@ -44,7 +41,7 @@ def as_markdown(
             "classes": _markdown(classes),
             "calibration": _by_seed({seed: evaluation.trust for seed, evaluation in evaluations.items()}),
             "robustness": None if robustness is None else _by_strength(robustness),
-            "machine": _listed("what", "value", machine),
+            "machine": _listed("what", "value", every[0].machine),
         },
     )
 

@@ -99,17 +99,14 @@ def metrics_table(before: Revision, after: Revision) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "metric", "before", "after", "difference"])
 
 
-def costs_table(
-    before: Revision, after: Revision, seconds: Mapping[str, tuple[float | None, float | None]]
-) -> pd.DataFrame:
-    """Tabulate parameters, bytes, and seconds of training, (before, after) by model, where they are known."""
+def costs_table(before: Revision, after: Revision) -> pd.DataFrame:
+    """Tabulate parameters, bytes and seconds of training by model, where they are known."""
     rows = []
     for model in _either(before, after):
         theirs, ours = (_means(revision, model) for revision in (before, after))
-        row = {"model": model}
-        for cost in COSTS:
-            row[cost.replace("_", " ")] = _both(theirs.get(cost), ours.get(cost))
-        rows.append(row | {"seconds of training": _both(*seconds.get(model, (None, None)))})
+        row = {cost.replace("_", " "): _both(theirs.get(cost), ours.get(cost)) for cost in COSTS}
+        seconds = _both(before.seconds(model), after.seconds(model))
+        rows.append({"model": model, **row, "seconds of training": seconds})
     return pd.DataFrame(rows)
 
 

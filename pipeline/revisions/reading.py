@@ -14,7 +14,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config.section import leaves
 from pipeline.evaluation.records import Predictions
-from pipeline.runs import fingerprints, git, lock
+from pipeline.runs import fingerprints, git, lock, timing
 from pipeline.runs.lock import StageLock
 
 
@@ -80,9 +80,12 @@ class Revision:
         """Count the test images by a model's per_class.csv, 0 where there is none."""
         return int(self._per_class(model).get("support", pd.Series(0)).sum())
 
-    def fingerprints(self, model: str) -> list[str]:
-        """List the fingerprints of a model's trainings."""
-        return [fingerprints.of_stage_lock(stage) for key, stage in self._locked("train").items() if key.model == model]
+    def seconds(self, model: str) -> float | None:
+        """Return the mean seconds that a model's trainings took, None where they were elsewhere."""
+        stages = [stage for key, stage in self._locked("train").items() if key.model == model]
+        found = [timing.seconds(fingerprints.of_stage_lock(stage)) for stage in stages]
+        taken = [seconds for seconds in found if seconds is not None]
+        return sum(taken) / len(taken) if taken else None
 
     def read(self, path: str | None) -> bytes | None:
         """Read a file; None where neither git nor DVC has it."""

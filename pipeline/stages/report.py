@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,7 +47,8 @@ def main() -> None:
     files.write_text(reports / "README.md", summary.as_markdown(params, evaluations, failed))
     files.write_json(reports / "models.json", {name: headline(seeds) for name, seeds in evaluations.items()})
     for model, seeds in evaluations.items():
-        files.write_text(reports / "cards" / f"{model}.md", write_card(params, model, dataset, seeds))
+        training = {key: str(value) for key, value in leaves(params.models[model].train.model_dump())}
+        files.write_text(reports / "cards" / f"{model}.md", card.as_markdown(model, dataset, training, seeds))
     twice = lists.of_files(tables.read_text_csv(duplicates), names)
     write_failures(reports / "failures", failed, twice, images, names, dataset["class_names"])
     if params.evaluate.robustness_images:
@@ -67,16 +67,12 @@ def read(folder: Path, trainings: list[Training]) -> dict[int, Evaluation]:
 
 def cross_validated(folder: Path, params: Params) -> list[np.ndarray]:
     """Read the probabilities of the training images by networks that have not seen them, (n, classes) a model."""
-    return [
-        assembled(map(files.read_arrays, sorted((folder / model).glob("*.npz")))) for model in params.cross_validated
-    ]
-
-
-def assembled(folds: Iterable[files.Arrays]) -> np.ndarray:
-    """Put the predictions of all folds, each with the numbers of its images, in the order of the images."""
-    every = list(folds)
-    order = np.argsort(np.concatenate([fold["images"] for fold in every]))
-    return np.asarray(np.concatenate([fold["probabilities"] for fold in every])[order])
+    found = []
+    for model in params.cross_validated:
+        folds = [files.read_arrays(path) for path in sorted((folder / model).glob("*.npz"))]
+        order = np.argsort(np.concatenate([fold["images"] for fold in folds]))
+        found.append(np.concatenate([fold["probabilities"] for fold in folds])[order])
+    return found
 
 
 def pictures(failures: Path, evaluations: Evaluations, splits: Iterable[str]) -> dict[str, dict[str, bytes]]:
@@ -126,14 +122,6 @@ def _all_seeds(seeds: Mapping[int, Evaluation]) -> tuple[np.ndarray, np.ndarray]
     """Put the test labels and probabilities of all seeds one after the other."""
     every = [evaluation.test for evaluation in seeds.values()]
     return np.concatenate([part.labels for part in every]), np.concatenate([part.probabilities for part in every])
-
-
-def write_card(params: Params, model: str, dataset: dict[str, Any], seeds: Mapping[int, Evaluation]) -> str:
-    """Write one model's card in Markdown."""
-    training = {key: str(value) for key, value in leaves(params.models[model].train.model_dump())}
-    machine = next(iter(seeds.values())).machine
-    named, spoilt = dataset | {"name": params.fetch.dataset_name}, comparison.robustness(seeds)
-    return card.as_markdown(model, named, training, seeds, spoilt, machine)
 
 
 def write_failures(
