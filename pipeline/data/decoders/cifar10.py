@@ -23,16 +23,19 @@ def decode(paths: list[Path]) -> Splits:
     not looked at again: `fetch` decodes only what has the published checksums. Even so, a pickle can call nothing.
     """
     (path,) = paths
+    names = [f"{FOLDER}/{name}" for name in BATCHES]
+    found: dict[str, Labelled] = {}
     with reading(path, "archive of CIFAR-10"), tarfile.open(path, "r:gz") as archive:
-        names = [f"{FOLDER}/{name}" for name in BATCHES]
-        found = {member.name: _batch(archive.extractfile(member), path) for member in archive if member.name in names}
+        for member in archive:  # in the archive's order, or each would unpack it from its beginning
+            if member.name in names and (pickled := archive.extractfile(member)):
+                found[member.name] = _batch(pickled, path)
         *train, test = (found[name] for name in names)
     images, labels = zip(*train, strict=True)
     return {"train": (np.concatenate(images), np.concatenate(labels)), "test": test}
 
 
-def _batch(pickled: IO[bytes] | None, path: Path) -> Labelled:
-    batch = _Unpickler(pickled, encoding="bytes").load()  # type: ignore[arg-type]  # None, of no file, is no pickle
+def _batch(pickled: IO[bytes], path: Path) -> Labelled:
+    batch = _Unpickler(pickled, encoding="bytes").load()
     images = batch[b"data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)  # all of red, of green, of blue: by pixel
     return labelled(np.ascontiguousarray(images), np.array(batch[b"labels"]), str(path))
 
