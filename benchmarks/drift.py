@@ -33,7 +33,7 @@ def table() -> str:
     chosen = np.random.default_rng(0).permutation(len(images))[:SPOILT]
 
     def noticed(name: str, strength: int) -> str:
-        spoilt = corruptions.corrupted(images[chosen], name, strength, 0)
+        spoilt = corruptions.corrupted(images[chosen], name, strength)
         count = needed(test, observations.observe(spoilt, training.predict(model, spoilt)))
         return f"{count:,}" if count else f"over {LOGS[-2]:,}"
 

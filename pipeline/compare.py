@@ -12,7 +12,6 @@ from pipeline.figures import failures, png
 from pipeline.revisions import writing
 from pipeline.revisions.reading import Revision
 from pipeline.revisions.writing import Comparison
-from pipeline.runs import timing
 
 
 def main() -> None:
@@ -29,7 +28,7 @@ def main() -> None:
     parser.add_argument("--links", metavar="PREFIX", default="", help="what the links of --markdown begin with")
     given = parser.parse_args()
     before, after = Revision(given.before), Revision(given.after)
-    comparison = writing.compare(before, after, seconds(before, after))
+    comparison = writing.compare(before, after)
     if given.html:
         files.write_text(given.html, writing.as_page(comparison, pictures(comparison, before, after)))
         print(f"{comparison.verdict}\n{given.html}")
@@ -37,11 +36,6 @@ def main() -> None:
         print(writing.as_markdown(comparison, given.links))
     else:
         print(writing.as_json(comparison) if given.json else writing.as_text(comparison))
-
-
-def seconds(before: Revision, after: Revision) -> dict[str, tuple[float | None, float | None]]:
-    """Return the mean seconds that a model's trainings took at both revisions, None where they were elsewhere."""
-    return {model: (_seconds(before, model), _seconds(after, model)) for model in {*before.models, *after.models}}
 
 
 def pictures(comparison: Comparison, before: Revision, after: Revision) -> dict[str, bytes]:
@@ -53,15 +47,9 @@ def pictures(comparison: Comparison, before: Revision, after: Revision) -> dict[
     for model, one in comparison.models.items():
         if one.changed is not None and images is not None:
             for now, rows in one.changed.groupby("now"):
-                figure = failures.changed(images, rows, after.class_names(model))
+                figure = failures.listed("changed", images, rows, after.class_names(model))
                 found[f"{model}, newly {now}"] = png.encode(figure, most=0)
     return found
-
-
-def _seconds(revision: Revision, model: str) -> float | None:
-    known = [timing.seconds(fingerprint) for fingerprint in revision.fingerprints(model)]
-    taken = [value for value in known if value is not None]
-    return sum(taken) / len(taken) if taken else None
 
 
 if __name__ == "__main__":

@@ -66,6 +66,18 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> Any:
+    """Return a client of a store of the test's own, in a repository of its own with something to train on."""
+    from pipeline.runs import server
+
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
+    shutil.copy(empty_database, tmp_path / "runs.db")
+    (tmp_path / "train.npz").write_bytes(b"data")
+    return server.connect()
+
+
+@pytest.fixture
 def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> "Finished":
     """Make the working folder one that `dvc repro` has finished, with a store of its own."""
     from tests.finished import Finished

@@ -5,15 +5,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pandas as pd
+from mlflow.models import infer_signature
 
 from pipeline.base import files
+from pipeline.champion import promotion
 from pipeline.config import loading
 from pipeline.evaluation import records
 from pipeline.evaluation.records import Evaluation, Predictions
 from pipeline.network import saving
-from pipeline.runs import fingerprints
+from pipeline.runs import fingerprints, server
 from tests.conftest import ROOT
 
 CLASS_NAMES = ["zero", "one", "two", "three"]
@@ -90,15 +93,9 @@ class Finished:
 
     def log(self, name: str) -> None:
         """Log the saved model to a finished run of its fingerprint, as the store does."""
-        import mlflow
-        from mlflow.models import infer_signature
-
         model = saving.load(self.folder / f"models/{name}-42.keras")
         tags = {"fingerprint": self.fingerprint(name), "git.commit": "c" * 40, "model": name}
-        mlflow.set_tracking_uri(f"sqlite:///{self.folder}/runs.db")
-        if not mlflow.get_experiment_by_name("digits"):
-            mlflow.create_experiment("digits", (self.folder / "mlartifacts").as_uri())
-        experiment = mlflow.get_experiment_by_name("digits").experiment_id
+        experiment = server.experiment_id(server.connect(), "digits")
         signature = infer_signature(self.images[:1], model.predict(self.images[:1], verbose=0))
         with mlflow.start_run(experiment_id=experiment, tags=tags):
             mlflow.tensorflow.log_model(model, name="model", signature=signature, pip_requirements=["keras"])
@@ -110,15 +107,11 @@ class Finished:
 
 def promote(name: str | None = None, *, force: bool = False) -> str:
     """Promote a model of the working folder."""
-    from pipeline.champion import promotion
-
     return promotion.promote(loading.load(), name, force=force)
 
 
 def aliases() -> dict[str, str]:
     """Return which version each alias points at."""
-    import mlflow
-
     return {
         alias: str(version) for alias, version in mlflow.MlflowClient().get_registered_model("digits").aliases.items()
     }
@@ -126,8 +119,6 @@ def aliases() -> dict[str, str]:
 
 def versions() -> list[Any]:
     """List the versions, oldest first."""
-    import mlflow
-
     return sorted(
         mlflow.MlflowClient().search_model_versions("name = 'digits'"), key=lambda version: int(version.version)
     )

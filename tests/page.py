@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import loading
+from pipeline.evaluation import lists
 from pipeline.evaluation.comparison import Evaluations
 from pipeline.evaluation.records import Evaluation, Predictions
 from tests.conftest import ROOT
@@ -28,6 +29,11 @@ def pictures(images: int = 120, shape: tuple[int, int, int] = (28, 28, 1)) -> np
     """Make images of one brightness each, so that a test can tell them apart."""
     levels = np.arange(images) % 251
     return np.broadcast_to(levels[:, None, None, None], (images, *shape)).astype(np.uint8)
+
+
+def listed(made: Evaluations) -> dict[str, pd.DataFrame]:
+    """Return the lists of images that the page shows, by title."""
+    return lists.titled(lists.by_split(made)["test"])
 
 
 def _evaluation(class_names: list[str], images: int, seed: list[int]) -> Evaluation:

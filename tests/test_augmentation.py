@@ -2,8 +2,10 @@ import warnings
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pipeline.config.schema import Augmentation, Erasing
+from pipeline.network import augmentation
 
 E3 = Augmentation(
     rotation_range=10,
@@ -33,8 +35,6 @@ def pictures(count: int, side: int = 28, channels: int = 1) -> np.ndarray:
 def test_transform_is_image_data_generators_for_the_same_parameters(params: Augmentation, channels: int) -> None:
     from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
-    from pipeline.network import augmentation
-
     images = pictures(100, channels=channels)
     drawn = augmentation.draw(100, 28, 28, params, [1, 2])
     ours = augmentation.transform(images, drawn).numpy()
@@ -49,8 +49,6 @@ def test_transform_is_image_data_generators_for_the_same_parameters(params: Augm
 
 
 def test_parameters_fill_their_ranges_and_no_more() -> None:
-    from pipeline.network import augmentation
-
     drawn = {name: values.numpy() for name, values in augmentation.draw(20_000, 28, 40, STRONG, [3, 4]).items()}
     for name, low, high in (
         ("theta", -90, 90),
@@ -70,15 +68,11 @@ def test_parameters_fill_their_ranges_and_no_more() -> None:
 
 
 def test_nothing_asked_changes_nothing() -> None:
-    from pipeline.network import augmentation
-
     images = pictures(20)
     assert np.array_equal(augmentation.augment(images, Augmentation(), [5, 6]).numpy(), images)
 
 
 def test_flip_alone_mirrors_pixels_exactly() -> None:
-    from pipeline.network import augmentation
-
     images = pictures(50)
     changed = augmentation.augment(images, Augmentation(horizontal_flip=True), [7, 8]).numpy()
     mirrored = [np.array_equal(after, before[:, ::-1]) for before, after in zip(images, changed, strict=True)]
@@ -88,8 +82,6 @@ def test_flip_alone_mirrors_pixels_exactly() -> None:
 
 
 def test_shift_moves_by_whole_pixels_every_way_as_often() -> None:
-    from pipeline.network import augmentation
-
     images = pictures(5_000, side=6)
     moved = augmentation.augment(images, Augmentation(shift_pixels=1), [1, 2]).numpy()
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
@@ -100,8 +92,6 @@ def test_shift_moves_by_whole_pixels_every_way_as_often() -> None:
 
 
 def test_erasing_makes_one_rectangle_inside_black() -> None:
-    from pipeline.network import augmentation
-
     images = np.full((4_000, 7, 9, 3), 200, np.uint8)
     erasing = Erasing(height=4, width=3, probability=0.75)
     erased = augmentation.augment(images, Augmentation(erasing=erasing), [1, 2]).numpy() == 0
@@ -116,8 +106,6 @@ def test_erasing_makes_one_rectangle_inside_black() -> None:
 
 
 def test_erasing_with_noise_fills_the_same_rectangles_with_every_level() -> None:
-    from pipeline.network import augmentation
-
     def erased(fill: str, seed: list[int]) -> np.ndarray:
         erasing = Erasing.model_validate({"height": 4, "width": 3, "probability": 0.75, "fill": fill})
         changed: np.ndarray = augmentation.augment(images, Augmentation(erasing=erasing), seed).numpy()
@@ -133,18 +121,12 @@ def test_erasing_with_noise_fills_the_same_rectangles_with_every_level() -> None
 
 
 def test_alternating_flip_mirrors_those_it_is_told_to() -> None:
-    from pipeline.network import augmentation
-
     images, told = pictures(50), np.random.default_rng(3).random(50) < 0.5
     changed = augmentation.augment(images, Augmentation(horizontal_flip="alternating"), [7, 8], told).numpy()
     assert np.array_equal(changed, np.where(told[:, None, None, None], images[:, :, ::-1], images))
 
 
 def test_height_shift_moves_rows_of_an_oblong_picture() -> None:
-    import tensorflow as tf
-
-    from pipeline.network import augmentation
-
     images = np.random.default_rng(1).integers(0, 256, (1, 6, 10, 1), np.uint8)
     parameters = {name: tf.zeros(1) for name in ("theta", "shear", "tx")}
     parameters |= {name: tf.ones(1) for name in ("ty", "zx", "zy", "flip_horizontal")}
@@ -155,10 +137,6 @@ def test_height_shift_moves_rows_of_an_oblong_picture() -> None:
 
 @pytest.mark.parametrize("params", [E3, OWN], ids=["E3", "our own"])
 def test_same_in_a_parallel_dataset_as_alone(params: Augmentation) -> None:
-    import tensorflow as tf
-
-    from pipeline.network import augmentation
-
     images = pictures(64)
     alone = [augmentation.augment(images[i : i + 8], params, [9, i]).numpy() for i in range(0, 64, 8)]
     dataset = tf.data.Dataset.range(0, 64, 8, output_type=tf.int32).map(

@@ -7,22 +7,7 @@ from sklearn.calibration import calibration_curve
 from statsmodels.stats.weightstats import DescrStatsW
 
 from pipeline.evaluation import calibration
-
-ADVERSARIAL: dict[str, tuple[list[int], list[list[float]]]] = {
-    "all right": ([0, 1, 2, 1], [[0.8, 0.1, 0.1], [0, 0.6, 0.4], [0, 0, 1], [0, 1, 0]]),
-    "all wrong": ([1, 2, 0, 0], [[0.8, 0.1, 0.1], [0, 0.6, 0.4], [0, 0, 1], [0, 1, 0]]),
-    "one class": ([1, 1, 1], [[0.2, 0.5, 0.3], [0.5, 0.2, 0.3], [0.1, 0.9, 0]]),
-    "an empty class": ([0, 2, 2], [[0.2, 0.5, 0.3], [0.5, 0.2, 0.3], [0.1, 0.1, 0.8]]),
-    "two images": ([0, 1], [[0.4, 0.6, 0], [0.4, 0.6, 0]]),
-    "one image": ([0], [[0.4, 0.6, 0]]),
-    "0 and 1": ([0, 1, 2], [[1, 0, 0], [1, 0, 0], [0, 0, 1]]),
-    "ties": ([2, 2, 2, 0], [[0.5, 0.5, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0.5, 0, 0.5]]),
-}
-
-
-def arrays(name: str) -> tuple[np.ndarray, np.ndarray]:
-    labels, rows = ADVERSARIAL[name]
-    return np.array(labels), np.array(rows, np.float32)
+from tests.adversarial import CASES, arrays
 
 
 def example(seed: int, images: int = 400, sharper: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -66,7 +51,7 @@ def test_error_agrees_with_loops_and_with_the_table(seed: int, sharper: float) -
     assert found == pytest.approx(gaps.mean)
 
 
-@pytest.mark.parametrize("name", ADVERSARIAL)
+@pytest.mark.parametrize("name", CASES)
 def test_adversarial_input_agrees_with_loops(name: str) -> None:
     labels, probabilities = arrays(name)
     table = calibration.reliability(labels, probabilities)
@@ -154,7 +139,7 @@ def test_coverage_agrees_with_loops(seed: int, images: int) -> None:
     assert table["accuracy"].tolist() == pytest.approx([np.mean(right[order[:count]]) for count in table["images"]])
 
 
-@pytest.mark.parametrize("name", ADVERSARIAL)
+@pytest.mark.parametrize("name", CASES)
 def test_coverage_of_adversarial_input_ends_at_the_accuracy(name: str) -> None:
     labels, probabilities = arrays(name)
     table = calibration.coverage(labels, probabilities)

@@ -1,5 +1,5 @@
 import re
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -23,13 +23,13 @@ def evaluation(seed: int, right: float = 0.8) -> Evaluation:
     shown = np.where(random.random(60) < right, labels, (labels + 1) % 3)
     probabilities = 0.7 * np.eye(3)[shown] + 0.3 * random.dirichlet(np.ones(3), 60)
     splits = {"test": Predictions(labels, probabilities.astype(np.float32))}
-    return Evaluation(NAMES, 12_345, 2_500_000, pd.DataFrame({"epoch": [1.0]}), splits)
+    history = pd.DataFrame({"epoch": [1.0]})
+    return Evaluation(NAMES, 12_345, 2_500_000, history, splits, robustness=ROBUSTNESS, machine={"processor": "Abacus"})
 
 
-def written(*evaluations: Evaluation, **changed: Any) -> str:
+def written(*evaluations: Evaluation) -> str:
     by_seed = {42 + index: some for index, some in enumerate(evaluations)}
-    given = {"training": {"epochs": "8"}, "robustness": ROBUSTNESS, "machine": {"processor": "Abacus"}}
-    return card.as_markdown("vgg", changed.pop("dataset", DATASET), evaluations=by_seed, **given | changed)
+    return card.as_markdown("vgg", DATASET, {"epochs": "8"}, by_seed)
 
 
 def rows(text: str, heading: str) -> list[list[str]]:
@@ -107,7 +107,7 @@ def test_robustness_has_a_column_a_strength_and_the_mean() -> None:
         ["shift", "0.8000", "0.6000", "0.7000"],
         ["noise", "0.5000", "0.2500", "0.3750"],
     ]
-    assert "\nNot measured.\n" in written(evaluation(0), robustness=None)
+    assert "\nNot measured.\n" in written(replace(evaluation(0), robustness=None))
 
 
 @pytest.mark.parametrize("right", [0, 0.8, 1])

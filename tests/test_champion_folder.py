@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pytest
 from PIL import Image
@@ -38,8 +39,6 @@ def command(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
 def test_what_is_promoted_can_be_served_at_once_and_after_a_rollback(
     finished: Finished, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import mlflow
-
     for name, skill in (("baseline", 45), ("vgg", 50)):
         finished.train(name, model := network(skill))
         command(monkeypatch, "promote", "--model", name)
@@ -247,13 +246,10 @@ def test_what_is_being_answered_when_the_service_ends_is_answered(promoted: Fini
 def test_a_promotion_elsewhere_is_followed_by_a_tracking_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import mlflow
-
     monkeypatch.chdir(tmp_path)
     with mlflow_server(tmp_path / "server", f"sqlite:///{tmp_path}/server.db") as server:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
         finished = Finished(tmp_path)
-        monkeypatch.setattr(Finished, "log", log_to_the_server)
         for name, skill in (("baseline", 45), ("vgg", 50)):
             finished.train(name, network(skill))
             command(monkeypatch, "promote", "--model", name)
@@ -271,17 +267,3 @@ def test_a_promotion_elsewhere_is_followed_by_a_tracking_server(
         finally:
             process.terminate()
             process.wait()
-
-
-def log_to_the_server(finished: Finished, name: str) -> None:
-    import mlflow
-    from mlflow.models import infer_signature
-
-    from pipeline.network import saving
-
-    model = saving.load(finished.folder / f"models/{name}-42.keras")
-    mlflow.set_tracking_uri(location.address())
-    mlflow.set_experiment("digits")
-    signature = infer_signature(IMAGES[:1], model.predict(IMAGES[:1], verbose=0))
-    with mlflow.start_run(tags={"fingerprint": finished.fingerprint(name), "git.commit": "c" * 40, "model": name}):
-        mlflow.tensorflow.log_model(model, name="model", signature=signature, pip_requirements=["keras"])

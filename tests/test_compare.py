@@ -40,7 +40,7 @@ def here(made: History, monkeypatch: pytest.MonkeyPatch) -> History:
 
 
 def compared(before: str, after: str | None = None) -> Comparison:
-    return writing.compare(Revision(before), Revision(after), {})
+    return writing.compare(Revision(before), Revision(after))
 
 
 def test_a_change_of_filters_tells_params_metrics_and_images(here: History) -> None:

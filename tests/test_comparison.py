@@ -79,26 +79,26 @@ def test_verdict_says_how_the_best_model_stands_to_each_other() -> None:
 
 
 def test_markdown_tables_are_aligned_and_pictures_are_referred_to() -> None:
-    text = summary.as_markdown(PARAMS, EVALUATIONS, {"Curves": "curves.png"})
+    text = summary.as_markdown(PARAMS, EVALUATIONS, SPLITS)
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({len(line) for line in table.splitlines()}) == 1
-    assert "![Curves](curves.png)" in text
+    assert "![Learning curves](curves.png)" in text
 
 
 def test_each_models_pictures_are_linked() -> None:
-    text = summary.as_markdown(PARAMS, EVALUATIONS, {})
+    text = summary.as_markdown(PARAMS, EVALUATIONS, SPLITS)
     for name in EVALUATIONS:
         linked = set(re.findall(rf"\]\({name}-42/(\w+)\.png\)", text))
         assert linked == MADE - {"augmented"} if name == "small" else linked == MADE
 
 
 def test_one_model_needs_no_differences() -> None:
-    assert "tell apart" not in summary.as_markdown(PARAMS, {"small": {42: evaluation(80)}}, {})
+    assert "told apart" not in summary.as_markdown(PARAMS, {"small": {42: evaluation(80)}}, SPLITS)
 
 
 @pytest.mark.parametrize("name", ["small", "large"])
 def test_every_model_stands_in_the_summary(name: str) -> None:
-    assert f"| {name} " in summary.as_markdown(PARAMS, EVALUATIONS, {})
+    assert f"| {name} " in summary.as_markdown(PARAMS, EVALUATIONS, SPLITS)
 
 
 def test_settings_say_how_each_model_was_made() -> None:
@@ -114,7 +114,7 @@ def test_settings_say_how_each_model_was_made() -> None:
     assert last["augmentation"] == "rotation, zoom, shear, width shift, height shift"
 
 
-def test_label_errors_of_the_training_part_are_linked_if_they_were_looked_for() -> None:
-    assert "label_errors_train" not in summary.as_markdown(PARAMS, EVALUATIONS, {})
-    asked = PARAMS.model_copy(update={"cross_validated": ["small"]})
-    assert "[Labels of the training part that are likely wrong]" in summary.as_markdown(asked, EVALUATIONS, {})
+def test_label_errors_are_linked_of_the_splits_that_they_were_looked_for_in() -> None:
+    assert "label_errors_train" not in summary.as_markdown(PARAMS, EVALUATIONS, ["test"])
+    text = summary.as_markdown(PARAMS, EVALUATIONS, ["test", "train"])
+    assert "[Labels of the training part that are likely wrong]" in text

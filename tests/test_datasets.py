@@ -12,6 +12,7 @@ from pipeline.base.errors import InputError
 from pipeline.base.files import read_labelled
 from pipeline.config.schema import Fetch
 from pipeline.data import datasets
+from pipeline.data.decoders.reading import Splits
 from pipeline.data.download import PublishedFile
 from pipeline.stages import fetch
 from tests.publishers import as_idx
@@ -29,7 +30,7 @@ def put_idx(folder: Path, images: np.ndarray, labels: np.ndarray, ending: str = 
     return paths
 
 
-def read(root: Path, dataset: Any, mirrors: list[str] | None = None) -> tuple[list[str], datasets.Splits]:
+def read(root: Path, dataset: Any, mirrors: list[str] | None = None) -> tuple[list[str], Splits]:
     found = datasets.read(Fetch.model_validate({"dataset": dataset}), root, mirrors or [])
     return found.class_names, found.splits
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import loading, schema
-from pipeline.explanation import embedding, features, filters, gradcam
+from pipeline.explanation import embedding, maps
 from pipeline.figures import explanation, png
 from pipeline.network import building
 from tests.conftest import ROOT
@@ -26,19 +26,21 @@ def test_every_recipes_network_is_explained_and_drawn(path: Path, name: str) -> 
     shape = (32, 32, 3) if "cifar" in path.stem else (28, 28, 1)
     model = building.build(network, shape, 7, UNIT)
     some = images(5, shape)
-    kernels, maps = filters.first(model), features.maps(model, some[0])
-    heat = gradcam.heat(model, some, np.arange(5))
+    kernels, features = maps.kernels(model), maps.features(model, some[0])
+    heat = maps.heat(model, some, np.arange(5))
     assert (kernels is None) == (heat is None) == (not network.blocks)
-    assert list(maps) == [f"block{number}" for number in range(1, len(network.blocks) + 1)]
+    assert list(features) == [f"block{number}" for number in range(1, len(network.blocks) + 1)]
     if kernels is not None and heat is not None:
         assert kernels.shape[0] == network.blocks[0].filters[0]
-        assert all(block.shape[-1] == one.filters[-1] for block, one in zip(maps.values(), network.blocks, strict=True))
+        assert all(
+            block.shape[-1] == one.filters[-1] for block, one in zip(features.values(), network.blocks, strict=True)
+        )
         assert np.all((heat >= 0) & (heat <= 1))
     places = embedding.embed(model, some, np.arange(5))
     assert places[["x", "y"]].to_numpy().min() >= 0
     for figure in (
         explanation.filters(kernels),
-        explanation.features(some[0], maps),
+        explanation.features(some[0], features),
         explanation.heat(some, heat, list("abcde")),
     ):
         assert png.encode(figure)
@@ -60,18 +62,18 @@ def test_heat_is_the_maps_weighted_by_their_mean_gradients() -> None:
     image = np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1) * 20
     pixels = image[0, ..., 0] / 255
     expected = np.maximum(3.0 * pixels + 0.5 * (-2 * pixels), 0)
-    found = gradcam.heat(tiny(), image, np.array([1]))
+    found = maps.heat(tiny(), image, np.array([1]))
     assert found is not None
     np.testing.assert_allclose(found[0], expected / expected.max(), rtol=1e-5)
-    nothing = gradcam.heat(tiny(), image, np.array([0]))  # whose logit is 0 whatever the maps are
+    nothing = maps.heat(tiny(), image, np.array([0]))  # whose logit is 0 whatever the maps are
     assert nothing is not None
     assert not nothing.any()
 
 
 def test_maps_and_filters_are_the_networks_own() -> None:
     image = images(1, (3, 3, 1))[0]
-    np.testing.assert_allclose(features.maps(tiny(), image)["block1"], image / 255 * np.array([1.0, -2.0]), rtol=1e-6)
-    kernels = filters.first(tiny())
+    np.testing.assert_allclose(maps.features(tiny(), image)["block1"], image / 255 * np.array([1.0, -2.0]), rtol=1e-6)
+    kernels = maps.kernels(tiny())
     assert kernels is not None
     assert kernels.ravel().tolist() == [1.0, -2.0]
 

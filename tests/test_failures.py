@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from pipeline.figures import failures
-from tests.pictures import drawn, edges
+from tests.pictures import is_whole, shown, texts, words_meet
 
 NAMES = ["Bag", "Coat $x_1$", "a name of more than fifteen letters"]
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (24, 96, 3), (96, 96, 3)]
@@ -30,30 +30,20 @@ def pairs(count: int) -> pd.DataFrame:
 def galleries(shape: tuple[int, int, int], count: int) -> dict[str, Figure]:
     whole = images(shape)
     return {
-        "least certain": failures.least_certain(whole, table(count), NAMES),
-        "never right": failures.never_right(whole, table(count), NAMES),
-        "label errors": failures.label_errors(whole, table(count), NAMES),
+        "least certain": failures.listed("least_certain", whole, table(count), NAMES),
+        "never right": failures.listed("never_right", whole, table(count), NAMES),
+        "label errors": failures.listed("label_errors", whole, table(count), NAMES),
         "duplicates": failures.duplicates({"train": whole, "test": whole[::-1]}, pairs(count), NAMES),
     }
-
-
-def texts(figure: Figure) -> list[str]:
-    return [text.get_text() for axes in figure.axes for text in axes.texts]
-
-
-def shown(figure: Figure) -> list[np.ndarray]:
-    return [np.asarray(image.get_array()) for axes in figure.axes for image in axes.images]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("count", [0, 1, 45])
 def test_nothing_is_clipped_and_no_words_meet(shape: tuple[int, int, int], count: int) -> None:
     for name, figure in galleries(shape, count).items():
-        picture = drawn(figure)
-        assert edges(picture).min() == 255, name
+        assert is_whole(figure), name
         assert len(shown(figure)) == min(count, 40), name
-        boxes = [text.get_window_extent() for text in figure.axes[0].texts]
-        assert not any(boxes[i].overlaps(boxes[j]) for i, j in zip(*np.triu_indices(len(boxes), 1), strict=True)), name
+        assert not words_meet(figure), name
 
 
 @pytest.mark.parametrize(("count", "said"), [(0, ": none"), (7, ": 7"), (45, ": the first 40 of 45")])
@@ -71,6 +61,35 @@ def test_captions_number_the_images_and_pictures_are_theirs() -> None:
     }.items():
         assert texts(figures[name])[4:6] == ["2: Coat $x_1$", second_line]
         assert np.array_equal(shown(figures[name])[1], 255 - whole[2, ..., 0])
+
+
+@pytest.mark.parametrize(
+    ("count", "which"), [(1, "All of them"), (40, "All of them"), (45, "The 40 that the model is surest of")]
+)
+def test_mistakes_are_counted_and_captioned_and_at_most_40(count: int, which: str) -> None:
+    whole = images((8, 8, 1))
+    figure = failures.mistakes(whole, table(count), NAMES)
+    title, explained, *captions = texts(figure)
+    assert title == f"{count} of 90 test images are misclassified."
+    assert explained == f"{which}, with the wrong class's probability:"
+    assert captions[:3] == ["true: Bag", "predicted: Bag", "0.0625, image 0"]
+    assert len(shown(figure)) == min(count, 40)
+    assert np.array_equal(shown(figure)[-1], 255 - whole[2 * len(shown(figure)) - 2, ..., 0])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("count", [1, 45])
+def test_wide_captions_of_mistakes_keep_apart(shape: tuple[int, int, int], count: int) -> None:
+    wide = dict.fromkeys(("label", "prediction"), "WWWWWWWWWWWWWWWWWW $ 1")
+    figure = failures.mistakes(images(shape), table(count).assign(**wide), [wide["label"]])
+    assert is_whole(figure)
+    assert not words_meet(figure)
+
+
+def test_no_mistakes_at_all_is_said() -> None:
+    figure = failures.mistakes(images((8, 8, 1)), table(0), NAMES)
+    assert texts(figure) == ["None of the 90 test images is misclassified."]
+    assert is_whole(figure)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

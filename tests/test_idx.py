@@ -35,12 +35,6 @@ def test_any_file_cut_short_is_refused(tmp_path_factory: pytest.TempPathFactory,
         idx.read(path)
 
 
-def test_idx_is_decoded_as_numpy_would(tmp_path: Path) -> None:
-    path = tmp_path / "a.gz"
-    path.write_bytes(CONTENT)
-    assert idx.read(path).tolist() == [5, 6, 7]
-
-
 @pytest.mark.parametrize(
     ("content", "expected"),
     [

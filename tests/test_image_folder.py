@@ -11,7 +11,7 @@ from PIL import Image
 from pipeline.base.errors import InputError
 from pipeline.data import pictures
 from pipeline.data.decoders import image_folder
-from pipeline.data.decoders.image_folder import Pictures
+from pipeline.data.decoders.reading import Found
 
 SHAPE = (8, 6, 3)
 
@@ -33,7 +33,7 @@ def fill(folder: Path, classes: dict[str, int], start: int = 0) -> Path:
     return folder
 
 
-def read(folder: Path, shape: tuple[int, int, int] = SHAPE, unreadable_fraction: float = 0.0) -> Pictures:
+def read(folder: Path, shape: tuple[int, int, int] = SHAPE, unreadable_fraction: float = 0.0) -> Found:
     return image_folder.read(folder, shape, unreadable_fraction)
 
 
@@ -43,7 +43,7 @@ def refused(folder: Path, expected: str, unreadable_fraction: float = 0.0) -> No
     assert len(str(caught.value).splitlines()) == 1
 
 
-def levels(found: Pictures, split: str = "train") -> list[int]:
+def levels(found: Found, split: str = "train") -> list[int]:
     return [int(image[0, 0, 0]) for image in found.splits[split][0]]
 
 

@@ -1,18 +1,18 @@
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from pipeline.network import layers
 
 
 @given(st.integers(0, 10_000), st.sampled_from([(2, 3, 5, 4), (7, 1, 1, 3), (1, 6, 2, 1)]), st.floats(0.5, 0.99))
 @settings(max_examples=20)
 def test_batch_norm_is_keras_own(seed: int, shape: tuple[int, ...], momentum: float) -> None:
-    import keras
-
-    from pipeline.network import layers
-
     generator = np.random.default_rng(seed)
     ours, theirs = (kind.BatchNormalization(momentum=momentum) for kind in (layers, keras.layers))
     weights = generator.normal(size=(2, shape[-1])).astype(np.float32)
@@ -38,11 +38,6 @@ def test_batch_norm_is_keras_own(seed: int, shape: tuple[int, ...], momentum: fl
 def test_convolution_in_bfloat16_has_keras_outputs_and_gradients(
     seed: int, count: int, size: tuple[int, int], kernel: tuple[int, int], padding: str
 ) -> None:
-    import keras
-    import tensorflow as tf
-
-    from pipeline.network import layers
-
     if padding == "valid":
         size = (max(size[0], kernel[0]), max(size[1], kernel[1]))
     generator = np.random.default_rng(seed)
@@ -65,10 +60,6 @@ def test_convolution_in_bfloat16_has_keras_outputs_and_gradients(
 
 
 def test_filters_gradient_of_narrow_maps_in_bfloat16_is_of_wide_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    import tensorflow as tf
-
-    from pipeline.network import layers
-
     seen: list[int] = []
     take = tf.raw_ops.Conv2DBackpropFilter
 

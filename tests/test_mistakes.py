@@ -5,16 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.evaluation import metrics, mistakes
+from tests import adversarial
 
 NAMES = ["bag", "coat", "shoe"]
-ADVERSARIAL: dict[str, tuple[list[int], list[list[float]]]] = {
-    "all right": ([0, 1, 2, 1], [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0]]),
-    "all wrong": ([0, 1, 2, 1], [[0, 1, 0], [0, 0, 1], [1, 0, 0], [1, 0, 0]]),
-    "one class": ([1, 1, 1], [[0.2, 0.5, 0.3], [0.5, 0.2, 0.3], [0.1, 0.9, 0]]),
-    "an empty class": ([0, 2, 2], [[0.2, 0.5, 0.3], [0.5, 0.2, 0.3], [0.1, 0.1, 0.8]]),
-    "two images": ([0, 1], [[0.4, 0.6, 0], [0.4, 0.6, 0]]),
-    "ties": ([2, 2, 2], [[0.5, 0.5, 0], [0.5, 0.5, 0], [1 / 3, 1 / 3, 1 / 3]]),
-}
 
 
 def arrays(labels: list[int], rows: list[list[float]]) -> tuple[np.ndarray, np.ndarray]:
@@ -100,9 +93,9 @@ def test_lists_agree_with_loops_and_ties_go_by_number(seed: int) -> None:
         assert table["image"].tolist() == [i for _, i in sorted(expected)]
 
 
-@pytest.mark.parametrize("name", ADVERSARIAL)
+@pytest.mark.parametrize("name", adversarial.CASES)
 def test_adversarial_input_has_as_many_rows_as_there_are_mistakes(name: str) -> None:
-    labels, probabilities = arrays(*ADVERSARIAL[name])
+    labels, probabilities = adversarial.arrays(name)
     wrong = int(np.sum(labels != probabilities.argmax(axis=1)))
     assert mistakes.confused_pairs(metrics.confusion(labels, probabilities), NAMES)["images"].sum() == wrong
     assert len(mistakes.most_confident(labels, probabilities, NAMES)) == wrong
@@ -113,12 +106,8 @@ def test_adversarial_input_has_as_many_rows_as_there_are_mistakes(name: str) -> 
 def test_tables_have_the_columns_that_galleries_and_the_page_read() -> None:
     labels, probabilities = np.array([0, 1]), np.array([[0.2, 0.8], [0.4, 0.6]])
     names = ["a", "b"]
-    assert list(mistakes.most_confident(labels, probabilities, names)) == [
-        "image",
-        "label",
-        "prediction",
-        "probability",
-    ]
+    columns = ["image", "label", "prediction", "probability"]
+    assert list(mistakes.most_confident(labels, probabilities, names)) == columns
     columns = ["image", "label", "prediction", "second", "margin"]
     assert list(mistakes.least_certain(labels, probabilities, names)) == columns
     columns = ["image", "label", "prediction", "votes", "probability"]

@@ -2,15 +2,17 @@ import hashlib
 from pathlib import Path
 from typing import Any, get_args
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import loading, schema
 from pipeline.config.schema import Model
 from pipeline.data import datasets
-from pipeline.network import building, saving
+from pipeline.network import building, saving, training
 from tests.conftest import PARAMS, ROOT
 
 UNIT = {"scale": [1 / 255], "offset": [0.0]}
@@ -37,9 +39,6 @@ def test_published_parameter_counts(name: str, count: int) -> None:
 
 @pytest.mark.parametrize(("file", "name"), MODELS, ids=lambda part: getattr(part, "name", part))
 def test_every_model_gives_probabilities_and_a_gradient_in_every_parameter(file: Path, name: str) -> None:
-    import keras
-    import tensorflow as tf
-
     keras.utils.set_random_seed(0)
     params = loading.load(file)
     shape = datasets.image_shape(params.fetch)
@@ -98,8 +97,6 @@ def test_every_setting_of_a_block_becomes_its_layer() -> None:
 
 @pytest.mark.parametrize("activation", get_args(schema.Activation))
 def test_an_activation_that_falls_somewhere_stands_before_the_pool(activation: str) -> None:
-    import keras
-
     given = np.linspace(-20, 20, 4001, dtype=np.float32)
     falls = (np.diff(keras.activations.get(activation)(given)) < -1e-6).any()  # more than rounding does
     assert not (falls and activation in building.MONOTONE)
@@ -109,9 +106,6 @@ def test_an_activation_that_falls_somewhere_stands_before_the_pool(activation: s
 
 @pytest.mark.parametrize("activation", get_args(schema.Activation))
 def test_pool_takes_the_greatest_of_what_the_activation_gives(activation: str) -> None:
-    import keras
-    import tensorflow as tf
-
     keras.utils.set_random_seed(1)
     model = build(network(blocks=[{"filters": [4], "activation": activation}]))
     images = tf.constant(np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1), np.uint8))
@@ -132,8 +126,6 @@ def test_pool_takes_the_greatest_of_what_the_activation_gives(activation: str) -
 
 
 def test_residual_adds_the_blocks_input_before_its_last_activation() -> None:
-    import keras
-
     blocks = [{"filters": [4, 6], "residual": True}, {"filters": [6], "residual": True, "pool": "none"}]
     model = build(network(blocks=blocks, dense=[]))
     assert [layer.name for layer in model.layers if "add" in layer.name or "shortcut" in layer.name] == [
@@ -152,8 +144,6 @@ def test_strides_and_global_pools() -> None:
     assert model.get_layer("global_pool").output.shape[1:] == (8,)
     pixels = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
     for kind, reduce in (("max", np.max), ("average", np.mean)):
-        import keras
-
         model = build(network(blocks=blocks, dense=[], global_pool=kind))
         maps, pooled = keras.Model(
             model.input, [model.get_layer(name).output for name in ("block1_conv2", "global_pool")]
@@ -162,10 +152,6 @@ def test_strides_and_global_pools() -> None:
 
 
 def test_whatever_the_precision_the_saved_network_is_keras_own_in_float32(tmp_path: Path) -> None:
-    import keras
-
-    from pipeline.network import training
-
     described = network(blocks=[{"filters": [4, 6], "batch_norm": "after_convolution"}, {"filters": [8]}], dense=[])
     exact, images = build(described), np.random.default_rng(0).integers(0, 256, (8, 28, 28, 1), np.uint8)
     train = described.train.model_copy(update={"precision": "mixed_bfloat16"})
@@ -187,8 +173,6 @@ def test_network_without_blocks_is_dense_only() -> None:
 
 
 def test_scaling_is_the_first_layer() -> None:
-    import keras
-
     model = build(network(), channels=3, scaling={"scale": [0.5, 1.0, 2.0], "offset": [0.0, -1.0, 1.0]})
     scaled = keras.Model(model.input, model.get_layer("scaling").output)
     pixels = np.full((1, 28, 28, 3), 10, np.uint8)
@@ -203,10 +187,6 @@ def test_layer_table_adds_up() -> None:
 
 
 def test_saved_network_is_the_same_bytes_and_predicts_the_same(tmp_path: Path) -> None:
-    import keras
-
-    from pipeline.network import training
-
     digests, outputs = [], []
     images = np.random.default_rng(0).integers(0, 256, (8, 28, 28, 1), np.uint8)
     for _ in range(2):

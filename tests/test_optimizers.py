@@ -1,9 +1,13 @@
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from pipeline.network import optimizers
+from pipeline.network.optimizers import Muon
 
 
 @given(
@@ -18,10 +22,6 @@ from hypothesis import strategies as st
 def test_adam_is_keras_own(
     seed: int, shape: tuple[int, ...], kind: str, beta_1: float, beta_2: float, epsilon: float
 ) -> None:
-    import keras
-
-    from pipeline.network import optimizers
-
     generator = np.random.default_rng(seed)
     start, *gradients = generator.normal(size=(6, *shape)).astype(np.float32)
     weights = [keras.Variable(start), keras.Variable(start)]
@@ -37,10 +37,6 @@ def test_adam_is_keras_own(
 
 def step(shape: tuple[int, ...], path: str = "block1_conv1/kernel", **options: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return a random gradient, and what one step of rate 1 subtracts from a weight."""
-    import keras
-
-    from pipeline.network.optimizers import Muon
-
     weight = keras.Variable(np.zeros(shape, np.float32), name="kernel")
     weight._path = path
     gradient = np.random.default_rng(0).normal(size=shape).astype(np.float32)
@@ -66,10 +62,6 @@ def test_step_is_the_gradient_with_singular_values_of_about_one_times_adams_size
 @pytest.mark.parametrize("shape", [(90, 20), (20, 90), (30, 30)])
 @pytest.mark.parametrize("smallest", [1.0, 1e-4])
 def test_orthogonal_matrix_is_keras_own(shape: tuple[int, int], smallest: float) -> None:
-    import keras
-
-    from pipeline.network.optimizers import Muon
-
     generator, rank = np.random.default_rng(1), min(shape)
     left, right = (np.linalg.qr(generator.normal(size=(side, rank)))[0] for side in shape)
     matrix = (left * np.geomspace(1, smallest, rank) @ right.T).astype(np.float32)

@@ -10,10 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.evaluation import lists
 from pipeline.evaluation.records import Predictions
 from pipeline.page import building, sprites
-from tests.page import PARAMS, evaluations, pictures
+from tests.page import PARAMS, evaluations, listed, pictures
 
 NAMES = ["cat", "dog", "fish"]
 HOSTILE = ["</script><script>alert(1)</script>", "<b>", "\"'&"]
@@ -21,7 +20,7 @@ HOSTILE = ["</script><script>alert(1)</script>", "<b>", "\"'&"]
 
 def build(class_names: list[str], images: int = 120, **given: Any) -> str:
     made = evaluations(class_names, images=images, **given)
-    return building.build(PARAMS, made, pictures(images), lists.of_test_images(made))
+    return building.build(PARAMS, made, pictures(images), listed(made), {})
 
 
 def content(page: str) -> Any:
@@ -62,7 +61,7 @@ def test_one_model_has_none_to_be_compared_with() -> None:
 
 def test_predictions_and_labels_arrive_as_they_are() -> None:
     made = evaluations(NAMES)
-    found = content(building.build(PARAMS, made, pictures(), {}))
+    found = content(building.build(PARAMS, made, pictures(), {}, {}))
     (training, *_) = found["trainings"]
     predictions = np.frombuffer(base64.b64decode(training["predictions"]), "<u2")
     assert predictions.tolist() == made["small"][42].test.probabilities.argmax(axis=1).tolist()
@@ -80,7 +79,7 @@ def test_a_class_that_is_never_predicted_has_precision_0() -> None:
     test = seeds[42].test
     never = np.where(np.arange(3) == 2, 0, test.probabilities + 0.1).astype(np.float32)
     splits = {"test": Predictions(test.labels, never / never.sum(axis=1, keepdims=True))}
-    page = building.build(PARAMS, {model: {42: replace(seeds[42], splits=splits)}}, pictures(), {})
+    page = building.build(PARAMS, {model: {42: replace(seeds[42], splits=splits)}}, pictures(), {}, {})
     assert content(page)["trainings"][0]["per_class"]["precision"][2] == 0
 
 
@@ -93,7 +92,7 @@ def test_a_model_has_a_colour_and_each_of_its_seeds_a_dash() -> None:
 def test_a_loss_that_is_no_number_is_null() -> None:
     ((model, seeds), *_) = evaluations(NAMES).items()
     history = pd.DataFrame({"epoch": [1.0, 2.0], "train_loss": [0.5, np.nan]})
-    page = building.build(PARAMS, {model: {42: replace(seeds[42], history=history)}}, pictures(), {})
+    page = building.build(PARAMS, {model: {42: replace(seeds[42], history=history)}}, pictures(), {}, {})
     assert content(page)["trainings"][0]["history"]["train_loss"] == [0.5, None]
 
 
@@ -145,5 +144,5 @@ def test_a_sheet_of_narrow_images_is_about_as_wide_as_high() -> None:
 @pytest.mark.parametrize(("room", "which"), [(100, "all"), (5, "some")])
 def test_a_page_that_lacks_images_says_which_it_has(monkeypatch: pytest.MonkeyPatch, room: int, which: str) -> None:
     monkeypatch.setattr(sprites, "PIXELS", 28 * 28 * room)
-    page = building.build(PARAMS, evaluations(NAMES), pictures(), {})
+    page = building.build(PARAMS, evaluations(NAMES), pictures(), {}, {})
     assert re.search(rf"{room} of 120 test images are in this page as pictures: {which} of the \d+ that", page)

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.evaluation import lists
 from pipeline.page import building, sprites
 from tests import browsers
-from tests.page import PARAMS, evaluations, pictures
+from tests.page import PARAMS, evaluations, listed, pictures
 
 pytestmark = browsers.MARKS
 NAMES = ["cat", "dog", "fish", "bird"]
@@ -29,7 +28,7 @@ def browser() -> Iterator[Any]:
 def write(folder: Path, class_names: list[str] = NAMES, shape: tuple[int, int, int] = (28, 28, 1)) -> str:
     made = MADE if class_names is NAMES else evaluations(class_names, images=600)
     images = pictures(300 if class_names is NAMES else 600, shape)
-    (folder / "index.html").write_text(building.build(PARAMS, made, images, lists.of_test_images(made)))
+    (folder / "index.html").write_text(building.build(PARAMS, made, images, listed(made), {}))
     return (folder / "index.html").as_uri()
 
 
@@ -122,7 +121,7 @@ def test_a_table_sorts_by_the_column_that_is_pressed(page: Any) -> None:
 
 
 def test_a_list_has_its_images_in_order(page: Any) -> None:
-    (title, table), *_ = lists.of_test_images(MADE).items()
+    (title, table), *_ = listed(MADE).items()
     assert images_in(page, f"details[data-list='{title}']") == table["image"].tolist()
 
 

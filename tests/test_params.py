@@ -14,7 +14,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import loading, network_fits
 from pipeline.config.schema import Training
-from pipeline.config.section import leaves
+from pipeline.config.section import at, leaves
 from pipeline.data import datasets
 from tests.conftest import PARAMS, ROOT
 
@@ -50,7 +50,8 @@ def test_committed_files_are_right(path: Path) -> None:
         ("seeds", [-1], ["seeds.0: -1:", "greater than or equal to 0"]),
         ("seeds", [True], ["seeds.0: True:", "integer"]),
         ("seeds", [], ["seeds: []:", "at least 1 item"]),
-        ("seeds", [1, 2, 1], ["seeds: 1 stands there twice: name each seed once"]),
+        ("seeds", [1, 2, 1], ["seeds: 1 stands there twice: name it once"]),
+        ("cross_validated", ["vgg", "vgg"], ["cross_validated: vgg stands there twice: name it once"]),
         ("prepare.seed", -1, ["prepare.seed: -1:", "greater than or equal to 0"]),
         ("export.models", ["vgg", "vvg"], ["export.models: vvg is unknown; did you mean vgg?"]),
         ("export.models", ["vgg", "vgg"], ["export.models: vgg stands there twice: name it once"]),
@@ -362,6 +363,14 @@ def test_what_openvino_computes_wrongly_is_refused(raw: dict[str, Any]) -> None:
     raw["export"]["formats"] = ["litert"]
     raw["models"]["vgg"]["blocks"][0]["filters"] = [3, 1]
     loading.validate(raw)
+
+
+def test_a_dotted_path_leads_through_mappings_and_lists_or_nowhere() -> None:
+    tree = {"blocks": [{"filters": [8, 16]}], "none": None}
+    assert at(tree, "blocks.0.filters") == [8, 16]
+    assert at(tree, "blocks.0.filters.1") == 16
+    for path in ("blocks.1.filters", "blocks.first", "none.filters", "blocks.0.filters.1.more", "other"):
+        assert at(tree, path) is None
 
 
 def test_command_refuses_an_unknown_dataset_with_exit_code_2(raw: dict[str, Any], write_params: Write) -> None:

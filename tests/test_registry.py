@@ -1,22 +1,25 @@
+import itertools
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pytest
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
+from pipeline.champion import promotion
+from pipeline.champion.versions import about
 from tests.conftest import ROOT
 from tests.finished import CLASS_NAMES, IMAGES, Finished, aliases, network, promote, versions
 
 
 def test_first_promotion_makes_a_whole_version(finished: Finished) -> None:
-    from pipeline.champion.versions import about
-
     finished.train("vgg", network(47), validation=93)
     assert promote() == "champion: digits version 1: vgg, test accuracy 0.9400"
     (version,) = versions()
@@ -45,10 +48,6 @@ def test_first_promotion_makes_a_whole_version(finished: Finished) -> None:
 
 
 def test_show_says_where_the_training_was_not_of_the_commit_that_was_checked_out(finished: Finished) -> None:
-    import mlflow
-
-    from pipeline.champion import promotion
-
     finished.train("vgg", network(47))
     client = mlflow.MlflowClient()
     (run,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
@@ -91,8 +90,6 @@ def test_without_a_finished_run_the_remedy_is_named(finished: Finished) -> None:
 
 
 def test_a_store_that_is_not_there_is_not_made(finished: Finished) -> None:
-    from pipeline.champion import promotion
-
     finished.train("vgg", network(47))
     Path("runs.db").unlink()
     with pytest.raises(InputError, match=r"runs\.db is missing: `python -m pipeline\.tracking sync` makes all anew"):
@@ -104,8 +101,6 @@ def test_a_store_that_is_not_there_is_not_made(finished: Finished) -> None:
 
 
 def test_rollback_swaps(finished: Finished) -> None:
-    from pipeline.champion import promotion
-
     with pytest.raises(InputError, match="digits has no previous champion"):
         promotion.rollback("digits")
     finished.train("baseline", network(45))
@@ -132,8 +127,6 @@ WRITES = (
 
 def kill_before(write: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Raise `Killed` in place of the store's write of that number, from 0."""
-    import mlflow
-
     done = 0
 
     def counting(real: Any) -> Any:
@@ -150,56 +143,46 @@ def kill_before(write: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(mlflow.MlflowClient, name, counting(getattr(mlflow.MlflowClient, name)))
 
 
-def cut_off(action: Any, write: int) -> bool:
-    """Do something, killed before that write, and say whether it was."""
-    with pytest.MonkeyPatch.context() as patch:
-        kill_before(write, patch)
-        try:
-            action()
-        except Killed:
-            return True
-    return False
+def killed_before_each_write(action: Callable[[], object]) -> Iterator[int]:
+    """Do something to the store as it now is, killed before each of its writes in turn; yield the write's number."""
+    shutil.copy("runs.db", "before.db")
+    for write in itertools.count():
+        with pytest.MonkeyPatch.context() as patch:
+            kill_before(write, patch)
+            try:
+                action()
+                return
+            except Killed:
+                pass
+        yield write
+        shutil.copy("before.db", "runs.db")
 
 
-def test_a_promotion_killed_anywhere_keeps_a_champion_and_heals(finished: Finished, empty_database: Path) -> None:
-    from pipeline.champion import promotion
-
+def test_a_promotion_killed_anywhere_keeps_a_champion_and_heals(finished: Finished) -> None:
     finished.train("baseline", network(45))
     promote()
     finished.train("vgg", network(50))
-    shutil.copy("runs.db", "before.db")
-    write = 0
-    while cut_off(lambda: promote("vgg"), write):
+    for write in killed_before_each_write(lambda: promote("vgg")):
         assert promotion.champion("digits")[2].startswith(("digits version 1: baseline", "digits version 2: vgg"))
         promote("vgg")
-        assert aliases() == {"champion": "2", "previous": "1"}
+        assert aliases() == {"champion": "2", "previous": "1"}, write
         assert [version.tags["model"] for version in versions()] == ["baseline", "vgg"]
-        shutil.copy("before.db", "runs.db")
-        write += 1
-    assert write == 5  # the version, the note, two aliases, the note's end
+    assert write == 4  # the version, the note, two aliases, the note's end
 
 
 def test_a_rollback_killed_anywhere_keeps_both_and_is_not_done_twice(finished: Finished) -> None:
-    from pipeline.champion import promotion
-
     finished.train("baseline", network(45))
     promote()
     finished.train("vgg", network(50))
     promote("vgg")
-    shutil.copy("runs.db", "before.db")
-    write = 0
-    while cut_off(lambda: promotion.rollback("digits"), write):
+    for write in killed_before_each_write(lambda: promotion.rollback("digits")):
         assert aliases()["champion"] in ("1", "2")
         promotion.rollback("digits")
-        assert aliases() == {"champion": "1", "previous": "2"}
-        shutil.copy("before.db", "runs.db")
-        write += 1
-    assert write == 4
+        assert aliases() == {"champion": "1", "previous": "2"}, write
+    assert write == 3
 
 
 def test_champion_needs_the_store_alone(finished: Finished) -> None:
-    from pipeline.champion import promotion
-
     with pytest.raises(InputError, match="digits has no champion at sqlite"):
         promotion.champion("digits")
     model = network(47)
@@ -217,8 +200,6 @@ def test_champion_needs_the_store_alone(finished: Finished) -> None:
 
 
 def test_a_champion_moves_with_its_folder(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.champion import promotion
-
     for name, skill in (("baseline", 45), ("vgg", 50)):
         finished.train(name, network(skill))
         promote(name)
@@ -230,10 +211,6 @@ def test_a_champion_moves_with_its_folder(finished: Finished, monkeypatch: pytes
 
 
 def test_a_version_registered_by_hand_is_named(finished: Finished) -> None:
-    import mlflow
-
-    from pipeline.champion import promotion
-
     finished.train("vgg", network(47))
     promote()
     client = mlflow.MlflowClient()

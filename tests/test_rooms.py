@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "data": {"config", "base"},
     "network": {"config", "base"},
     "explanation": {"network", "config", "base"},
-    "evaluation": {"config", "base", "figures"},
+    "evaluation": {"config", "base"},
     "page": {"evaluation", "config", "base"},
     "runtimes": {"base"},
     "export": {"runtimes", "network", "evaluation", "figures", "config", "base"},

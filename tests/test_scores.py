@@ -3,7 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from pipeline.figures import curves, png, scores
-from tests.pictures import drawn, edges
+from tests.pictures import is_whole
 
 HISTORY = {name: [1.0, 2.0] for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")}
 HISTORY["epoch"] = [1, 2]
@@ -32,9 +32,7 @@ def figures(classes: int) -> dict[str, Figure]:
 @pytest.mark.parametrize("classes", [2, 10, 25])
 def test_nothing_is_clipped_at_the_edges(classes: int) -> None:
     for name, figure in figures(classes).items():
-        picture = drawn(figure)
-        assert edges(picture).min() == 255, name
-        assert picture.min() < 100, name
+        assert is_whole(figure), name
 
 
 @pytest.mark.parametrize("classes", [20, 30, 200])
@@ -46,7 +44,7 @@ def test_more_classes_take_no_more_room(classes: int) -> None:
 def test_200_classes_are_a_small_file_without_clipping() -> None:
     noisy = np.random.default_rng(0).poisson(0.3, (200, 200)) + np.diag(np.full(200, 50))
     figure = scores.confusion(noisy, noisy / noisy.sum(axis=1, keepdims=True), names(200))
-    assert edges(drawn(figure)).min() == 255
+    assert is_whole(figure)
     assert len(png.encode(figure)) < 300_000
 
 
@@ -84,7 +82,7 @@ def test_names_are_not_read_as_formulas() -> None:
         scores.compare_confusions({"a": np.eye(3)}, odd),
         scores.compare_recall({"a": np.ones(3)}, odd),
     ):
-        assert edges(drawn(figure)).min() == 255
+        assert is_whole(figure)
 
 
 def test_confusion_shows_every_count() -> None:

@@ -1,71 +1,18 @@
 import dataclasses
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
-from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, UNAUTHENTICATED
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.config import loading
-from pipeline.config.schema import Training
-from pipeline.network import building, saving
-from pipeline.runs import description, journal, location, sending, server, views
-from pipeline.runs.description import Description
-from tests.conftest import ROOT
-
-DEMO = loading.load(ROOT / "recipes" / "demo.yaml")
-IMAGES, LABELS = np.zeros((4, 28, 28, 1), np.uint8), np.arange(4)
-
-
-@pytest.fixture
-def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> Any:
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
-    shutil.copy(empty_database, tmp_path / "runs.db")
-    (tmp_path / "train.npz").write_bytes(b"data")
-    return server.connect()
-
-
-def training(tmp_path: Path, fingerprint: str = "f" * 64) -> Description:
-    data = sending.dataset("digits", tmp_path / "train.npz", (IMAGES, LABELS))
-    return description.of_training(DEMO, Training("vgg", 42), fingerprint, data)
-
-
-def row(epoch: int) -> dict[str, float]:
-    return {"epoch": epoch, "train_loss": 1 / epoch}
-
-
-def model_file(tmp_path: Path) -> Path:
-    model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, {"scale": [1 / 255], "offset": [0.0]})
-    (tmp_path / "vgg.keras").write_bytes(saving.to_bytes(model))
-    return tmp_path / "vgg.keras"
-
-
-def picture(tmp_path: Path, name: str, color: str) -> Path:
-    PIL.Image.new("RGB", (1500, 750), color).save(tmp_path / name)
-    return tmp_path / name
-
-
-def artifacts(client: Any, run_id: str, folder: str | None = None) -> list[str]:
-    return [file.path for file in client.list_artifacts(run_id, folder)]
-
-
-def points(client: Any, run_id: str, name: str = "epoch/train_loss") -> list[tuple[int, float]]:
-    return [(point.step, point.value) for point in client.get_metric_history(run_id, name)]
+from pipeline.network import saving
+from pipeline.runs import folders, journal, location, sending, server, upload, views
+from tests.journals import IMAGES, artifacts, model_file, picture, points, row, training
 
 
 def test_run_grows_while_it_trains_and_sending_again_changes_nothing(client: Any, tmp_path: Path) -> None:
@@ -131,7 +78,7 @@ def test_sending_that_is_killed_amid_the_pictures_goes_on_without_doubles(
     client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with journal.opened(training(tmp_path), False) as record:
-        paths = [picture(tmp_path, name, "red") for name in sending.IMAGES]
+        paths = [picture(tmp_path, name, "red") for name in upload.IMAGES]
         record.attach({path.name: path for path in paths})
     with monkeypatch.context() as killed:
         killed.setattr(client, "log_artifacts", lambda *_: 1 / 0)
@@ -144,7 +91,7 @@ def test_sending_that_is_killed_amid_the_pictures_goes_on_without_doubles(
     run_id = sending.push(client, record.folder)
     (run,) = client.search_runs([server.experiment_id(client, "digits")])
     assert run.info.run_id == run_id
-    assert len(artifacts(client, run_id, "images")) == 2 * len(sending.IMAGES)
+    assert len(artifacts(client, run_id, "images")) == 2 * len(upload.IMAGES)
 
 
 def test_files_that_are_being_attached_are_not_removed_by_a_sending_that_ends(
@@ -179,96 +126,6 @@ def test_report_knows_the_address_of_the_view_once_a_run_was_sent(
     monkeypatch.setenv("UI_PORT", "5055")
     assert views.known_address("digits").startswith(f"http://127.0.0.1:5055{expected}")
     assert views.known_address("fashion_mnist") == "`make ui` prints the address"
-
-
-def test_artifacts_lie_beside_the_database_wherever_the_command_runs(
-    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    with journal.opened(training(tmp_path), False) as record:
-        run_id = sending.push(client, record.folder)
-    assert client.get_run(run_id).info.artifact_uri.startswith((tmp_path / "mlartifacts").as_uri())
-
-
-@pytest.fixture
-def moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> Callable[[str], Path]:
-    """Return a function that gives the one clone, with its store, another name."""
-    (tmp_path / "old").mkdir()
-    shutil.copy(empty_database, tmp_path / "old/mlflow.db")
-    (tmp_path / "train.npz").write_bytes(b"data")
-
-    def move(name: str) -> Path:
-        (clone,) = (path.parent for path in tmp_path.glob("*/mlflow.db"))
-        monkeypatch.setenv("DVC_ROOT", str(tmp_path / name))
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / name}/mlflow.db")  # as make does
-        return clone.rename(tmp_path / name)
-
-    return move
-
-
-def test_a_clone_that_is_renamed_finds_its_models_and_never_goes_back(
-    moved: Callable[[str], Path], tmp_path: Path
-) -> None:
-    import mlflow
-
-    moved("old")
-    with journal.opened(training(tmp_path), False) as record:
-        record.attach_training(model_file(tmp_path), IMAGES, [])
-    run_id = sending.push(server.connect(), record.folder)
-    here = moved("a new % 'name'")
-    client = server.connect()
-    assert client.get_run(run_id).info.artifact_uri.startswith((here / "mlartifacts").as_uri() + "/")
-    assert mlflow.pyfunc.load_model(f"runs:/{run_id}/vgg").metadata.run_id == run_id
-    with journal.opened(training(tmp_path, "0" * 64), False) as record:
-        record.attach({"network.png": picture(tmp_path, "network.png", "red")})
-    assert artifacts(client, sending.push(client, record.folder)) == ["network.png"]
-    assert not (tmp_path / "old").exists()
-
-
-def test_a_copy_of_a_clone_leaves_the_first_alone(moved: Callable[[str], Path], tmp_path: Path) -> None:
-    first = moved("first")
-    with journal.opened(training(tmp_path), False) as record:
-        pass
-    run_id = sending.push(server.connect(), record.folder)
-    shutil.copytree(first, tmp_path / "copy")
-    (first / "mlflow.db").rename(tmp_path / "kept.db")
-    moved("copy")
-    assert "/copy/mlartifacts/" in server.connect().get_run(run_id).info.artifact_uri
-    (tmp_path / "kept.db").rename(first / "mlflow.db")
-    (tmp_path / "copy/mlflow.db").unlink()
-    moved("first")
-    assert "/first/mlartifacts/" in server.connect().get_run(run_id).info.artifact_uri
-
-
-def test_experiments_that_a_person_put_elsewhere_stay_there(moved: Callable[[str], Path], tmp_path: Path) -> None:
-    moved("old")
-    for name, place in (("theirs", "elsewhere/mlartifacts2"), ("theirs too", "old/mlartifacts/inside")):
-        server.connect().create_experiment(name, (tmp_path / place).as_uri())
-    moved("new")
-    found = [server.connect().get_experiment_by_name(name).artifact_location for name in ("theirs", "theirs too")]
-    assert found == [(tmp_path / place).as_uri() for place in ("elsewhere/mlartifacts2", "old/mlartifacts/inside")]
-
-
-def test_what_was_not_sent_before_a_clone_was_renamed_is_sent_after_it(
-    moved: Callable[[str], Path], tmp_path: Path
-) -> None:
-    moved("old")
-    with journal.opened(training(tmp_path), False):
-        pass
-    moved("new")
-    assert [sending.push_all(), sending.push_all()] == [1, 0]
-
-
-def test_journals_that_hold_a_whole_path_are_of_the_same_store(client: Any, tmp_path: Path) -> None:
-    with journal.opened(training(tmp_path), False) as record:
-        pass
-    sending.push_all()
-    for name in ("journal.json", "pushed.json"):
-        path = record.folder / name
-        path.write_text(path.read_text().replace("sqlite:///runs.db", f"sqlite:///{tmp_path}/runs.db"))
-    assert journal.read(record.folder).stores == ["sqlite:///runs.db"]
-    assert journal.experiment_id("digits") == "1"
 
 
 def test_killed_training_goes_on_in_the_same_run(client: Any, tmp_path: Path) -> None:
@@ -341,17 +198,7 @@ def test_deleted_run_is_made_anew(client: Any, tmp_path: Path) -> None:
     assert points(client, again) == [(1, 1.0)]
 
 
-def test_deleted_experiment_is_one_clear_line(client: Any, tmp_path: Path) -> None:
-    from pipeline.base.errors import InputError
-
-    client.delete_experiment(server.experiment_id(client, "digits"))
-    with pytest.raises(InputError, match="was deleted: `mlflow experiments restore --experiment-id 1` brings it back"):
-        server.experiment_id(client, "digits")
-
-
 def test_deleted_experiment_does_not_hold_up_the_others(client: Any, tmp_path: Path) -> None:
-    from pipeline.base.errors import InputError
-
     folders = []
     for name in ("others", "digits"):
         with journal.opened(dataclasses.replace(training(tmp_path), experiment=name), False) as record:
@@ -361,92 +208,6 @@ def test_deleted_experiment_does_not_hold_up_the_others(client: Any, tmp_path: P
         sending.push_all()
     [run] = client.search_runs([server.experiment_id(client, "others")])
     assert run.info.status == "FINISHED"
-
-
-def test_store_is_the_main_repositorys_also_in_an_experiment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "main"))
-    monkeypatch.chdir(tmp_path)
-    assert location.address() == f"sqlite:///{tmp_path}/main/mlflow.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
-    assert location.address() == "http://127.0.0.1:1"
-
-
-class Broken(BaseHTTPRequestHandler):
-    """Answers every request with an error, or not for a long time."""
-
-    delay = 0.0
-
-    def answer(self) -> None:
-        sleep(self.delay)
-        with suppress(BrokenPipeError):  # nobody has waited
-            self.send_error(500)
-
-    do_GET = do_POST = answer  # noqa: N815
-
-    def log_message(self, *_: Any) -> None: ...
-
-
-@pytest.fixture
-def broken_server() -> Iterator[str]:
-    broken = ThreadingHTTPServer(("127.0.0.1", 0), Broken)
-    broken.daemon_threads, broken.block_on_close = True, False
-    Thread(target=broken.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{broken.server_port}"
-    broken.shutdown()
-    broken.server_close()
-
-
-@pytest.mark.parametrize("kind", ["down", "erroring", "slow"])
-def test_lost_server_costs_one_warning_and_seconds_and_sync_sends_all(
-    kind: str,
-    client: Any,
-    tmp_path: Path,
-    broken_server: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(Broken, "delay", 60.0 if kind == "slow" else 0.0)
-    monkeypatch.setattr(sending, "PATIENCE", 2.0)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9" if kind == "down" else broken_server)
-    began = monotonic()
-    with sending.in_background() as send, journal.opened(training(tmp_path), False) as record:
-        for epoch in (1, 2, 3):
-            record.log_epoch(row(epoch), 4)
-            send()
-        assert monotonic() - began < 1.0  # training itself never waits
-    assert monotonic() - began < 10.0
-    told = capsys.readouterr().err
-    assert told.count("warning: MLflow at http://127.0.0.1:") == 1
-    assert {"down": "Connection refused", "erroring": "too many 500 error responses", "slow": "is slow"}[kind] in told
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
-    with journal.appended(training(tmp_path)):  # as `sync` does for what is on disk
-        pass
-    run_id = sending.push(server.connect(), record.folder)
-    assert points(client, run_id) == [(1, 1.0), (2, 0.5), (3, 1 / 3)]
-
-
-def test_new_store_is_made_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    database = tmp_path / "new.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
-    with monkeypatch.context() as broken:
-        broken.setattr("alembic.command.upgrade", lambda *_: 1 / 0)  # amid the migrations
-        with pytest.raises(ZeroDivisionError):
-            server.connect()
-    assert not database.exists()
-    assert server.connect().get_experiment_by_name("Default")
-
-
-@pytest.mark.slow
-def test_three_first_uses_of_one_store_at_once_all_succeed(tmp_path: Path) -> None:
-    code = "from pipeline.runs import server\nserver.experiment_id(server.connect(), 'digits')\n"
-    env = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/runs.db", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    started = [
-        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    errors = [process.communicate()[1] for process in started]
-    assert [process.returncode for process in started] == [0, 0, 0], errors
 
 
 @pytest.mark.slow
@@ -471,18 +232,10 @@ def test_a_thousand_journals_lose_nothing_while_one_thread_attaches_and_another_
     attaching = Thread(target=attach)
     attaching.start()
     while not attached.is_set():
-        for folder in journal.everything()[-3:]:
+        for folder in folders.everything()[-3:]:
             sending.push(client, folder)
     attaching.join()
     assert not failed
     sending.push_all()
     assert len(made) == 1000
-    assert not [folder for folder in made if not sending._sent(folder, location.store())]
-
-
-@pytest.mark.parametrize(
-    ("code", "remedy"), [(UNAUTHENTICATED, "MLFLOW_TRACKING_PASSWORD"), (PERMISSION_DENIED, "ask")]
-)
-def test_server_with_users_that_refuses_is_an_input_error_with_the_remedy(code: int, remedy: str) -> None:
-    with pytest.raises(InputError, match=remedy), server.errors_in_one_line():
-        raise MlflowException("API request failed with error code != 200", code)
+    assert not [folder for folder in made if not folders.sent(folder, location.store())]

@@ -11,7 +11,7 @@ import pytest
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.cluster import connection
-from pipeline.runs import description, journal, paths, sending
+from pipeline.runs import description, folders, journal, paths, sending
 from pipeline.sweeps import driver, plan, training, trials, workers
 from pipeline.sweeps.settings import LOSS
 from pipeline.sweeps.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
@@ -50,7 +50,7 @@ def test_a_trial_whose_loss_is_no_number_fails_and_the_sweep_goes_on(folder: Pat
     assert known[0].reason
     assert known[0].reason.startswith("the loss in epoch 1 is nan in training")
     assert known[1].scores["parameters"] > 0
-    states = {journal.read(path).tags["sweep.trial"]: journal.read(path) for path in journal.everything()}
+    states = {folders.read(path).tags["sweep.trial"]: folders.read(path) for path in folders.everything()}
     assert [states[number].status for number in "01"] == ["FAILED", "FINISHED"]
     assert [states[number].tags["sweep.state"] for number in "01"] == [FAILED, COMPLETE]
     assert trials.read("some", some.identity) == known
@@ -70,9 +70,9 @@ def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder
         training.train(job, interrupt)
     ended = training.train(job)
     assert (ended.state, len(ended.epochs), ended.scores) == (PRUNED, 1, {})
-    record = journal.read(journal.everything()[-1])
+    record = folders.read(folders.everything()[-1])
     assert (record.status, record.tags["sweep.state"]) == ("KILLED", PRUNED)
-    assert len(journal.everything()) == 1
+    assert len(folders.everything()) == 1
 
 
 def test_a_sweep_broken_off_anywhere_ends_as_one_that_was_not(folder: Path) -> None:

@@ -24,12 +24,10 @@ def journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_newest_training_counts_with_all_its_epochs() -> None:
     assert timing.seconds("abc") == 4.0
-    assert timing.figure("abc", "test/seconds_per_image") == 2.0
 
 
 def test_what_was_elsewhere_is_unknown() -> None:
     assert timing.seconds("def") is None
-    assert timing.figure("abc", "test/accuracy") is None
 
 
 def test_what_the_gate_asks_for_beyond_the_scores_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.schema import Train
+from pipeline.data import datasets
 from pipeline.evaluation import metrics
-from pipeline.network import building, saving
+from pipeline.network import building, optimizers, saving, training
 from tests.conftest import ROOT
 
 DEMO = loading.load(ROOT / "recipes" / "demo.yaml")
@@ -30,15 +32,11 @@ def train_params(**changes: Any) -> Train:
 
 @functools.cache
 def digits(first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-    from pipeline.data import datasets
-
     images, labels = datasets.DATASETS["digits"].decode([])["train"]
     return images[first:end], labels[first:end]
 
 
 def train(name: str = "baseline", **changes: Any) -> tuple[Any, pd.DataFrame, list[int]]:
-    from pipeline.network import training
-
     training.make_deterministic(3)
     model = building.build(DEMO.models[name], (28, 28, 1), 10, UNIT)
     seen: list[int] = []
@@ -60,8 +58,6 @@ def test_history_has_a_row_for_each_epoch_and_learning_lowers_the_loss() -> None
 
 
 def test_without_a_validation_part_history_has_none() -> None:
-    from pipeline.network import training
-
     training.make_deterministic(3)
     model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
     history = training.fit(model, digits(0, 64), digits(0, 0), train_params(epochs=2), 3, lambda *_: None)
@@ -69,10 +65,6 @@ def test_without_a_validation_part_history_has_none() -> None:
 
 
 def test_no_data_is_tuned_by_tensorflow_whose_end_could_then_last_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    import tensorflow as tf
-
-    from pipeline.network import training
-
     iterate, tuned = tf.data.Dataset.__iter__, []
 
     def record(dataset: tf.data.Dataset) -> Any:
@@ -88,8 +80,6 @@ def test_no_data_is_tuned_by_tensorflow_whose_end_could_then_last_a_minute(monke
 
 def test_loss_is_taken_from_the_logits() -> None:
     """A probability of e-60 counts as such; from probabilities, Keras would clip it at 1e-7, a loss of 16."""
-    from pipeline.network import training
-
     model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
     logits = model.get_layer("logits")
     logits.set_weights([np.zeros(shape) for shape in (logits.kernel.shape, logits.bias.shape)])
@@ -108,8 +98,6 @@ class InterruptedWhenDeleted:
 
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_the_training_also_where_python_would_forget_it() -> None:
-    from pipeline.network import training
-
     seen: list[int] = []
 
     def on_epoch(row: dict[str, float], _: files.Arrays) -> None:
@@ -144,8 +132,6 @@ def in_a_file(folder: Path, images: np.ndarray, labels: np.ndarray) -> files.Lab
 def test_images_in_a_file_give_the_same_weights_and_probabilities(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.network import training
-
     found = []
     for part in (lambda *data: data, functools.partial(in_a_file, tmp_path)):
         training.make_deterministic(3)
@@ -160,8 +146,6 @@ def test_images_in_a_file_give_the_same_weights_and_probabilities(
 
 
 def test_images_whose_file_is_cut_short_in_training_end_it_with_one_line(tmp_path: Path) -> None:
-    from pipeline.network import training
-
     model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
     labelled = in_a_file(tmp_path, *digits(0, 700))
 
@@ -175,8 +159,6 @@ def test_images_whose_file_is_cut_short_in_training_end_it_with_one_line(tmp_pat
 
 
 def test_evaluation_agrees_with_keras() -> None:
-    from pipeline.network import training
-
     model, history, _ = train()
     images, labels = digits(200, 300)
     loss, accuracy = model.evaluate(images, labels, verbose=0)
@@ -187,8 +169,6 @@ def test_evaluation_agrees_with_keras() -> None:
 
 
 def test_weights_averaged_are_what_is_validated_and_kept() -> None:
-    from pipeline.network import training
-
     optimizer = {"name": "sgd", "learning_rate": 0.05, "ema_momentum": 0.6}
     chosen = train_params(epochs=4, batch_size=200, optimizer=optimizer)
     model, states = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT), []
@@ -205,8 +185,6 @@ def test_weights_averaged_are_what_is_validated_and_kept() -> None:
 
 
 def test_early_stopping_restores_the_best_weights() -> None:
-    from pipeline.network import training
-
     stop = {"monitor": "validation_loss", "patience": 2, "min_delta": 0.0}
     optimizer = {"name": "adam", "learning_rate": 0.02}
     schedule = {"name": "constant"}
@@ -232,8 +210,6 @@ STOPPED = {"monitor": "validation_loss", "patience": 2, "min_delta": 0.5}  # aft
     ids=["adam", "early stopping", "momentum", "fast"],
 )
 def test_training_goes_on_from_any_epoch_to_the_same_bytes(changes: dict[str, Any], after: int) -> None:
-    from pipeline.network import training
-
     chosen = DEMO.models["vgg_augmented"].train.model_dump() | {"epochs": 4, **changes}
     states: list[files.Arrays] = []
 
@@ -256,8 +232,6 @@ def test_diverging_training_is_refused_in_one_line() -> None:
 
 
 def test_batches_hold_every_image_once_an_epoch_in_another_order() -> None:
-    from pipeline.network import training
-
     labels = np.arange(50)
     images = np.broadcast_to(labels.astype(np.uint8)[:, None, None, None], (50, 28, 28, 1))
     dataset = training.batches((images, labels), train_params(epochs=2, batch_size=16), 1)
@@ -270,8 +244,6 @@ def test_batches_hold_every_image_once_an_epoch_in_another_order() -> None:
 
 
 def test_augmented_batches_differ_between_epochs_but_not_between_runs() -> None:
-    from pipeline.network import training
-
     chosen = DEMO.models["vgg_augmented"].train.model_copy(update={"batch_size": 50, "epochs": 2})
     runs = [
         list(training.batches((digits(0, 50)[0], np.arange(50)), chosen, 1).take(2).as_numpy_iterator())
@@ -283,8 +255,6 @@ def test_augmented_batches_differ_between_epochs_but_not_between_runs() -> None:
 
 
 def test_alternating_flip_mirrors_each_image_every_second_epoch() -> None:
-    from pipeline.network import training
-
     chosen = train_params(epochs=4, batch_size=16, augmentation={"horizontal_flip": "alternating"})
     images, labels = digits(0, 64)[0], np.arange(64)
     mirrored = np.zeros((4, 64), bool)
@@ -306,8 +276,6 @@ def test_alternating_flip_mirrors_each_image_every_second_epoch() -> None:
 def test_schedules_start_turn_and_end_where_they_should(
     schedule: dict[str, Any], start: float, middle: float, end: float
 ) -> None:
-    from pipeline.network import optimizers
-
     chosen = train_params(schedule=schedule, epochs=10, optimizer={"name": "sgd", "learning_rate": 1.0})
     rate = optimizers.learning_rate(chosen, 20)
     values = [float(rate if isinstance(rate, float) else rate(step)) for step in (0, 100, 200)]

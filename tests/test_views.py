@@ -1,7 +1,5 @@
-from pathlib import Path
 from typing import Any
 
-import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
 
@@ -9,12 +7,6 @@ from pipeline.runs import views
 
 VGG = ["block1.filters", "block2.filters", "dense1.units", "dense1.dropout", "train.epochs"]
 BASELINE = ["block1.filters", "block2.filters", "block3.filters", "dense1.units"]
-
-
-@pytest.fixture
-def client(tmp_path: Path, empty_database: Path) -> Any:
-    (tmp_path / "runs.db").write_bytes(empty_database.read_bytes())
-    return mlflow.MlflowClient(f"sqlite:///{tmp_path}/runs.db")
 
 
 def state(client: Any, experiment: str, key: str) -> Any:

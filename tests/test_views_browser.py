@@ -11,7 +11,7 @@ import pytest
 from benchmarks.servers import Server, mlflow_server
 from pipeline.runs import journal, sending, views
 from tests import browsers
-from tests.test_sending import picture, training
+from tests.journals import picture, training
 
 pytestmark = browsers.MARKS
 RUNS = {"small": ("8", 0.91), "large": ("32, 64", 0.97), "middle": ("16", 0.94)}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.cluster import connection
 from pipeline.cluster import training as cluster
+from pipeline.network import building, distributed, training
 from tests.conftest import ROOT
 from tests.test_training import DEMO, FAST, STOPPED, UNIT, digits, train_params
 
@@ -39,8 +41,6 @@ KINDS: dict[str, dict[str, Any]] = {
 def test_workers_take_every_image_of_each_batch_once_or_each_a_whole_small_batch(
     images: int, batch_size: int, workers: int
 ) -> None:
-    from pipeline.network import distributed, training
-
     labels = np.arange(images)
     pictures = np.zeros((images, 2, 2, 1), np.uint8)
     chosen = train_params(epochs=1, batch_size=batch_size)
@@ -59,10 +59,6 @@ def test_workers_take_every_image_of_each_batch_once_or_each_a_whole_small_batch
 @settings(max_examples=20)
 @given(images=st.integers(1, 20), workers=st.integers(1, 9), seed=st.integers(0, 99), values=st.integers(1, 7))
 def test_dropout_is_drawn_for_the_whole_batch(images: int, workers: int, seed: int, values: int) -> None:
-    import tensorflow as tf
-
-    from pipeline.network import distributed
-
     for dtype in (tf.float32, tf.bfloat16):
         whole = tf.random.stateless_uniform([images, 3, values], [seed, 1], dtype=dtype)
         for worker in range(workers):
@@ -81,8 +77,6 @@ def network(changes: dict[str, Any]) -> Any:
 
 
 def arguments(changes: dict[str, Any]) -> dict[str, Any]:
-    from pipeline.network import building, training
-
     chosen = network(changes)
     training.make_deterministic(3)
     model = building.build(chosen, (28, 28, 1), 10, UNIT, steps=16)
@@ -91,10 +85,6 @@ def arguments(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_one_of_one_worker_trains_as_plain_training_does() -> None:
-    import tensorflow as tf
-
-    from pipeline.network import distributed, training
-
     given = arguments({})
     alone = distributed.parallel(model := given.pop("model"), tf.distribute.OneDeviceStrategy("/cpu:0"))
     assert [variable.shape for variable in alone.variables] == [variable.shape for variable in model.variables]
@@ -125,8 +115,6 @@ for kind, changes in test_workers.KINDS.items():
 
 @pytest.mark.slow
 def test_two_workers_have_the_same_weights_and_the_figures_of_one() -> None:
-    from pipeline.network import training
-
     with socket.socket() as one, socket.socket() as other:
         for each in (one, other):
             each.bind(("127.0.0.1", 0))

@@ -1,5 +1,6 @@
 """Tables of pandas in CSV files, in Markdown and in a terminal."""
 
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,9 +24,7 @@ def read_csv(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     try:
-        return pd.read_csv(path).astype(float)
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: `dvc repro` makes it") from None
+        return pd.read_csv(io.StringIO(files.read_text(path))).astype(float)
     except ValueError as error:  # pandas' own errors among them
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} is not a table of numbers ({reason}): delete it and run `dvc repro`") from None
@@ -35,10 +34,7 @@ def read_text_csv(path: Path) -> "pd.DataFrame":
     """Read a CSV that has text in some columns, `NA` among what may stand there; a missing one is an `InputError`."""
     import pandas as pd
 
-    try:
-        return pd.read_csv(path, keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: `dvc repro` makes it") from None
+    return pd.read_csv(io.StringIO(files.read_text(path)), keep_default_na=False)
 
 
 def for_terminal(table: "pd.DataFrame") -> str:
@@ -58,10 +54,8 @@ def rows_for_terminal(titles: Sequence[str], rows: Iterable[Sequence[object]], n
 
 def as_markdown(table: "pd.DataFrame") -> str:
     """Write a table of text as Markdown: the first column, which names the rows, to the left, all others right."""
-    escaped = [
-        [str(cell).replace("|", "\\|") for cell in row] for row in table.to_numpy()
-    ]  # or it would begin a column
-    return _aligned(list(table), escaped, "pipe", ["left"] + ["right"] * (len(table.columns) - 1))
+    cells = [[str(cell).replace("|", "\\|") for cell in row] for row in table.to_numpy()]  # or | would begin a column
+    return _aligned(list(table), cells, "pipe", ["left"] + ["right"] * (len(table.columns) - 1))
 
 
 def _aligned(titles: Sequence[str], cells: Sequence[Sequence[str]], form: str, sides: Sequence[str]) -> str:

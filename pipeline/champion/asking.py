@@ -45,9 +45,10 @@ def _of_file(uri: str, dataset: str, number: str | None) -> Asked | None:
 
 
 def _of_server(dataset: str, number: str | None) -> Asked | None:
-    what = ("model-versions/get", {"version": number}) if number else ("registered-models/alias", {"alias": "champion"})
-    query = urllib.parse.urlencode({"name": dataset, **what[1]})
-    address = f"{location.address().rstrip('/')}/api/2.0/mlflow/{what[0]}?{query}"
+    which = {"version": number} if number else {"alias": "champion"}
+    query = urllib.parse.urlencode({"name": dataset, **which})
+    call = "model-versions/get" if number else "registered-models/alias"
+    address = f"{location.address().rstrip('/')}/api/2.0/mlflow/{call}?{query}"
     request = urllib.request.Request(address, headers=_permission())  # noqa: S310  # of http or https
     with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
         found: dict[str, Any] = json.load(answer)["model_version"]

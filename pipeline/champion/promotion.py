@@ -5,12 +5,10 @@ version, and the next command finishes.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock
 
 from pipeline.base import files, tables
 from pipeline.base.errors import InputError
@@ -18,8 +16,9 @@ from pipeline.champion import rules, versions
 from pipeline.champion.candidate import Candidate, Refused, choose, require_current
 from pipeline.champion.versions import CHAMPION, PREVIOUS, Version, describe
 from pipeline.config.schema import Params
-from pipeline.runs import fingerprints, location, paths, server
+from pipeline.runs import fingerprints, paths, server
 
+LOCK = "registry.lock"  # under which one command at a time changes the registry
 Prepare = Callable[[Version], object]
 
 
@@ -43,15 +42,16 @@ def promote(params: Params, name: str | None = None, *, force: bool = False, pre
     candidate = choose(params, name, force=force)
     dataset, fingerprint = params.fetch.dataset_name, fingerprints.of_lock(f"train@{candidate.training.name}")
     require_current(candidate.training)
-    with _alone():
-        client = versions.connect()
+    client = versions.connect()
+    with server.alone(LOCK):
         versions.finish(client, dataset)
         now = versions.by_alias(client, dataset, CHAMPION)
         if now and now.tags.get("fingerprint") == fingerprint:
             return f"already champion: {describe(now)}"
         run = versions.finished_run(client, dataset, candidate.training.name, fingerprint)
         if not force:
-            rules.require_gate(candidate)
+            if candidate.failed:
+                raise Refused(f"the gate fails: {candidate.failures()}; --force promotes it all the same")
             if now:
                 _require_better(candidate, now)
         version = versions.make(client, run, dataset, candidate, fingerprint)
@@ -67,8 +67,8 @@ def rollback(dataset: str, prepare: Prepare | None = None) -> str:
     A rollback that was cut off is finished, not done twice. `prepare` is as in `promote`. Raise `InputError` if there
     is no previous one.
     """
-    with _alone():
-        client = versions.connect()
+    client = versions.connect()
+    with server.alone(LOCK):
         if not versions.finish(client, dataset):
             now, before = (versions.by_alias(client, dataset, alias) for alias in (CHAMPION, PREVIOUS))
             if not before:
@@ -113,11 +113,3 @@ def _require_better(candidate: Candidate, now: Version) -> None:
     images, _ = files.read_labelled(paths.TEST)
     words = f"{now.tags['model']}, version {now.version}"
     rules.require_better(candidate, training.predict(versions.load(now), images), words)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Let one command at a time change the registry; on a server, mlflow has no lock to offer."""
-    database = location.database()
-    with FileLock(f"{database}.registry.lock") if database and database.is_file() else nullcontext():
-        yield

@@ -9,7 +9,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.champion.candidate import Candidate
 from pipeline.evaluation import significance
-from pipeline.runs import location, paths, sending, server
+from pipeline.runs import location, paths, server, upload
 
 CHAMPION, PREVIOUS = "champion", "previous"
 LONGEST = 5000  # characters of a version's description, in MLflow's table
@@ -91,7 +91,7 @@ def finished_run(client: Client, dataset: str, name: str, fingerprint: str) -> A
     wanted = f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED'"
     runs = client.search_runs([experiment.experiment_id], wanted) if experiment else []
     for run in runs:
-        if sending.whole_model(client, run):
+        if upload.whole_model(client, run):
             return run
     raise InputError(f"MLflow at {location.address()} has no finished run of {name} as it is on disk: {server.SYNC}")
 
@@ -105,28 +105,24 @@ def make(client: Client, run: Any, dataset: str, candidate: Candidate, fingerpri
         return client.get_model_version(dataset, found[0].version)
     if not client.search_registered_models(f"name = '{dataset}'"):
         client.create_registered_model(dataset, description=f"The classifier of {dataset} in use is its `{CHAMPION}`.")
-    made, text = sending.whole_model(client, run), _description(dataset, candidate, run)
+    made, text = upload.whole_model(client, run), _description(dataset, candidate, run)
     source, run_id = f"models:/{made}", run.info.run_id
     return client.create_model_version(dataset, source, run_id, tags, description=text, model_id=made)
 
 
 def _tags(run: Any, candidate: Candidate, fingerprint: str) -> dict[str, str]:
     scores = candidate.evaluation.scores
-    splits = [split for split in ("test", "validation") if split in scores]
-    accuracies = {f"{split}.accuracy": str(scores[split]["accuracy"]) for split in splits}
-    # unknown of a rebuilt run, and of a folder that no commit has
-    origin = {key: run.data.tags.get(key, "unknown") for key in ("git.commit", "git.clean")}
-    return (
-        accuracies
-        | origin
-        | {
-            "model": candidate.training.model,
-            "seed": str(candidate.training.seed),
-            "fingerprint": fingerprint,
-            "test.md5": files.md5(paths.TEST),
-            "class_names": json.dumps(candidate.evaluation.class_names, ensure_ascii=False),
-        }
-    )
+    accuracies = {split: scores[split]["accuracy"] for split in ("test", "validation") if split in scores}
+    return {
+        **{f"{split}.accuracy": str(accuracy) for split, accuracy in accuracies.items()},
+        # unknown of a rebuilt run, and of a folder that no commit has
+        **{key: run.data.tags.get(key, "unknown") for key in ("git.commit", "git.clean")},
+        "model": candidate.training.model,
+        "seed": str(candidate.training.seed),
+        "fingerprint": fingerprint,
+        "test.md5": files.md5(paths.TEST),
+        "class_names": json.dumps(candidate.evaluation.class_names, ensure_ascii=False),
+    }
 
 
 def _description(dataset: str, candidate: Candidate, run: Any) -> str:

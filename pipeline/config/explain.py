@@ -17,7 +17,8 @@ def explain(error: ValidationError, raw: dict[str, Any]) -> list[str]:
     lines: dict[str, str] = {}
     for detail in error.errors(include_url=False):
         location = detail["loc"]
-        inherited = location[:1] == ("models",) and "train" in location[2:3] and not _holds(raw, location)
+        of_model = location[:1] == ("models",) and location[2:3] == ("train",)
+        inherited = of_model and len([*_path(location[:4], raw, missing=False)]) < 4  # no key of the model's own
         if not (inherited and any(other["loc"][:1] == ("train",) for other in error.errors())):
             path = ".".join(_path(location, raw, missing=detail["type"] == "missing"))
             lines.setdefault(path, _line(path, dict(detail)))
@@ -54,15 +55,6 @@ def _path(location: tuple[int | str, ...], raw: Any, *, missing: bool) -> Iterat
             raw = raw[part]
         elif missing and index == len(location) - 1:
             yield str(part)
-
-
-def _holds(raw: Any, location: tuple[int | str, ...]) -> bool:
-    """Say whether a model's own `train` has the key that an error is about."""
-    for part in location[:4]:
-        if not _has(raw, part):
-            return False
-        raw = raw[part]
-    return len(location) > 3
 
 
 def _has(raw: Any, part: int | str) -> bool:

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from pipeline.config.section import Section
+from pipeline.config.section import EachOnce, Section
 
 FIGURES = ("accuracy", "changed_classes", "greatest_difference", "p_value", "bytes")  # of each format
 TIMES = ("seconds_per_image", "images_per_second_1", "images_per_second_2", "images_per_second")  # others each time
@@ -15,12 +15,5 @@ ExportFormat = Literal["litert", "litert_int8", "onnx", "openvino", "saved_model
 class Export(Section):
     """Models, each with all of its seeds, and the formats that they are written in."""
 
-    models: list[str]
-    formats: Annotated[list[ExportFormat], Field(min_length=1)]
-
-    @field_validator("models", "formats")
-    @classmethod
-    def _named_once(cls, names: list[str]) -> list[str]:
-        if again := [name for name in names if names.count(name) > 1]:
-            raise ValueError(f"{again[0]} stands there twice: name it once")
-        return names
+    models: Annotated[list[str], EachOnce]
+    formats: Annotated[list[ExportFormat], Field(min_length=1), EachOnce]

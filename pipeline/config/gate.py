@@ -7,14 +7,8 @@ from pydantic import Field, model_validator
 
 from pipeline.config.section import Fraction, NotNegative, Section, Text, leaves
 
-LOWER_IS_BETTER = (
-    "loss",
-    "error",
-    "seconds_per_image",
-    "changed_classes",
-    "greatest_difference",
-    "bytes",
-)  # end the names of such metrics
+# What the names of metrics end in:
+LOWER_IS_BETTER = ("loss", "error", "seconds_per_image", "changed_classes", "greatest_difference", "bytes")
 HIGHER_IS_BETTER = ("accuracy", "precision", "recall", "f1")
 
 

@@ -8,13 +8,12 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from pipeline.base.errors import InputError, short, unknown_key
 from pipeline.config.exports import Export
 from pipeline.config.gate import Gate
-from pipeline.config.section import Count, Fraction, NotNegative, Positive, Rate, Section, Text
+from pipeline.config.section import Count, EachOnce, Fraction, NotNegative, Positive, Rate, Section, Text
 
 EVERY_MODEL = "every_model"
 OWN_KINDS = ("image_folder", "idx_folder", "npz")  # of `fetch.dataset`, beside the published ones
 
 Activation = Literal["relu", "linear", "gelu", "silu", "elu", "tanh"]
-ClassNames = Annotated[list[Text], Field(min_length=2)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -26,26 +25,21 @@ class ImageFolder(Section):
     height: Count
     width: Count
     channels: Literal[1, 3] = 3
-    unreadable_fraction: Annotated[Rate, Field(description="of all files, how many may be broken")] = 0.01
+    unreadable_fraction: Rate = 0.01  # of all files, how many may be broken
 
 
-class IdxFolder(Section):
-    """One's own four IDX files in the folder `path`; classes are called by their labels unless named."""
+class OwnArrays(Section):
+    """One's own images and labels: four IDX files in the folder `path`, or an `.npz` there.
 
-    name: Literal["idx_folder"]
+    Classes are called by their labels unless named.
+    """
+
+    name: Literal["idx_folder", "npz"]
     path: Text
-    class_names: ClassNames | None = None
+    class_names: Annotated[list[Text], Field(min_length=2)] | None = None
 
 
-class Npz(Section):
-    """One's own `.npz` of images and labels at `path`; classes are called by their labels unless named."""
-
-    name: Literal["npz"]
-    path: Text
-    class_names: ClassNames | None = None
-
-
-Own = Annotated[ImageFolder | IdxFolder | Npz, Field(discriminator="name")]
+Own = Annotated[ImageFolder | OwnArrays, Field(discriminator="name")]
 
 
 class Fetch(Section):
@@ -89,9 +83,7 @@ class Optimizer(Section):
     """What every optimizer has; given `ema_momentum`, what is validated and saved is the weights' moving average."""
 
     learning_rate: Positive
-    ema_momentum: Annotated[Fraction | None, Field(description="how much of the average a batch leaves as it is")] = (
-        None
-    )
+    ema_momentum: Fraction | None = None  # how much of the average a batch leaves as it is
 
 
 class Adam(Optimizer):
@@ -169,7 +161,7 @@ class Erasing(Section):
 
     height: Count
     width: Count
-    fill: Annotated[Literal["black", "noise"], Field(description="0, or a random level for each value")] = "black"
+    fill: Literal["black", "noise"] = "black"  # 0, or a random level for each value
     probability: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
@@ -180,12 +172,12 @@ class Augmentation(Section):
     of the images in one epoch and the other half in the next (Jordan 2024).
     """
 
-    rotation_range: Annotated[float, Field(ge=0, le=180, description="degrees either way")] = 0.0
-    zoom_range: Annotated[float, Field(ge=0, lt=1, description="fraction either way, per axis")] = 0.0
-    shear_range: Annotated[float, Field(ge=0, lt=90, description="degrees either way")] = 0.0
-    width_shift_range: Annotated[float, Field(ge=0, lt=1, description="fraction of the width")] = 0.0
-    height_shift_range: Annotated[float, Field(ge=0, lt=1, description="fraction of the height")] = 0.0
-    shift_pixels: Annotated[int, Field(ge=0, description="whole pixels either way, per axis")] = 0
+    rotation_range: Annotated[float, Field(ge=0, le=180)] = 0.0  # degrees either way
+    zoom_range: Rate = 0.0  # fraction either way, per axis
+    shear_range: Annotated[float, Field(ge=0, lt=90)] = 0.0  # degrees either way
+    width_shift_range: Rate = 0.0  # fraction of the width
+    height_shift_range: Rate = 0.0  # fraction of the height
+    shift_pixels: Annotated[int, Field(ge=0)] = 0  # whole pixels either way, per axis
     horizontal_flip: bool | Literal["alternating"] = False
     erasing: Erasing | None = None
 
@@ -195,32 +187,22 @@ class Train(Section):
 
     epochs: Count
     batch_size: Count
-    precision: Annotated[
-        Literal["float32", "mixed_bfloat16"], Field(description="of the arithmetic; weights are float32")
-    ] = "float32"
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"  # of the arithmetic; weights are float32
     optimizer: Annotated[Adam | AdamW | Sgd | Muon, Field(discriminator="name")]
     schedule: Annotated[Constant | Cosine | OneCycle, Field(discriminator="name")] = Constant()
     loss: Literal["sparse_categorical_crossentropy", "categorical_crossentropy"] = "sparse_categorical_crossentropy"
     label_smoothing: Rate = 0.0
     early_stopping: EarlyStopping | None = None
     augmentation: Augmentation | None = None
-    temperature_scaling: Annotated[bool, Field(description="fitted on the validation part, saved in the model")] = False
-    workers: Annotated[Count, Field(description="that share each batch: processes, on one machine or several")] = 1
+    temperature_scaling: bool = False  # fitted on the validation part, saved in the model
+    workers: Count = 1  # that share each batch: processes, on one machine or several
 
     @model_validator(mode="after")
-    def _smoothing_needs_one_hot_labels(self) -> "Train":
+    def _keys_go_together(self) -> "Train":
         if self.label_smoothing and self.loss != "categorical_crossentropy":
             raise ValueError(f"label_smoothing {self.label_smoothing} needs loss: categorical_crossentropy")
-        return self
-
-    @model_validator(mode="after")
-    def _each_worker_has_an_image(self) -> "Train":
         if self.workers > self.batch_size:
             raise ValueError(f"workers {self.workers} are more than the images of a batch, {self.batch_size}: lower it")
-        return self
-
-    @model_validator(mode="after")
-    def _early_stopping_keeps_one_kind_of_weights(self) -> "Train":
         if self.optimizer.ema_momentum and self.early_stopping and self.early_stopping.restore_best_weights:
             raise ValueError("early_stopping.restore_best_weights would undo optimizer.ema_momentum: set it to false")
         return self
@@ -280,7 +262,7 @@ class Block(Section):
     use_bias: list[bool] = [True]
     kernel_initializer: list[Initializer] = ["glorot_uniform"]
     batch_norm: Literal["none", "after_convolution", "after_pool"] = "none"
-    batch_norm_momentum: Annotated[Rate | None, Field(description="as in Keras; left out, it follows the steps")] = None
+    batch_norm_momentum: Rate | None = None  # as in Keras; left out, it follows the steps
     residual: bool = False
     pool: Literal["max", "none"] = "max"
     dropout: list[Rate] = [0.0]
@@ -367,8 +349,8 @@ class Params(Section):
     prepare: Prepare
     train: Train
     evaluate: Evaluate
-    seeds: Annotated[list[Seed], Field(min_length=1)]
-    cross_validated: list[str]
+    seeds: Annotated[list[Seed], Field(min_length=1), EachOnce]
+    cross_validated: Annotated[list[str], EachOnce]
     export: Export
     models: Annotated[dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")], Model], Field(min_length=1)]
     gate: dict[str, Gate] = {}
@@ -389,55 +371,39 @@ class Params(Section):
         """Return all trainings of a model, or the one of that name; raise `InputError` for an unknown one."""
         return [training for training in self.trainings if training.model == name] or [self.training(name)]
 
-    @field_validator("seeds")
-    @classmethod
-    def _seeds_differ(cls, seeds: list[int]) -> list[int]:
-        if again := [seed for seed in seeds if seeds.count(seed) > 1]:
-            raise ValueError(f"{again[0]} stands there twice: name each seed once")
-        return seeds
-
     @model_validator(mode="after")
-    def _early_stopping_has_a_validation_part(self) -> "Params":
-        stopping = [name for name, model in self.models.items() if model.train.early_stopping]
-        if stopping and not self.prepare.validation_fraction:
-            raise ValueError(f"prepare.validation_fraction is 0, but models.{stopping[0]} stops early by validation")
+    def _names_are_models(self) -> "Params":
+        if EVERY_MODEL in self.models:
+            raise ValueError(f"models: {EVERY_MODEL} is no name for a model: gate means all of them by it")
+        lists = {"cross_validated": self.cross_validated, "export.models": self.export.models, "gate": self.gate}
+        for key, names in lists.items():
+            known = [EVERY_MODEL, *self.models] if key == "gate" else list(self.models)
+            if unknown := [name for name in names if name not in known]:
+                raise ValueError(f"{key}: {unknown_key(unknown[0], known)}")
         return self
 
     @model_validator(mode="after")
-    def _temperature_has_a_validation_part(self) -> "Params":
-        scaled = [name for name, model in self.models.items() if model.train.temperature_scaling]
-        if scaled and not self.prepare.validation_fraction:
-            raise ValueError(
-                f"prepare.validation_fraction is 0, but models.{scaled[0]} scales by validation's temperature"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _lists_name_models(self) -> "Params":
-        for key, names in (("cross_validated", self.cross_validated), ("export.models", self.export.models)):
-            if unknown := [name for name in names if name not in self.models]:
-                raise ValueError(f"{key}: {unknown_key(unknown[0], self.models)}")
+    def _who_needs_a_validation_part_has_one(self) -> "Params":
+        needs = {
+            "early_stopping": "stops early by validation",
+            "temperature_scaling": "scales by validation's temperature",
+        }
+        for name, model in self.models.items():
+            for key, what in needs.items():
+                if getattr(model.train, key) and not self.prepare.validation_fraction:
+                    raise ValueError(f"prepare.validation_fraction is 0, but models.{name} {what}")
         return self
 
     @model_validator(mode="after")
     def _exports_answer_as_keras(self) -> "Params":
         """Refuse what OpenVINO 2026.4 computes otherwise on a CPU: a residual sum of one channel, where two follow."""
-        exported = self.export.models if "openvino" in self.export.formats else []
-        for name, index, block in ((n, i, b) for n in exported for i, b in enumerate(self.models[n].blocks)):
-            if block.residual and block.filters[-1] == 1:
-                key = f"models.{name}.blocks[{index}].filters"
-                raise ValueError(
-                    f"{key}: openvino computes residual blocks of 1 filter wrongly: give more, or leave it out"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _gate_names_models(self) -> "Params":
-        if EVERY_MODEL in self.models:
-            raise ValueError(f"models: {EVERY_MODEL} is no name for a model: gate means all of them by it")
-        for name in self.gate:
-            if name not in (EVERY_MODEL, *self.models):
-                raise ValueError(f"gate: {unknown_key(name, [EVERY_MODEL, *self.models])}")
+        for name in self.export.models:
+            for index, block in enumerate(self.models[name].blocks):
+                if "openvino" in self.export.formats and block.residual and block.filters[-1] == 1:
+                    where = f"models.{name}.blocks[{index}].filters"
+                    raise ValueError(
+                        f"{where}: openvino computes residual blocks of 1 filter wrongly: give more, or leave it out"
+                    )
         return self
 
     def gate_of(self, model: str) -> Gate:

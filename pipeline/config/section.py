@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.base.errors import short, unknown_key
 
@@ -13,6 +13,15 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
+
+
+def _no_two_alike(values: list[Any]) -> list[Any]:
+    if again := [value for value in values if values.count(value) > 1]:
+        raise ValueError(f"{again[0]} stands there twice: name it once")
+    return values
+
+
+EachOnce = AfterValidator(_no_two_alike)  # of a list
 
 
 class Section(BaseModel):
@@ -38,3 +47,13 @@ def leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def at(tree: Any, path: str) -> Any:
+    """Return what stands at a dotted path of nested mappings and lists, None where nothing does."""
+    for part in path.split("."):
+        if isinstance(tree, list):
+            tree = tree[int(part)] if part.isdecimal() and int(part) < len(tree) else None
+        else:
+            tree = tree.get(part) if isinstance(tree, dict) else None
+    return tree

@@ -4,27 +4,16 @@ A new published dataset is one more entry of `DATASETS`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.base.errors import InputError, short, unknown_key
-from pipeline.base.files import Labelled
-from pipeline.config.schema import OWN_KINDS, Fetch, IdxFolder, ImageFolder, Own
+from pipeline.config.schema import OWN_KINDS, Fetch, ImageFolder, Own
 from pipeline.data.decoders import cifar10, digits, idx, image_folder, notmnist, npz
+from pipeline.data.decoders.reading import Found, Splits
 from pipeline.data.download import PublishedFile, find_file
-
-Splits = dict[str, Labelled]
-
-
-@dataclass(frozen=True)
-class Found:
-    """A dataset's classes in order, its labelled images by split, and of pictures the names of their files."""
-
-    class_names: list[str]
-    splits: Splits
-    names: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -43,7 +32,7 @@ class Dataset:
 
 
 def read(fetch: Fetch, root: Path, mirrors: list[str]) -> Found:
-    """Find, verify and decode a dataset; return its classes, its labelled images by split, and names of files.
+    """Find, verify and decode a dataset.
 
     Paths of one's own are relative to `root`, which also keeps downloads. Raise `InputError` for what is missing,
     broken, or does not fit together.
@@ -93,12 +82,8 @@ def _check_name(name: str) -> None:
 
 def _own(dataset: Own, path: Path) -> Found:
     if isinstance(dataset, ImageFolder):
-        pictures = image_folder.read(
-            path, (dataset.height, dataset.width, dataset.channels), dataset.unreadable_fraction
-        )
-        print("\n".join(pictures.noticed), end="\n" if pictures.noticed else "")
-        return Found(pictures.class_names, pictures.splits, pictures.names)
-    splits = idx.decode(idx.find(path)) if isinstance(dataset, IdxFolder) else npz.decode(path)
+        return image_folder.read(path, (dataset.height, dataset.width, dataset.channels), dataset.unreadable_fraction)
+    splits = idx.decode(idx.find(path)) if dataset.name == "idx_folder" else npz.decode(path)
     return Found(dataset.class_names or _numbered(splits), splits)
 
 
@@ -130,6 +115,12 @@ def _check(class_names: list[str], splits: Splits) -> None:
         raise InputError(f"the class {empty} has no training image: leave it out, or give it some")
 
 
+def _mnist_files(*checksums: tuple[str, str]) -> tuple[PublishedFile, ...]:
+    """Name MNIST's four files, as Fashion-MNIST calls its own too, with the MD5 and the SHA-256 of each."""
+    kinds = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    return tuple(PublishedFile(f"{kind}-ubyte.gz", *both) for kind, both in zip(kinds, checksums, strict=True))
+
+
 DATASETS = {
     "fashion_mnist": Dataset(
         class_names=(
@@ -138,27 +129,11 @@ DATASETS = {
         ),
         image_shape=(28, 28, 1),
         decode=idx.decode,
-        files=(
-            PublishedFile(
-                "train-images-idx3-ubyte.gz",
-                "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-            ),
-            PublishedFile(
-                "train-labels-idx1-ubyte.gz",
-                "25c81989df183df01b3e8a0aad5dffbe",
-                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-            ),
-            PublishedFile(
-                "t10k-images-idx3-ubyte.gz",
-                "bef4ecab320f06d8554ea6380940ec79",
-                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-            ),
-            PublishedFile(
-                "t10k-labels-idx1-ubyte.gz",
-                "bb300cfdad3c16e7a12a480ee83cd310",
-                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-            ),
+        files=_mnist_files(
+            ("8d4fb7e6c68d591d4c3dfef9ec88bf0d", "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+            ("25c81989df183df01b3e8a0aad5dffbe", "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+            ("bef4ecab320f06d8554ea6380940ec79", "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+            ("bb300cfdad3c16e7a12a480ee83cd310", "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
         ),
         publishers=(
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -170,27 +145,11 @@ DATASETS = {
         class_names=tuple("0123456789"),
         image_shape=(28, 28, 1),
         decode=idx.decode,
-        files=(
-            PublishedFile(
-                "train-images-idx3-ubyte.gz",
-                "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-            ),
-            PublishedFile(
-                "train-labels-idx1-ubyte.gz",
-                "d53e105ee54ea40749a09fcbcd1e9432",
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-            ),
-            PublishedFile(
-                "t10k-images-idx3-ubyte.gz",
-                "9fb629c4189551a2d022fa330f9573f3",
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-            ),
-            PublishedFile(
-                "t10k-labels-idx1-ubyte.gz",
-                "ec29112dd5afa0611ce80d1b7f02629c",
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-            ),
+        files=_mnist_files(
+            ("f68b3c2dcbeaaa9fbdd348bbdeb94873", "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+            ("d53e105ee54ea40749a09fcbcd1e9432", "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+            ("9fb629c4189551a2d022fa330f9573f3", "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+            ("ec29112dd5afa0611ce80d1b7f02629c", "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
         ),
         publishers=(
             "https://ossci-datasets.s3.amazonaws.com/mnist/",

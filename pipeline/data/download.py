@@ -69,13 +69,11 @@ def _download(url: str, file: PublishedFile, downloads: Path) -> tuple[Path, str
         path = pooch.retrieve(url, file.sha256 and f"sha256:{file.sha256}", file.name, downloads, downloader=downloader)
     except requests.HTTPError as error:
         return Path(), str(error).partition(" for url")[0]
-    except requests.Timeout:
-        return Path(), "no answer within 30 seconds"
     except requests.exceptions.ChunkedEncodingError:
         return Path(), "the connection broke off"
     except requests.exceptions.SSLError:
         return Path(), "the server's certificate was not accepted"
-    except requests.ConnectionError as error:
+    except (requests.ConnectionError, requests.Timeout) as error:
         return Path(), "no answer within 30 seconds" if "timed out" in str(error) else "no connection"
     except requests.RequestException as error:
         return Path(), f"{type(error).__name__}: {error}"

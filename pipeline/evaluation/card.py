@@ -1,13 +1,13 @@
 """A model card in Markdown (Mitchell et al. 2019): what a model is for, what it was made of, how good it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.base import tables, templates
-from pipeline.evaluation import calibration, mistakes, significance
+from pipeline.evaluation import comparison, significance
 from pipeline.evaluation.records import Evaluation
 
 
@@ -16,53 +16,44 @@ def as_markdown(
     dataset: Mapping[str, Any],
     training: Mapping[str, str],
     evaluations: Mapping[int, Evaluation],
-    robustness: pd.DataFrame | None,
-    machine: Mapping[str, str],
 ) -> str:
     """Write the card of one model from its evaluations by seed, one or more.
 
     `dataset` is what dataset.json holds: `name`, `class_names`, `image_shape`, and `counts` of images by split and
-    class. `training` and `machine` map names to values. `robustness` has the columns `corruption`, `strength` and
-    `accuracy`, a row for each two; None says that it was not measured.
+    class. `training` maps its params to values.
     """
+    every, robustness = list(evaluations.values()), comparison.robustness(evaluations)
     counts = {split: sum(by_class.values()) for split, by_class in dataset["counts"].items()}
-    classes = _by_class(evaluations)
+    classes, confused = _by_class(every), comparison.confused_pairs(every)
     return templates.load("pipeline.evaluation", "card.md.jinja").render(
         model=model,
         dataset=dataset,
         counts=counts,
         seeds=list(evaluations),
-        first=next(iter(evaluations.values())),
-        accuracy=np.mean([evaluation.scores["test"]["accuracy"] for evaluation in evaluations.values()]),
+        first=every[0],
+        accuracy=np.mean([evaluation.scores["test"]["accuracy"] for evaluation in every]),
         weakest=classes.loc[classes["recall"].where(classes["images"] > 0).idxmin()],
-        confused=_most_confused(evaluations),
+        confused=None if confused.empty else confused.iloc[0],
         tables={
             "data": _listed("split", "images", {split: f"{count:,}" for split, count in counts.items()}),
             "training": _listed("param", "value", training),
-            "figures": _by_seed(evaluations, _figures),
-            "classes": tables.as_markdown(_text(classes)),
-            "calibration": _by_seed(evaluations, _calibration),
+            "figures": _by_seed({seed: _figures(evaluation) for seed, evaluation in evaluations.items()}),
+            "classes": _markdown(classes),
+            "calibration": _by_seed({seed: evaluation.trust for seed, evaluation in evaluations.items()}),
             "robustness": None if robustness is None else _by_strength(robustness),
-            "machine": _listed("what", "value", machine),
+            "machine": _listed("what", "value", every[0].machine),
         },
     )
 
 
-def _by_class(evaluations: Mapping[int, Evaluation]) -> pd.DataFrame:
+def _by_class(every: list[Evaluation]) -> pd.DataFrame:
     """Tabulate each class's precision, recall and F1, the means over all seeds, and its number of test images."""
-    means = pd.concat([evaluation.per_class for evaluation in evaluations.values()]).groupby(level=0).mean()
-    means.insert(0, "class", next(iter(evaluations.values())).class_names)
+    means = pd.concat([evaluation.per_class for evaluation in every]).groupby(level=0).mean()
+    means.insert(0, "class", every[0].class_names)
     return means.astype({"support": int}).rename(columns={"support": "images"})
 
 
-def _most_confused(evaluations: Mapping[int, Evaluation]) -> pd.Series | None:
-    """Return the most frequent pair of a true and a wrong class over all seeds, None if there are no mistakes."""
-    counts = np.sum([evaluation.confusion for evaluation in evaluations.values()], axis=0)
-    pairs = mistakes.confused_pairs(counts, next(iter(evaluations.values())).class_names)
-    return None if pairs.empty else pairs.iloc[0]
-
-
-def _figures(_: int, evaluation: Evaluation) -> dict[str, Any]:
+def _figures(evaluation: Evaluation) -> dict[str, Any]:
     scores = evaluation.scores["test"]
     low, high = significance.accuracy_interval(evaluation.right[None])
     return {
@@ -74,32 +65,26 @@ def _figures(_: int, evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _calibration(_: int, evaluation: Evaluation) -> dict[str, Any]:
-    return calibration.summary(evaluation.test.labels, evaluation.test.probabilities)
-
-
-def _by_seed(evaluations: Mapping[int, Evaluation], describe: Callable[[int, Evaluation], dict[str, Any]]) -> str:
+def _by_seed(rows: Mapping[int, dict[str, Any]]) -> str:
     """Write a table with a row a seed, and of several seeds the mean and the standard deviation of their numbers."""
-    table = pd.DataFrame([describe(*item) for item in evaluations.items()])
-    table.insert(0, "seed", list(map(str, evaluations)))
-    if len(evaluations) > 1:
+    table = pd.DataFrame([{"seed": str(seed), **row} for seed, row in rows.items()])
+    if len(rows) > 1:
         numbers = table.select_dtypes("number")
         more = pd.DataFrame([numbers.mean(), numbers.std()]).assign(seed=["mean", "standard deviation"])
         table = pd.concat([table, more]).fillna("")
-    return tables.as_markdown(_text(table))
+    return _markdown(table)
 
 
 def _by_strength(robustness: pd.DataFrame) -> str:
     """Write accuracies with a row a corruption and a column a strength, and the mean of each."""
     table = robustness.pivot_table("accuracy", "corruption", "strength", sort=False)
     table = table.assign(mean=table.mean(axis=1)).rename(columns=str)
-    return tables.as_markdown(_text(table.reset_index(names="corruption")))
+    return _markdown(table.reset_index(names="corruption"))
 
 
 def _listed(name: str, value: str, rows: Mapping[str, str]) -> str:
-    return tables.as_markdown(_text(pd.DataFrame({name: list(rows), value: list(rows.values())})))
+    return _markdown(pd.DataFrame({name: list(rows), value: list(rows.values())}))
 
 
-def _text(table: pd.DataFrame) -> pd.DataFrame:
-    """Write a table's cells, floats with four decimals."""
-    return table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else str(cell))
+def _markdown(table: pd.DataFrame) -> str:
+    return tables.as_markdown(comparison.as_text(table))

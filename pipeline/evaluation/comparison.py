@@ -1,18 +1,34 @@
 """All models side by side: tables, and the verdict in words."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline.config.schema import Training
-from pipeline.evaluation import calibration, mistakes, significance
+from pipeline.config.schema import Params, Training
+from pipeline.evaluation import mistakes, settings, significance
 from pipeline.evaluation.records import Evaluation
 from pipeline.evaluation.significance import Difference
 
 Evaluations = Mapping[str, Mapping[int, Evaluation]]  # by model and seed
+
+
+def told(params: Params, evaluations: Evaluations) -> dict[str, Any]:
+    """Return, by name, the tables and words that README.md and the page both show; no `differences` of one model."""
+    several_seeds = any(len(seeds) > 1 for seeds in evaluations.values())
+    return {
+        "dataset": params.fetch.dataset_name,
+        "verdict": verdict(evaluations),
+        "models": models_table(evaluations),
+        "note": _NOTE + (_NOTE_OF_SEEDS if several_seeds else _NOTE_OF_ONE_SEED),
+        "settings": settings.table(params),
+        "differences": differences_table(evaluations) if len(evaluations) > 1 else None,
+        "caveat": _CAVEAT_OF_SEEDS if several_seeds else _CAVEAT_OF_ONE_SEED,
+        "trust": trust_table(evaluations),
+    }
 
 
 def by_training(evaluations: Evaluations) -> dict[str, Evaluation]:
@@ -29,7 +45,7 @@ def models_table(evaluations: Evaluations) -> pd.DataFrame:
 
     Of several seeds these are means, and the test accuracy's standard deviation and values stand beside it.
     """
-    return pd.DataFrame([_model_row(name, list(seeds.values())) for name, seeds in evaluations.items()])
+    return pd.DataFrame([_model_row(name, seeds) for name, seeds in evaluations.items()])
 
 
 def differences(evaluations: Evaluations) -> dict[tuple[str, str], Difference]:
@@ -62,13 +78,8 @@ def verdict(evaluations: Evaluations) -> str:
 
 def trust_table(evaluations: Evaluations) -> pd.DataFrame:
     """Tabulate how far each training's probabilities can be trusted on the test images."""
-    rows = {
-        name: calibration.summary(evaluation.test.labels, evaluation.test.probabilities)
-        for name, evaluation in by_training(evaluations).items()
-    }
-    table = pd.DataFrame(rows.values())
-    table.insert(0, "training", list(rows))
-    return table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else cell)
+    rows = [{"training": name, **evaluation.trust} for name, evaluation in by_training(evaluations).items()]
+    return as_text(pd.DataFrame(rows))
 
 
 def robustness(seeds: Mapping[int, Evaluation]) -> pd.DataFrame | None:
@@ -80,12 +91,22 @@ def robustness(seeds: Mapping[int, Evaluation]) -> pd.DataFrame | None:
 def confused_table(evaluations: Evaluations) -> pd.DataFrame:
     """Tabulate the ten pairs of classes that all trainings together confuse most."""
     every = list(by_training(evaluations).values())
-    counts = np.sum([evaluation.confusion for evaluation in every], axis=0)
-    table = mistakes.confused_pairs(counts, every[0].class_names)[:10]
+    table = confused_pairs(every)[:10]
     return table.assign(
         images=[f"{images / len(every):.1f}" for images in table["images"]],
         share=[f"{100 * share:.1f} %" for share in table["share"]],
     )
+
+
+def confused_pairs(every: Sequence[Evaluation]) -> pd.DataFrame:
+    """Rank the pairs of classes that some trainings together confuse, as `mistakes.confused_pairs` does."""
+    counts = np.sum([evaluation.confusion for evaluation in every], axis=0)
+    return mistakes.confused_pairs(counts, every[0].class_names)
+
+
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Write a table's cells, floats with four decimals."""
+    return table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else str(cell))
 
 
 def _right(seeds: Mapping[int, Evaluation]) -> np.ndarray:
@@ -100,14 +121,14 @@ def _sentence(pair: tuple[str, str], difference: Difference) -> str:
     return f"{first} is better than {second} by {by:.1f} points (95 % interval {low:.1f} to {high:.1f})"
 
 
-def _model_row(name: str, seeds: list[Evaluation]) -> dict[str, str]:
-    right = np.array([evaluation.right for evaluation in seeds])
+def _model_row(name: str, by_seed: Mapping[int, Evaluation]) -> dict[str, str]:
+    right, seeds = _right(by_seed), list(by_seed.values())
     low, high = significance.accuracy_interval(right)
     return {
         "model": name,
         "test accuracy": f"{right.mean():.4f}",
         "95 % interval": f"{low:.4f} – {high:.4f}",
-        **_by_seed(right.mean(axis=1)),
+        **_each_seed(right.mean(axis=1)),
         "test loss": _mean(seeds, "test", "loss"),
         **({"spoilt": _mean(seeds, "test", "robust_accuracy")} if seeds[0].robustness is not None else {}),
         "validation": _mean(seeds, "validation"),
@@ -117,7 +138,7 @@ def _model_row(name: str, seeds: list[Evaluation]) -> dict[str, str]:
     }
 
 
-def _by_seed(accuracies: np.ndarray) -> dict[str, str]:
+def _each_seed(accuracies: np.ndarray) -> dict[str, str]:
     if len(accuracies) == 1:
         return {}
     each = ", ".join(f"{accuracy:.4f}" for accuracy in accuracies)
@@ -144,21 +165,7 @@ def _pair_row(pair: tuple[str, str], difference: Difference) -> dict[str, str]:
     return row | {"p-value": p_value, "told apart": "yes" if difference.p_value < significance.LEVEL else "no"}
 
 
-def _several(evaluations: Evaluations) -> bool:
-    return any(len(seeds) > 1 for seeds in evaluations.values())
-
-
-def note(evaluations: Evaluations) -> str:
-    """Explain `models_table`."""
-    interval = _NOTE_OF_SEEDS if _several(evaluations) else _NOTE_OF_ONE_SEED
-    return f"Accuracy is the share of images whose most probable class is the true one; {interval}"
-
-
-def caveat(evaluations: Evaluations) -> str:
-    """Explain `differences_table`."""
-    return _CAVEAT_OF_SEEDS if _several(evaluations) else _CAVEAT_OF_ONE_SEED
-
-
+_NOTE = "Accuracy is the share of images whose most probable class is the true one; "
 _NOTE_OF_ONE_SEED = (
     "the interval (Wilson) says what other test images of this kind might give. Loss is the mean cross-entropy."
 )

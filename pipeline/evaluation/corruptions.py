@@ -4,6 +4,7 @@ The idea is ImageNet-C's (Hendrycks & Dietterich 2019) and MNIST-C's (Mu & Gilme
 (n, height, width, channels), and so is what a corruption returns; lengths are fractions of the longer side.
 """
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from scipy import ndimage
 
 Corruption = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
+SEED = 0  # the same for all models, so that they meet the same images
 DIRECTIONS = [(-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1)]
 
 
@@ -73,52 +75,41 @@ CORRUPTIONS: dict[str, tuple[Corruption, tuple[float, ...], str]] = {  # with fi
     "brightness": (brightness, (0.08, 0.16, 0.24, 0.32, 0.4), "{:.0%} added"),
     "occlusion": (occlusion, (0.15, 0.22, 0.3, 0.37, 0.45), "{:.0%} wide"),
 }
+STRENGTHS = range(1, 6)
 
 
-def corrupted(images: np.ndarray, name: str, strength: int, seed: int) -> np.ndarray:
-    """Return images spoilt by a corruption at a strength of 1 to 5; the same seed, the same way."""
-    corrupt, strengths, _ = CORRUPTIONS[name]
-    return corrupt(
-        images, strengths[strength - 1], np.random.default_rng([seed, list(CORRUPTIONS).index(name), strength])
-    )
+def corrupted(images: np.ndarray, name: str, strength: int) -> np.ndarray:
+    """Return images spoilt by a corruption at a strength of 1 to 5, always the same way."""
+    corrupt, values, _ = CORRUPTIONS[name]
+    random = np.random.default_rng([SEED, list(CORRUPTIONS).index(name), strength])
+    return corrupt(images, values[strength - 1], random)
 
 
-def every(image: np.ndarray, seed: int = 0) -> tuple[np.ndarray, list[tuple[str, str]]]:
+def every(image: np.ndarray) -> tuple[np.ndarray, list[tuple[str, str]]]:
     """Spoil one image, uint8 of (1, height, width, channels), in every way, and say how in two words each."""
-    chosen = [
-        (name, strength) for name, (_, values, _) in CORRUPTIONS.items() for strength in range(1, len(values) + 1)
-    ]
-    spoilt = np.concatenate([corrupted(image, name, strength, seed) for name, strength in chosen])
+    chosen = list(itertools.product(CORRUPTIONS, STRENGTHS))
+    spoilt = np.concatenate([corrupted(image, name, strength) for name, strength in chosen])
     return spoilt, [(name, _change(name, strength)) for name, strength in chosen]
 
 
-def _change(name: str, strength: int) -> str:
-    _, strengths, form = CORRUPTIONS[name]
-    return form.format(strengths[strength - 1])
-
-
-def robustness(
-    predict: Callable[[np.ndarray], np.ndarray], images: np.ndarray, labels: np.ndarray, seed: int
-) -> pd.DataFrame:
+def robustness(predict: Callable[[np.ndarray], np.ndarray], images: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     """Tabulate the accuracy on spoilt images, a row a corruption and strength.
 
     `predict` maps images to probabilities of (n, classes); labels are integers of (n,). Columns: `corruption`,
     `strength` from 1 to 5, `change`, what that is in words, and `accuracy`.
     """
     rows = []
-    for name, (
-        _,
-        values,
-        _,
-    ) in CORRUPTIONS.items():  # all strengths at once: a call of `predict` takes a while to begin
-        strengths = range(1, len(values) + 1)
-        spoilt = np.concatenate([corrupted(images, name, strength, seed) for strength in strengths])
-        right = (predict(spoilt).argmax(axis=1).reshape(len(values), -1) == labels).mean(axis=1)
-        rows += [
-            (name, strength, _change(name, strength), float(share))
-            for strength, share in zip(strengths, right, strict=True)
-        ]
+    for name in CORRUPTIONS:  # all strengths at once: a call of `predict` takes a while to begin
+        spoilt = np.concatenate([corrupted(images, name, strength) for strength in STRENGTHS])
+        right = predict(spoilt).argmax(axis=1).reshape(len(STRENGTHS), -1) == labels
+        shares = zip(STRENGTHS, right.mean(axis=1).tolist(), strict=True)
+        rows += [(name, strength, _change(name, strength), share) for strength, share in shares]
     return pd.DataFrame(rows, columns=["corruption", "strength", "change", "accuracy"])
+
+
+def _change(name: str, strength: int) -> str:
+    _, values, form = CORRUPTIONS[name]
+    return form.format(values[strength - 1])
 
 
 def _whole(values: np.ndarray) -> np.ndarray:

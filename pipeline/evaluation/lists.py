@@ -10,57 +10,60 @@ from pipeline.evaluation.comparison import Evaluations
 from pipeline.evaluation.records import Evaluation
 
 ROWS = 100
-SHOWN = 40
+SHOWN = 40  # on the page
 OUT_OF_SAMPLE = ("test", "validation")  # the splits that no network has learnt from
+TITLES = {  # on the page, by the name of a list's file; of one training, with its name
+    "never_right": "Images that every training gets wrong",
+    "label_errors_test": "Labels that are likely wrong",
+    "mistakes": "{}: the mistakes that it is surest of",
+    "least_certain": "{}: the images that it is least certain of",
+}
 
 
-def of_training(evaluation: Evaluation) -> dict[str, pd.DataFrame]:
-    """List one training's confused pairs, most confident mistakes and least certain images of the test split."""
-    names, test = evaluation.class_names, evaluation.test
-    return {
-        "confused_pairs": mistakes.confused_pairs(evaluation.confusion, names)[:ROWS],
-        "mistakes": mistakes.most_confident(test.labels, test.probabilities, names)[:ROWS],
-        "least_certain": mistakes.least_certain(test.labels, test.probabilities, names)[:ROWS],
-    }
-
-
-def of_test_images(evaluations: Evaluations) -> dict[str, pd.DataFrame]:
-    """List, by title, the first 40 test images of each list, for the page."""
-    found = {
-        "Images that every training gets wrong": never_right(evaluations),
-        "Labels that are likely wrong": label_errors_by_split(evaluations)["test"],
-    }
-    for name, evaluation in comparison.by_training(evaluations).items():
-        tables = of_training(evaluation)
-        found[f"{name}: the mistakes that it is surest of"] = tables["mistakes"]
-        found[f"{name}: the images that it is least certain of"] = tables["least_certain"]
-    return {title: table[:SHOWN] for title, table in found.items()}
-
-
-def never_right(evaluations: Evaluations) -> pd.DataFrame:
-    """List the test images that every training gets wrong."""
-    every = list(comparison.by_training(evaluations).values())
-    return mistakes.never_right(
-        every[0].test.labels, [evaluation.test.probabilities for evaluation in every], every[0].class_names
-    )[:ROWS]
-
-
-def label_errors_by_split(
+def by_split(
     evaluations: Evaluations, cross_validated: Sequence[np.ndarray] = ()
-) -> dict[str, pd.DataFrame]:
-    """List the likely label errors of the splits that no network has learnt from, by all trainings together.
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Make every list of each split by the name of its file, those of one training in a folder, as `vgg-42/mistakes`.
 
-    The training part's, too, given probabilities of its images by models that have not seen them, (n, classes) each.
+    Likely label errors are listed of the splits that no network has learnt from, and of the training part given
+    probabilities of its images by models that have not seen them, (n, classes) each.
     """
-    every = list(comparison.by_training(evaluations).values())
-    splits = [split for split in OUT_OF_SAMPLE if split in every[0].splits]
+    trainings = comparison.by_training(evaluations)
+    every = list(trainings.values())
+    found = _label_errors(every, cross_validated)
+    probabilities, names = [evaluation.test.probabilities for evaluation in every], every[0].class_names
+    never = {"never_right": mistakes.never_right(every[0].test.labels, probabilities, names)}
+    found["test"] = never | found["test"]
+    for name, evaluation in trainings.items():
+        test = evaluation.test
+        found["test"] |= {
+            f"{name}/confused_pairs": mistakes.confused_pairs(evaluation.confusion, names),
+            f"{name}/mistakes": mistakes.most_confident(test.labels, test.probabilities, names),
+            f"{name}/least_certain": mistakes.least_certain(test.labels, test.probabilities, names),
+        }
+    return {split: {file: table[:ROWS] for file, table in lists.items()} for split, lists in found.items()}
+
+
+def _label_errors(every: list[Evaluation], cross_validated: Sequence[np.ndarray]) -> dict[str, dict[str, pd.DataFrame]]:
+    first = every[0]
+    splits = [split for split in OUT_OF_SAMPLE if split in first.splits]
     unseen = {split: [evaluation.splits[split].probabilities[:] for evaluation in every] for split in splits}
     if cross_validated:
         unseen["train"] = list(cross_validated)
-    names = every[0].class_names
+    found = {}
+    for split, probabilities in unseen.items():
+        table = label_errors.table(first.splits[split].labels, probabilities, first.class_names)
+        found[split] = {f"label_errors_{split}": table}
+    return found
+
+
+def titled(test: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return, by title, the first 40 images of each list of the test split, for the page."""
+    parts = {file: file.rpartition("/") for file in test}
     return {
-        split: label_errors.table(every[0].splits[split].labels, probabilities, names)[:ROWS]
-        for split, probabilities in unseen.items()
+        TITLES[kind].format(training): test[file][:SHOWN]
+        for file, (training, _, kind) in parts.items()
+        if kind in TITLES
     }
 
 

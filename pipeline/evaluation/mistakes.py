@@ -21,15 +21,13 @@ def confused_pairs(counts: np.ndarray, class_names: Sequence[str]) -> pd.DataFra
     wrong = np.where(np.eye(len(counts), dtype=bool), 0, counts)
     true, predicted = np.nonzero(wrong)
     names = np.array(class_names)
-    table = pd.DataFrame(
-        {
-            "true": names[true],
-            "predicted": names[predicted],
-            "images": wrong[true, predicted],
-            "share": metrics.row_normalised(counts)[true, predicted],
-        }
-    )
-    return _ranked(table, "images", ascending=False)
+    columns = {
+        "true": names[true],
+        "predicted": names[predicted],
+        "images": wrong[true, predicted],
+        "share": metrics.row_normalised(counts)[true, predicted],
+    }
+    return _ranked(columns, "images", ascending=False)
 
 
 def most_confident(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> pd.DataFrame:
@@ -39,15 +37,13 @@ def most_confident(labels: np.ndarray, probabilities: np.ndarray, class_names: S
     """
     predicted, names = probabilities.argmax(axis=1), np.array(class_names)
     wrong = np.flatnonzero(predicted != labels)
-    table = pd.DataFrame(
-        {
-            "image": wrong,
-            "label": names[labels[wrong]],
-            "prediction": names[predicted[wrong]],
-            "probability": probabilities[wrong, predicted[wrong]].astype(float),
-        }
-    )
-    return _ranked(table, "probability", ascending=False)
+    columns = {
+        "image": wrong,
+        "label": names[labels[wrong]],
+        "prediction": names[predicted[wrong]],
+        "probability": probabilities[wrong, predicted[wrong]].astype(float),
+    }
+    return _ranked(columns, "probability", ascending=False)
 
 
 def least_certain(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> pd.DataFrame:
@@ -57,16 +53,14 @@ def least_certain(labels: np.ndarray, probabilities: np.ndarray, class_names: Se
     """
     order, names = np.argsort(-probabilities, axis=1, kind="stable")[:, :2], np.array(class_names)
     first, second = np.take_along_axis(probabilities.astype(float), order, axis=1).T
-    table = pd.DataFrame(
-        {
-            "image": np.arange(len(labels)),
-            "label": names[labels],
-            "prediction": names[order[:, 0]],
-            "second": names[order[:, 1]],
-            "margin": first - second,
-        }
-    )
-    return _ranked(table, "margin", ascending=True)
+    columns = {
+        "image": np.arange(len(labels)),
+        "label": names[labels],
+        "prediction": names[order[:, 0]],
+        "second": names[order[:, 1]],
+        "margin": first - second,
+    }
+    return _ranked(columns, "margin", ascending=True)
 
 
 def never_right(labels: np.ndarray, trainings: Sequence[np.ndarray], class_names: Sequence[str]) -> pd.DataFrame:
@@ -79,17 +73,15 @@ def never_right(labels: np.ndarray, trainings: Sequence[np.ndarray], class_names
     wrong, names = np.flatnonzero((predicted != labels).all(axis=0)), np.array(class_names)
     votes = (predicted[:, wrong, None] == np.arange(len(names))).sum(axis=0)
     true = np.mean([probabilities[wrong, labels[wrong]] for probabilities in trainings], axis=0, dtype=float)
-    table = pd.DataFrame(
-        {
-            "image": wrong,
-            "label": names[labels[wrong]],
-            "prediction": names[votes.argmax(axis=1)],
-            "votes": votes.max(axis=1),
-            "probability": true,
-        }
-    )
-    return _ranked(table, "probability", ascending=True)
+    columns = {
+        "image": wrong,
+        "label": names[labels[wrong]],
+        "prediction": names[votes.argmax(axis=1)],
+        "votes": votes.max(axis=1),
+        "probability": true,
+    }
+    return _ranked(columns, "probability", ascending=True)
 
 
-def _ranked(table: pd.DataFrame, column: str, ascending: bool) -> pd.DataFrame:
-    return table.sort_values(column, ascending=ascending, kind="stable", ignore_index=True)
+def _ranked(columns: dict[str, np.ndarray], by: str, ascending: bool) -> pd.DataFrame:
+    return pd.DataFrame(columns).sort_values(by, ascending=ascending, kind="stable", ignore_index=True)

@@ -88,6 +88,11 @@ class Evaluation:
         return {**headlines, "test": test, "parameters": self.parameters, "model_bytes": self.model_bytes}
 
     @cached_property
+    def trust(self) -> dict[str, Any]:
+        """How far the probabilities for the test images can be trusted, for a table."""
+        return calibration.summary(self.test.labels, self.test.probabilities)
+
+    @cached_property
     def all_scores(self) -> dict[str, Any]:
         """`scores`, and under `test` the precision, recall and F1 of each class, as MLflow and the gate have them."""
         by_class = metrics.by_class(self.per_class, self.class_names)

@@ -17,9 +17,8 @@ class Difference:
     """By how much a first model is more accurate than a second, with the interval of 95 % and the p-value.
 
     `only_first` and `only_second` count the images that one of them gets right with more of its seeds, None where it is
-    not known which. `by_images` and
-    `by_seeds` are the standard deviations of the difference that other images and other seeds would bring;
-    `by_seeds` is None where there is one seed, which tells nothing of others.
+    not known which. `by_images` and `by_seeds` are the standard deviations of the difference that other images and
+    other seeds would bring; `by_seeds` is None where there is one seed, which tells nothing of others.
     """
 
     accuracy: float
@@ -45,10 +44,8 @@ def accuracy_interval(right: np.ndarray) -> tuple[float, float]:
     if len(right) == 1:
         interval = stats.binomtest(int(right.sum()), right.size).proportion_ci(1 - LEVEL, method="wilson")
         return float(interval.low), float(interval.high)
-    mean = float(right.mean())
-    variance, freedom = _sum_of_variances([_by_images(right.mean(axis=0)), _by_seeds(right)])
-    margin = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * variance**0.5
-    return max(0.0, mean - margin), min(1.0, mean + margin)
+    low, high, _ = _t_test(float(right.mean()), [_by_images(right.mean(axis=0)), _by_seeds(right)])
+    return max(0.0, low), min(1.0, high)
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> Difference:

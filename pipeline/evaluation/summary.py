@@ -1,10 +1,10 @@
 """The summary of all models in Markdown, for a repository's page."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 
 from pipeline.base import tables, templates
 from pipeline.config.schema import Params, Training
-from pipeline.evaluation import comparison, lists, settings
+from pipeline.evaluation import comparison
 from pipeline.evaluation.comparison import Evaluations
 
 MODEL_PICTURES = {  # what `evaluate` draws of one model
@@ -19,26 +19,19 @@ MODEL_PICTURES = {  # what `evaluate` draws of one model
     "features": "features",
     "Grad-CAM": "gradcam",
 }
+PICTURES = {"Learning curves": "curves", "Recall of each class": "recall", "Confusion matrices": "confusion"}
 
 
-def as_markdown(params: Params, evaluations: Evaluations, pictures: Mapping[str, str]) -> str:
-    """Write verdict, tables and pictures, with links to all else; `pictures` maps captions to addresses."""
-    models, several = comparison.models_table(evaluations), len(evaluations) > 1
+def as_markdown(params: Params, evaluations: Evaluations, splits: Collection[str]) -> str:
+    """Write verdict, tables and pictures, with links to all else; label errors are listed of `splits`."""
     return templates.load("pipeline.evaluation", "summary.md.jinja").render(
-        dataset=params.fetch.dataset_name,
-        verdict=comparison.verdict(evaluations),
-        note=comparison.note(evaluations),
-        caveat=comparison.caveat(evaluations),
-        models=tables.as_markdown(models),
-        settings=tables.as_markdown(settings.table(params)),
-        differences=tables.as_markdown(comparison.differences_table(evaluations)) if several else None,
-        trust=tables.as_markdown(comparison.trust_table(evaluations)),
-        confused=tables.as_markdown(comparison.confused_table(evaluations)),
+        comparison.told(params, evaluations),
+        markdown=tables.as_markdown,
+        confused=comparison.confused_table(evaluations),
         cards=list(evaluations),
         links={training.name: _links(params, training) for training in params.trainings},
-        splits=_splits(params, evaluations),
-        robust="spoilt" in models,
-        pictures=pictures,
+        splits=splits,
+        pictures=PICTURES,
     )
 
 
@@ -46,10 +39,3 @@ def _links(params: Params, training: Training) -> dict[str, str]:
     """Map captions to files, without the augmentations of a model that has none."""
     augmented = params.models[training.model].train.augmentation
     return {caption: file for caption, file in MODEL_PICTURES.items() if augmented or file != "augmented"}
-
-
-def _splits(params: Params, evaluations: Evaluations) -> list[str]:
-    """List the splits that there are label errors of."""
-    every = comparison.by_training(evaluations).values()
-    found = [split for split in lists.OUT_OF_SAMPLE if any(split in evaluation.splits for evaluation in every)]
-    return [*found, *(["train"] if params.cross_validated else [])]

@@ -2,7 +2,7 @@
 
 - `curves.py`: loss and accuracy over epochs
 - `scores.py`: how well a model does: accuracies, recall, confusion matrices
-- `gallery.py`: pictures of images: samples, augmentations, predictions, mistakes
+- `gallery.py`: pictures of images: samples, augmentations, predictions
 - `failures.py`: lists of images that go wrong, and duplicates
 - `calibration.py`: how far models can be trusted
 - `robustness.py`: how models bear spoilt images

@@ -6,9 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from pipeline.figures.curves import COLOURS, DASHES
-
-MARKERS = "os^Dv<>"
+from pipeline.figures.curves import MARKERS, style
 
 
 def reliability(tables: Mapping[str, pd.DataFrame]) -> Figure:
@@ -21,10 +19,10 @@ def reliability(tables: Mapping[str, pd.DataFrame]) -> Figure:
     upper.plot([0, 1], [0, 1], color="#999999", linewidth=1, label="as right as sure")
     for index, (name, table) in enumerate(tables.items()):
         filled = table[table["images"] > 0]
-        style = {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[index % len(DASHES)], "label": name}
+        look = {"label": name, "linewidth": 1.4, **style(index)}
         marker = MARKERS[index % len(MARKERS)]
-        upper.plot(filled["confidence"], filled["accuracy"], marker=marker, markersize=4, linewidth=1.4, **style)
-        lower.stairs(table["images"], [*table["low"], table["high"].iloc[-1]], linewidth=1.4, **style)
+        upper.plot(filled["confidence"], filled["accuracy"], marker=marker, markersize=4, **look)
+        lower.stairs(table["images"], [*table["low"], table["high"].iloc[-1]], **look)
     upper.set(ylabel="accuracy", xlim=(0, 1), ylim=(-0.02, 1.02))
     upper.legend(frameon=False, loc="upper left")
     lower.set(xlabel="confidence: the probability of the predicted class", ylabel="images", yscale="symlog")
@@ -42,8 +40,7 @@ def coverage(tables: Mapping[str, pd.DataFrame]) -> Figure:
     figure = Figure(figsize=(6.4, 4), dpi=120, layout="constrained")
     axes = figure.subplots()
     for index, (name, table) in enumerate(tables.items()):
-        colour, dash = COLOURS[index % len(COLOURS)], DASHES[index % len(DASHES)]
-        axes.plot(table["coverage"], table["accuracy"], dash, color=colour, linewidth=1.6, label=name)
+        axes.plot(table["coverage"], table["accuracy"], label=name, linewidth=1.6, **style(index))
     axes.set(xlabel="the most certain share of the images", ylabel="accuracy on them", xlim=(0, 1))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.spines[["top", "right"]].set_visible(False)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.figures.sheets import on_paper
@@ -18,10 +17,15 @@ def filters(kernels: np.ndarray | None) -> Figure:
     if kernels is None:
         return _words("This network has no convolution.")
     shown = kernels[:MOST]
-    figure, grid = _grid(len(shown), f"The first convolution's {_of(len(shown), len(kernels))} filters")
+    rows = -(-len(shown) // COLUMNS)
+    figure = Figure(figsize=(0.6 * COLUMNS, 0.6 * rows + 0.4), dpi=110, layout="constrained")
+    grid = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    for axes in grid:
+        axes.axis("off")
     for axes, kernel in zip(grid, shown, strict=False):
         low, high = kernel.min(), kernel.max()
         axes.imshow(np.squeeze((kernel - low) / max(high - low, 1e-12)), cmap="gray")
+    figure.suptitle(f"The first convolution's {_of(len(shown), len(kernels))} filters", fontsize=9)
     return figure
 
 
@@ -58,16 +62,6 @@ def heat(images: np.ndarray, heats: np.ndarray | None, captions: Sequence[str]) 
         lower.imshow(warmth, cmap="inferno", alpha=0.6, extent=(0, width, height, 0), interpolation="bilinear")
     figure.suptitle("What speaks for the predicted class (Grad-CAM): the brighter, the more", fontsize=9)
     return figure
-
-
-def _grid(count: int, title: str) -> tuple[Figure, list[Axes]]:
-    rows = -(-count // COLUMNS)
-    figure = Figure(figsize=(0.6 * COLUMNS, 0.6 * rows + 0.4), dpi=110, layout="constrained")
-    grid = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-    for axes in grid:
-        axes.axis("off")
-    figure.suptitle(title, fontsize=9)
-    return figure, list(grid)
 
 
 def _words(words: str) -> Figure:

@@ -13,41 +13,56 @@ from pipeline.figures import sheets
 from pipeline.figures.class_names import legible
 
 SHOWN = 40
+LISTS = {  # the title of each kind, what the words beneath an image are, and what follows its number and label
+    "least_certain": (
+        "Images that the model is least certain of",
+        "Number: label; the two most probable classes, by how much the first is more probable",
+        "{prediction} or {second}, {margin:.4f}",
+    ),
+    "never_right": (
+        "Images that every training gets wrong",
+        "Number: label; the class that most trainings say (how many), the label's mean probability",
+        "{prediction} ({votes}), {probability:.4f}",
+    ),
+    "label_errors": (
+        "Images whose label is likely wrong",
+        "Number: label; the class that the models suggest, the quality of the label from 0 to 1",
+        "{suggested}? {quality:.4f}",
+    ),
+    "changed": (
+        "Images that a model sees otherwise",
+        "Number: label; what the model said before and says now",
+        "{before} → {after}",
+    ),
+}
 
 
-def least_certain(images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
-    """Show the images of a table with `image`, `label`, `prediction`, `second` and `margin`."""
+def listed(kind: str, images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
+    """Show the images of a table with `image`, `label` and, of its kind in `LISTS`, the columns in braces."""
+    names, shown = _names(class_names), table[:SHOWN]
+    which, explained, form = LISTS[kind]
+    rows = [{what: names.get(cell, cell) for what, cell in row.items()} for row in shown.to_dict("records")]
+    captions = [(f"{row['image']}: {row['label']}", form.format(**row)) for row in rows]
+    return sheets.captioned([_title(which, len(table)), explained], images[shown["image"]], captions)
+
+
+def mistakes(images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
+    """Show the images of a table of all mistakes with `image`, `label`, `prediction` and `probability`."""
     names, shown = _names(class_names), table[:SHOWN]
     captions = [
-        (f"{row.image}: {names[row.label]}", f"{names[row.prediction]} or {names[row.second]}, {row.margin:.4f}")
+        (
+            f"true: {names[row.label]}",
+            f"predicted: {names[row.prediction]}",
+            f"{row.probability:.4f}, image {row.image}",
+        )
         for row in shown.itertuples()
     ]
-    title = _title("Images that the model is least certain of", len(table))
-    explained = "Number: label; the two most probable classes, by how much the first is more probable"
-    return sheets.captioned([title, explained], images[shown["image"]], captions)
-
-
-def never_right(images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
-    """Show the images of a table with `image`, `label`, `prediction`, `votes` and `probability`."""
-    names, shown = _names(class_names), table[:SHOWN]
-    captions = [
-        (f"{row.image}: {names[row.label]}", f"{names[row.prediction]} ({row.votes}), {row.probability:.4f}")
-        for row in shown.itertuples()
-    ]
-    title = _title("Images that every training gets wrong", len(table))
-    explained = "Number: label; the class that most trainings say (how many), the label's mean probability"
-    return sheets.captioned([title, explained], images[shown["image"]], captions)
-
-
-def label_errors(images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
-    """Show the images of a table with `image`, `label`, `suggested` and `quality`."""
-    names, shown = _names(class_names), table[:SHOWN]
-    captions = [
-        (f"{row.image}: {names[row.label]}", f"{names[row.suggested]}? {row.quality:.4f}") for row in shown.itertuples()
-    ]
-    title = _title("Images whose label is likely wrong", len(table))
-    explained = "Number: label; the class that the models suggest, the quality of the label from 0 to 1"
-    return sheets.captioned([title, explained], images[shown["image"]], captions)
+    title = [f"None of the {len(images):,} test images is misclassified."]
+    if len(table):
+        which = "All of them" if len(table) <= SHOWN else f"The {SHOWN} that the model is surest of"
+        title = [f"{len(table):,} of {len(images):,} test images are misclassified."]
+        title += [f"{which}, with the wrong class's probability:"]
+    return sheets.captioned(title, images[shown["image"]], captions)
 
 
 def duplicates(splits: Mapping[str, np.ndarray], table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
@@ -65,18 +80,6 @@ def duplicates(splits: Mapping[str, np.ndarray], table: pd.DataFrame, class_name
     explained = "The left image, the right one and the root mean square difference of their pixels, 0 to 255"
     captions = list(zip(first, nearness, strict=True))
     return sheets.captioned([title, explained], _pairs(splits, shown), captions, pixels=120)
-
-
-def changed(images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
-    """Show the images of a table with `image`, `label`, `before` and `after`: what a model said and says."""
-    names, shown = _names(class_names), table[:SHOWN]
-    captions = [
-        (f"{row.image}: {names[row.label]}", f"{names[row.before]} → {names[row.after]}") for row in shown.itertuples()
-    ]
-    title = _title("Images that a model sees otherwise", len(table))
-    return sheets.captioned(
-        [title, "Number: label; what the model said before and says now"], images[shown["image"]], captions
-    )
 
 
 def corruptions(images: np.ndarray, captions: Sequence[Sequence[str]]) -> Figure:

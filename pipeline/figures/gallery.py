@@ -12,14 +12,13 @@ from pipeline.figures import sheets
 from pipeline.figures.class_names import legible, shorten
 
 PLOTTED_CLASSES = 10
-MISTAKES = 40
 
 
-def samples(images: Array, labels: np.ndarray, class_names: Sequence[str], per_class: int = 12) -> Figure:
+def samples(images: Array, labels: np.ndarray, class_names: Sequence[str]) -> Figure:
     """Show the first images of each class, a labelled row each; at most 20 classes and 120 images."""
     shown = legible(class_names[:20])
     height, width = images.shape[1:3]
-    per_class = min(per_class, 120 // len(shown))
+    per_class = min(12, 120 // len(shown))
     first = [np.flatnonzero(labels == row)[:per_class] for row in range(len(shown))]
     mosaic = _mosaic([sheets.on_paper(images[some]) for some in first], per_class)
     margin = 0.3 + 0.085 * max(map(len, shown))  # inches, for the names
@@ -96,19 +95,6 @@ def prediction(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray
     return figure
 
 
-def mistakes(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> Figure:
-    """Show the misclassified images, the most confident first, 40 at most, with the probability of the wrong class."""
-    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    wrong = np.flatnonzero(predicted != labels)
-    shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]
-    names = legible(class_names, 15)
-    captions = [
-        (f"true: {names[labels[i]]}", f"predicted: {names[predicted[i]]}", f"{confidence[i]:.4f}, image {i}")
-        for i in shown
-    ]
-    return sheets.captioned(_mistakes_title(len(shown), len(wrong), len(labels)), images[shown], captions)
-
-
 def _mosaic(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
     """Set images in rows on white, a pixel of margin about each; a row may have fewer images than columns."""
     height, width, channels = rows[0].shape[1:]
@@ -116,13 +102,6 @@ def _mosaic(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
     for row, images in enumerate(rows):
         mosaic[row, 1:-1, : len(images), 1:-1] = images.swapaxes(0, 1)
     return mosaic.reshape(len(rows) * (height + 2), columns * (width + 2), channels)
-
-
-def _mistakes_title(shown: int, wrong: int, images: int) -> list[str]:
-    if not wrong:
-        return [f"None of the {images:,} test images is misclassified."]
-    which = "All of them" if shown == wrong else f"The {shown} that the model is surest of"
-    return [f"{wrong:,} of {images:,} test images are misclassified.", f"{which}, with the wrong class's probability:"]
 
 
 def _draw_image(axes: Axes, image: np.ndarray, title: str) -> None:

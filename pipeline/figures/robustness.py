@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pipeline.figures.curves import COLOURS, DASHES
+from pipeline.figures.curves import style
 
 COLUMNS = 4
 MEAN = "mean of all"
@@ -23,8 +23,7 @@ def compare(tables: Mapping[str, pd.DataFrame]) -> Figure:
     grid = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, panel in zip(grid, panels, strict=False):
         for index, (name, table) in enumerate(by_strength.items()):
-            style = DASHES[index % len(DASHES)], COLOURS[index % len(COLOURS)]
-            axes.plot(table.index, table[panel], style[0], color=style[1], marker="o", markersize=3, label=name)
+            axes.plot(table.index, table[panel], marker="o", markersize=3, label=name, **style(index))
         axes.set_title(panel, fontsize=10)
         axes.set(ylim=(0, 1.02), xticks=[1, 2, 3, 4, 5])
         axes.grid(alpha=0.3)

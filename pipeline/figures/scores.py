@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.figures.class_names import legible
-from pipeline.figures.curves import COLOURS
+from pipeline.figures.curves import COLOURS, MARKERS
 
 NUMBERED = 20  # classes, at most, for numbers in a matrix's cells
 NAMED = 30  # classes, at most, for a name at each row
@@ -38,7 +38,8 @@ def compare_recall(recalls: Mapping[str, Sequence[float] | np.ndarray], class_na
     rows = np.arange(len(shown))
     for index, (name, recall) in enumerate(zip(recalls, table, strict=True)):
         apart = 0.5 * ((index + 0.5) / len(recalls) - 0.5)  # so that equal values do not hide each other
-        axes.plot(recall[shown], rows + apart, "os^Dv<>"[index % 7], color=COLOURS[index % len(COLOURS)], label=name)
+        marker, colour = MARKERS[index % len(MARKERS)], COLOURS[index % len(COLOURS)]
+        axes.plot(recall[shown], rows + apart, marker, color=colour, label=name)
     axes.set_yticks(rows, [names[index] for index in shown], parse_math=False)
     axes.invert_yaxis()
     axes.set_xlabel("recall on the test split")

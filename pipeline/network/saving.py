@@ -27,7 +27,7 @@ def to_bytes(model: keras.Model) -> bytes:
         with zipfile.ZipFile(path) as archive:
             members = {name: archive.read(name) for name in sorted(archive.namelist())}
     for name in ("config.json", "metadata.json"):
-        members[name] = json.dumps(_without_chance(json.loads(members[name])), indent=1).encode()
+        members[name] = json.dumps(json.loads(members[name], object_hook=_without_chance), indent=1).encode()
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, member in members.items():
@@ -58,8 +58,5 @@ def load(path: Path) -> keras.Model:
     return model
 
 
-def _without_chance(content: Any) -> Any:
-    if isinstance(content, dict):
-        kept = {key: value for key, value in content.items() if key not in ("date_saved", "shared_object_id")}
-        return {key: _without_chance(value) for key, value in kept.items()}
-    return [_without_chance(item) for item in content] if isinstance(content, list) else content
+def _without_chance(content: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in content.items() if key not in ("date_saved", "shared_object_id")}

@@ -3,18 +3,19 @@
 import base64
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from pipeline.base import templates
 from pipeline.config.schema import Params
-from pipeline.evaluation import comparison, settings
+from pipeline.evaluation import comparison
 from pipeline.evaluation.comparison import Evaluations
 from pipeline.page import content, sprites
 
 HERE = Path(__file__).parent
+STYLES = [HERE / "uplot/uPlot.min.css", HERE / "page.css"]
+SCRIPTS = [HERE / "uplot/uPlot.iife.min.js", *sorted((HERE / "scripts").glob("*.js"))]
 
 
 def build(
@@ -22,7 +23,7 @@ def build(
     evaluations: Evaluations,
     images: np.ndarray,
     lists: Mapping[str, pd.DataFrame],
-    pictures: Mapping[str, Mapping[str, bytes]] = MappingProxyType({}),
+    pictures: Mapping[str, Mapping[str, bytes]],
 ) -> str:
     """Write the page: `images` are the test split's, uint8 of (n, height, width, channels).
 
@@ -30,26 +31,18 @@ def build(
     PNG files by caption.
     """
     wanted = _wanted(evaluations, lists)
-    sheet = sprites.sheet(images, wanted)
-    several = len(evaluations) > 1
+    sheet, trainings = sprites.sheet(images, wanted), comparison.by_training(evaluations).values()
     return templates.load("pipeline.page", "page.html.jinja").render(
-        dataset=params.fetch.dataset_name,
-        verdict=comparison.verdict(evaluations),
-        models=comparison.models_table(evaluations),
-        note=comparison.note(evaluations),
-        settings=settings.table(params),
-        differences=comparison.differences_table(evaluations) if several else None,
-        caveat=comparison.caveat(evaluations),
-        trust=comparison.trust_table(evaluations),
-        robust=all(evaluation.robustness is not None for evaluation in comparison.by_training(evaluations).values()),
-        mapped=all(evaluation.embedding is not None for evaluation in comparison.by_training(evaluations).values()),
+        comparison.told(params, evaluations),
+        robust=all(evaluation.robustness is not None for evaluation in trainings),
+        mapped=all(evaluation.embedding is not None for evaluation in trainings),
         lists=list(lists),
         pictures={title: _sources(by_caption) for title, by_caption in pictures.items()},
         room=_room(wanted, sheet.numbers),
         sheet=sheet.source,
         content=content.content(evaluations, sheet, lists),
-        styles=[_text("uplot/uPlot.min.css"), _text("page.css")],
-        scripts=[_text("uplot/uPlot.iife.min.js"), *map(_script, sorted((HERE / "scripts").glob("*.js")))],
+        styles=[path.read_text("utf-8") for path in STYLES],
+        scripts=[path.read_text("utf-8") for path in SCRIPTS],
     )
 
 
@@ -75,11 +68,3 @@ def _room(wanted: np.ndarray, numbers: np.ndarray) -> str:
 
 def _sources(by_caption: Mapping[str, bytes]) -> dict[str, str]:
     return {caption: f"data:image/png;base64,{base64.b64encode(png).decode()}" for caption, png in by_caption.items()}
-
-
-def _script(path: Path) -> str:
-    return _text(f"scripts/{path.name}")
-
-
-def _text(name: str) -> str:
-    return (HERE / name).read_text("utf-8")

@@ -50,6 +50,7 @@ def _looks(evaluations: Evaluations) -> list[dict[str, int]]:
 
 def _training(evaluation: Evaluation) -> dict[str, Any]:
     test = evaluation.test
+    bins = calibration.reliability(test.labels, test.probabilities)
     return {
         "confidence": packed(np.round(test.probabilities.max(axis=1).astype(float) * 10_000)),
         "coverage": _columns(calibration.coverage(test.labels, test.probabilities)[["coverage", "accuracy"]]),
@@ -58,12 +59,8 @@ def _training(evaluation: Evaluation) -> dict[str, Any]:
         "per_class": _columns(evaluation.per_class),
         "predictions": packed(test.probabilities.argmax(axis=1)),
         "robustness": None if evaluation.robustness is None else _by_corruption(evaluation.robustness),
-        "reliability": _columns(_filled(calibration.reliability(test.labels, test.probabilities))),
+        "reliability": _columns(bins[bins["images"] > 0][["confidence", "accuracy", "images"]]),
     }
-
-
-def _filled(bins: pd.DataFrame) -> pd.DataFrame:
-    return bins[bins["images"] > 0][["confidence", "accuracy", "images"]]
 
 
 def _by_corruption(robustness: pd.DataFrame) -> dict[str, list[float | None]]:

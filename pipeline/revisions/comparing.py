@@ -50,7 +50,8 @@ def compared(before: Revision, after: Revision, model: str) -> Compared:
     if theirs and ours and np.array_equal(theirs[0].labels, ours[0].labels):
         names = after.class_names(model)
         difference = significance.difference(_right(ours), _right(theirs))
-        return Compared(difference, True, _equal(theirs, ours), changed(theirs, ours, names))
+        same = np.array_equal([part.probabilities for part in theirs], [part.probabilities for part in ours])
+        return Compared(difference, True, same, changed(theirs, ours, names))
     accuracies = [_accuracies(revision, model) for revision in (after, before)]
     count = after.count(model) if model in after.models else 0
     if not all(accuracies) or not count:
@@ -98,17 +99,14 @@ def metrics_table(before: Revision, after: Revision) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "metric", "before", "after", "difference"])
 
 
-def costs_table(
-    before: Revision, after: Revision, seconds: Mapping[str, tuple[float | None, float | None]]
-) -> pd.DataFrame:
-    """Tabulate parameters, bytes, and seconds of training, (before, after) by model, where they are known."""
+def costs_table(before: Revision, after: Revision) -> pd.DataFrame:
+    """Tabulate parameters, bytes and seconds of training by model, where they are known."""
     rows = []
     for model in _either(before, after):
         theirs, ours = (_means(revision, model) for revision in (before, after))
-        row = {"model": model}
-        for cost in COSTS:
-            row[cost.replace("_", " ")] = _both(theirs.get(cost), ours.get(cost))
-        rows.append(row | {"seconds of training": _both(*seconds.get(model, (None, None)))})
+        row = {cost.replace("_", " "): _both(theirs.get(cost), ours.get(cost)) for cost in COSTS}
+        seconds = _both(before.seconds(model), after.seconds(model))
+        rows.append({"model": model, **row, "seconds of training": seconds})
     return pd.DataFrame(rows)
 
 
@@ -180,12 +178,6 @@ def _accuracies(revision: Revision, model: str) -> list[float]:
 
 def _right(seeds: Sequence[Predictions]) -> np.ndarray:
     return np.array([part.labels == part.probabilities.argmax(axis=1) for part in seeds])
-
-
-def _equal(before: Sequence[Predictions], after: Sequence[Predictions]) -> bool:
-    return len(before) == len(after) and all(
-        np.array_equal(old.probabilities, new.probabilities) for old, new in zip(before, after, strict=True)
-    )
 
 
 def _both(old: float | None, new: float | None) -> str:

@@ -14,7 +14,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config.section import leaves
 from pipeline.evaluation.records import Predictions
-from pipeline.runs import fingerprints, git, lock
+from pipeline.runs import fingerprints, git, lock, timing
 from pipeline.runs.lock import StageLock
 
 
@@ -36,7 +36,9 @@ class Revision:
     @cached_property
     def params(self) -> dict[str, Any]:
         """Every value of params.yaml by its dotted path, as `models.vgg.blocks.0.filters`."""
-        return dict(_values(self._yaml("params.yaml")))
+        if (content := self.read("params.yaml")) is None:
+            raise InputError(f"{self.name} has no params.yaml: name a revision of this pipeline")
+        return dict(_values(files.parse_yaml(content.decode(), f"{self.name}: params.yaml")))
 
     @cached_property
     def stages(self) -> dict[Key, StageLock]:
@@ -78,9 +80,12 @@ class Revision:
         """Count the test images by a model's per_class.csv, 0 where there is none."""
         return int(self._per_class(model).get("support", pd.Series(0)).sum())
 
-    def fingerprints(self, model: str) -> list[str]:
-        """List the fingerprints of a model's trainings."""
-        return [fingerprints.of_stage_lock(stage) for key, stage in self._locked("train").items() if key.model == model]
+    def seconds(self, model: str) -> float | None:
+        """Return the mean seconds that a model's trainings took, None where they were elsewhere."""
+        stages = [stage for key, stage in self._locked("train").items() if key.model == model]
+        found = [timing.seconds(fingerprints.of_stage_lock(stage)) for stage in stages]
+        taken = [seconds for seconds in found if seconds is not None]
+        return sum(taken) / len(taken) if taken else None
 
     def read(self, path: str | None) -> bytes | None:
         """Read a file; None where neither git nor DVC has it."""
@@ -128,12 +133,6 @@ class Revision:
     def _arrays(self, path: str | None) -> files.Arrays:
         content = self.read(path)
         return dict(np.load(io.BytesIO(content), allow_pickle=False)) if content else {}
-
-    def _yaml(self, path: str) -> dict[str, Any]:
-        content = self.read(path)
-        if content is None:
-            raise InputError(f"{self.name} has no {path}: name a revision of this pipeline")
-        return files.parse_yaml(content.decode(), f"{self.name}: {path}")
 
 
 @cache

@@ -29,15 +29,15 @@ class Comparison:
     trainings: Sequence[str] = ()
 
 
-def compare(before: Revision, after: Revision, seconds: Mapping[str, tuple[float | None, float | None]]) -> Comparison:
-    """Compare two revisions; `seconds` are those of training by model, (before, after), None where not known."""
+def compare(before: Revision, after: Revision) -> Comparison:
+    """Compare two revisions."""
     found = comparing.models(before, after)
     titled = {
         "Test accuracy": comparing.accuracies_table(before, after, found),
         "Params that differ": comparing.params_table(before, after),
         "Code that differs": comparing.code_table(before, after),
         "Metrics that differ": comparing.metrics_table(before, after),
-        "Time and size": comparing.costs_table(before, after, seconds),
+        "Time and size": comparing.costs_table(before, after),
     }
     return Comparison(before.name, after.name, comparing.verdict(found), titled, found, after.trainings)
 

@@ -6,11 +6,13 @@
 - `git.py`: asks git
 - `paths.py`: where the stages of `dvc.yaml` put what commands look at
 - `description.py`: what a run is called and carries: name, params, tags, words
+- `folders.py`: the folder of each training, and what the files in it hold
 - `journal.py`: what a training did, on disk until MLflow has all of it; how far it is
 - `timing.py`: what a training took, from its journal
 - `location.py`: where MLflow is, known without importing it
 - `ports.py`: whether a port can be served on
 - `server.py`: a client of MLflow, and its experiments
 - `views.py`: saved views of MLflow's table of runs
+- `upload.py`: one journal into its run in MLflow
 - `sending.py`: sends journals to MLflow
 """

@@ -3,14 +3,16 @@
 import getpass
 import importlib.metadata
 import os
-import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.base import processor
+from pipeline.base.errors import InputError
 from pipeline.config.schema import Params, Training
 from pipeline.config.section import leaves
+from pipeline.runs import git
 
 PACKAGES = ("mlflow", "dvc")
 
@@ -97,9 +99,10 @@ def origin() -> dict[str, str]:
         "dvc.baseline": os.environ.get("DVC_EXP_BASELINE_REV"),
         "mlflow.user": _user(),
     }
-    if _git("rev-parse", "HEAD:./params.yaml"):
-        changed = _git("status", "--porcelain", "--", "pipeline", "dvc.yaml", "params.yaml")
-        known |= {"git.commit": _git("rev-parse", "HEAD"), "git.clean": str(not changed).lower()}
+    with suppress(InputError):  # of no git, of no repository, or of one without the file
+        git.ask("rev-parse", "HEAD:./params.yaml")
+        changed = git.ask("status", "--porcelain", "--", "pipeline", "dvc.yaml", "params.yaml")
+        known |= {"git.commit": git.ask("rev-parse", "HEAD"), "git.clean": str(not changed).lower()}
     return {name: value for name, value in known.items() if value}
 
 
@@ -109,13 +112,6 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(_text(item) for item in value.values())
     return str(value)
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603, S607
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def _user() -> str | None:

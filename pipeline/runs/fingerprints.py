@@ -13,6 +13,7 @@ from pathspec import GitIgnoreSpec
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config.loading import PARAMS_FILE
+from pipeline.config.section import at
 from pipeline.runs import lock
 from pipeline.runs.lock import LOCK, StageLock
 
@@ -28,7 +29,7 @@ def of_stage(stage: str, params: dict[str, Any] | None = None) -> str:
     definition = files.read_yaml(Path("dvc.yaml"))["stages"][name]
     cmd, deps, keys = (_resolved(definition[part], key) for part in ("cmd", "deps", "params"))
     params = files.read_yaml(PARAMS_FILE) if params is None else params
-    return _fingerprint(cmd, {dep: md5(Path(dep)) for dep in deps}, {key: _value(params, key) for key in keys})
+    return _fingerprint(cmd, {dep: md5(Path(dep)) for dep in deps}, {key: at(params, key) for key in keys})
 
 
 def of_lock(stage: str) -> str:
@@ -82,9 +83,3 @@ def _resolved(part: Any, key: str) -> Any:
 def _fingerprint(cmd: str, md5s: dict[str, str], params: dict[str, Any]) -> str:
     content = json.dumps({"cmd": cmd, "deps": md5s, "params": params}, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _value(params: Any, key: str) -> Any:
-    for part in key.split("."):
-        params = params[part]
-    return params

@@ -24,19 +24,14 @@ def address() -> str:
 
 
 def store() -> str:
-    """Return what journals call the present store."""
-    return known_as(address())
-
-
-def known_as(uri: str) -> str:
-    """Return what journals call the store at an address: a file beside mlflow.db by its name, as a clone may move."""
-    file = _file(uri)
-    return f"{SQLITE}{file.name}" if file and file.parent == _own().parent else uri
+    """Return what journals call the present store: a file beside mlflow.db by its name, as a clone may move."""
+    file = database()
+    return f"{SQLITE}{file.name}" if file and file.parent == _own().parent else address()
 
 
 def database() -> Path | None:
     """Return the store's SQLite file, or None for a server."""
-    return _file(address())
+    return Path(address().removeprefix(SQLITE)).resolve() if address().startswith(SQLITE) else None
 
 
 def page() -> str:
@@ -51,7 +46,3 @@ def port() -> str:
 
 def _own() -> Path:
     return (repository() / "mlflow.db").resolve()  # in .demo, a link to the one above
-
-
-def _file(uri: str) -> Path | None:
-    return Path(uri.removeprefix(SQLITE)).resolve() if uri.startswith(SQLITE) else None

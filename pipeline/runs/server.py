@@ -5,8 +5,9 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import mlflow
 from filelock import FileLock
@@ -18,7 +19,11 @@ from pipeline.base.errors import InputError
 from pipeline.runs import description
 from pipeline.runs.location import address, database
 
-LIMITS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # of mlflow's: 120 s, 7
+SETTINGS = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",  # of mlflow's 120
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # of 7
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # a server's client prints two lines for each run
+}
 ARTIFACTS = "mlartifacts"  # the folder beside a SQLite store
 PATHS = {  # where MLflow keeps whole paths into it
     "experiments": "artifact_location",
@@ -31,17 +36,16 @@ REFUSED = {  # what a server with users says
     401: "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to a name and a password that it knows",
     403: "MLFLOW_TRACKING_USERNAME may not do that there: ask whoever keeps it for the permission",
 }
-QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}  # a server's client prints two lines for each run
 
 
 def connect() -> mlflow.MlflowClient:
     """Return a client of the store; a server that does not answer fails in a minute instead of many."""
     for logger, level in (("mlflow", "WARNING"), ("alembic", "WARNING"), ("urllib3", "ERROR")):
         logging.getLogger(logger).setLevel(level)
-    for name, value in (LIMITS | QUIET).items():
+    for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     mlflow.set_tracking_uri(address())
-    with _alone():  # three that make one new database at once would break it
+    with alone():  # three that make one new database at once would break it
         path = database()
         if path and not path.exists():
             _make(path)
@@ -57,7 +61,7 @@ def experiment_id(client: mlflow.MlflowClient, name: str) -> str:
 
     A SQLite store keeps its artifacts in `mlartifacts` beside the database, wherever a command is run.
     """
-    with _alone():
+    with alone():
         if found := client.get_experiment_by_name(name):
             if found.lifecycle_stage == "deleted":
                 remedy = f"`mlflow experiments restore --experiment-id {found.experiment_id}`"
@@ -68,6 +72,11 @@ def experiment_id(client: mlflow.MlflowClient, name: str) -> str:
         tags = {MLFLOW_RUN_NOTE: description.of_experiment(name)}
         tags["mlflow.experimentKind"] = "custom_model_development"  # not one of generative AI, for UIs that go by this
         return str(client.create_experiment(name, location, tags))
+
+
+def alone(lock: str = "lock") -> AbstractContextManager[Any]:
+    """Let one process at a time change a SQLite store, under a lock of that name; for a server, mlflow has none."""
+    return FileLock(f"{path}.{lock}") if (path := database()) else nullcontext()
 
 
 @contextmanager
@@ -108,10 +117,3 @@ def _follow(database: Path) -> None:
             for table, path in PATHS.items():
                 rest, inside = f"substr({path}, {len(before) + 1})", f"substr({path} || '/', 1, {len(before) + 1}) = ?"
                 store.execute(f"UPDATE {table} SET {path} = ? || {rest} WHERE {inside}", [now, f"{before}/"])  # noqa: S608
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    path = database()
-    with FileLock(f"{path}.lock") if path else nullcontext():
-        yield

@@ -8,7 +8,7 @@ from pipeline.base.errors import InputError
 from pipeline.config.exports import TIMES
 from pipeline.config.gate import Gate
 from pipeline.config.schema import Training
-from pipeline.runs import fingerprints, location, paths
+from pipeline.runs import fingerprints, folders, paths
 
 SECONDS = "seconds_per_image"  # of the test split: what it takes depends on the machine, so metrics.json has no place
 
@@ -17,12 +17,6 @@ def seconds(fingerprint: str) -> float | None:
     """Return how many seconds the epochs of a training took, None where no journal tells it."""
     taken = _values(fingerprint, "epoch/seconds")
     return sum(taken) if taken else None
-
-
-def figure(fingerprint: str, name: str) -> float | None:
-    """Return the last value of a training's metric, named as in MLflow, None where no journal tells it."""
-    values = _values(fingerprint, name)
-    return values[-1] if values else None
 
 
 def added(scores: dict[str, Any], gate: Gate, training: Training, reports: Path = paths.REPORTS) -> dict[str, Any]:
@@ -36,10 +30,10 @@ def added(scores: dict[str, Any], gate: Gate, training: Training, reports: Path 
         parts = metric.split(".")
         if parts[-1] in TIMES:
             stage = f"{'export' if parts[0] == 'exports' else 'evaluate'}@{training.name}"
-            measured = figure(fingerprints.of_lock(f"train@{training.name}"), "/".join(parts))
-            if measured is None:
+            measured = _values(fingerprints.of_lock(f"train@{training.name}"), "/".join(parts))
+            if not measured:
                 raise InputError(f"{stage} never ran here, so {parts[-1]} is unknown: `dvc repro -s -f {stage}`")
-            scores = _with(scores, parts, measured)
+            scores = _with(scores, parts, measured[-1])
     return scores
 
 
@@ -49,6 +43,7 @@ def _with(tree: dict[str, Any], path: list[str], value: float) -> dict[str, Any]
 
 
 def _values(fingerprint: str, name: str) -> list[float]:
-    found = sorted(location.journals().glob(f"{fingerprint}/*/journal.json"))
-    metrics = files.read_json(found[-1])["metrics"] if found else []
+    """Return the values of a metric, named as in MLflow, by the newest journal of a training; none without one."""
+    found = folders.everything(fingerprint)
+    metrics = files.read_json(found[-1] / "journal.json")["metrics"] if found else []
     return [value for metric, value, *_ in metrics if metric == name]

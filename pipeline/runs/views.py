@@ -8,9 +8,10 @@ import base64
 import json
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from pipeline.runs import journal, location
+from pipeline.runs import folders, location
 
 if TYPE_CHECKING:
     import mlflow  # for real only where it is used: the stage report does without its seconds
@@ -30,8 +31,11 @@ def address(server: str, experiment: str) -> str:
 
 def known_address(dataset: str) -> str:
     """Return the address of a dataset's first view if a run of it was sent, or what prints it; asks no server."""
-    experiment = journal.experiment_id(dataset)
-    return address(location.page(), experiment) if experiment else "`make ui` prints the address"
+    for folder in reversed(folders.everything()):
+        experiment = folders.progress(folder, location.store()).experiment
+        if experiment and folders.read(folder).experiment == dataset:
+            return address(location.page(), experiment)
+    return "`make ui` prints the address"
 
 
 def keep(client: "mlflow.MlflowClient", experiment: str, params: Iterable[str]) -> None:
@@ -41,21 +45,19 @@ def keep(client: "mlflow.MlflowClient", experiment: str, params: Iterable[str]) 
     """
     from mlflow.exceptions import MlflowException
 
-    try:
+    with suppress(MlflowException):
         found = client.get_experiment(experiment)
         for key, view in wanted(found, params).items():
             if (value := encode(view)) != found.tags.get(TAG + key):
                 client.set_experiment_tag(experiment, TAG + key, value)
-    except MlflowException:
-        return
 
 
 def wanted(experiment: Any, params: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return the views by key: filters of all runs are columns, those that every run has are in a chart."""
-    table, chart = (experiment.tags.get(TAG + key) for key in (FIRST, CHARTS))
-    ours = _filters(params)
-    filters = sorted({*ours, *(_columns(table) if table else ())})
-    shared = [name for name in _charted(chart) if name in ours] if chart else ours
+    ours, columns = _filters(params), _state(experiment, FIRST).get("selectedColumns", [])
+    filters = sorted({*ours, *_filters(column.removeprefix("params.`").removesuffix("`") for column in columns)})
+    cards = _state(experiment, CHARTS).get("compareRunCharts")
+    shared = [name for card in cards for name in card.get("selectedParams", []) if name in ours] if cards else ours
     metrics, machine = [_column("metrics", name) for name in SCORES], _column("tags", "machine.processor")
     network, setting = ([_column("params", name) for name in names] for names in (filters, SETTING))
     cost = [_column("metrics", name) for name in COST]
@@ -106,7 +108,8 @@ def charts(filters: list[str]) -> dict[str, Any]:
 
 def encode(view: dict[str, Any]) -> str:
     """Write a view as its tag has it."""
-    return json.dumps(view | {"state": f"deflate;{base64.b64encode(zlib.compress(_compact(view['state']))).decode()}"})
+    state = zlib.compress(json.dumps(view["state"], separators=(",", ":")).encode())
+    return json.dumps(view | {"state": f"deflate;{base64.b64encode(state).decode()}"})
 
 
 def decode(value: str) -> dict[str, Any]:
@@ -119,16 +122,10 @@ def _filters(params: Iterable[str]) -> list[str]:
     return [name for name in params if name.startswith(NETWORK) and name.endswith((".filters", ".units"))]
 
 
-def _columns(value: str) -> list[str]:
-    """List the networks' params that a table's view shows."""
-    columns = decode(value)["state"]["selectedColumns"]
-    return _filters(column.removeprefix("params.`").removesuffix("`") for column in columns)
-
-
-def _charted(value: str) -> list[str]:
-    """List the networks' params that the charts' view shows."""
-    cards = decode(value)["state"]["compareRunCharts"]
-    return [name for card in cards for name in card.get("selectedParams", [])]
+def _state(experiment: Any, key: str) -> dict[str, Any]:
+    """Return what an experiment's view shows, nothing where it has none yet."""
+    value = experiment.tags.get(TAG + key)
+    return decode(value)["state"] if value else {}
 
 
 def _column(kind: str, name: str) -> str:
@@ -137,7 +134,3 @@ def _column(kind: str, name: str) -> str:
 
 def _axis(metric: str) -> dict[str, str]:
     return {"key": metric, "type": "METRIC"}
-
-
-def _compact(state: dict[str, Any]) -> bytes:
-    return json.dumps(state, separators=(",", ":")).encode()

@@ -27,12 +27,10 @@ def main() -> None:
     training.make_deterministic(SEED)
     steps = network.train.epochs * training.steps_per_epoch(len(seen), network.train)
     model = building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"], steps)
-    training.fit(
-        model, (rows.only(images, seen), labels[seen]), validation, network.train, SEED, lambda row, state: None
-    )
-    files.write_arrays(
-        made, {"images": held_out, "probabilities": training.predict(model, rows.only(images, held_out))}
-    )
+    train = rows.only(images, seen), labels[seen]
+    training.fit(model, train, validation, network.train, SEED, lambda row, state: None)
+    probabilities = training.predict(model, rows.only(images, held_out))
+    files.write_arrays(made, {"images": held_out, "probabilities": probabilities})
 
 
 def divided(images: int, fold: int) -> tuple[np.ndarray, np.ndarray]:

@@ -15,10 +15,10 @@ from pipeline.base import errors, files, processor, rows, tables
 from pipeline.base.files import LabelledRows
 from pipeline.config import loading
 from pipeline.config.schema import Augmentation
-from pipeline.evaluation import corruptions, metrics, records
+from pipeline.evaluation import corruptions, metrics, mistakes, records
 from pipeline.evaluation.records import Evaluation, Predictions, Stored
-from pipeline.explanation import embedding, features, filters, gradcam
-from pipeline.figures import curves, diagram, explanation, gallery, png, scores
+from pipeline.explanation import embedding, maps
+from pipeline.figures import curves, diagram, explanation, failures, gallery, png, scores
 from pipeline.network import building, saving, training
 from pipeline.network.augmentation import augment
 from pipeline.runs import description, fingerprints, journal, sending
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 EXPLAINED = 4  # right and wrong images each, the surest
 GAP = 0.1  # between the accuracy of the last epoch and the scored one
-ROBUSTNESS_SEED = 0  # the same for all models, so that they meet the same images
 FULL_COLOUR = ("learning_curves", "confusion_matrix")  # 256 colours are enough for the other pictures
 
 
@@ -118,7 +117,7 @@ def measure_robustness(model: "keras.Model", test: LabelledRows, images: int) ->
     """Tabulate the accuracy on so many test images, spoilt in many ways; None for no image."""
     chosen = some(len(test[1]), images)
     predicted = partial(training.predict, model)
-    return corruptions.robustness(predicted, test[0][chosen], test[1][chosen], ROBUSTNESS_SEED) if images else None
+    return corruptions.robustness(predicted, test[0][chosen], test[1][chosen]) if images else None
 
 
 def some(count: int, wanted: int) -> np.ndarray:
@@ -134,9 +133,9 @@ def explain(model: "keras.Model", images: np.ndarray, test: Predictions, names: 
     chosen = np.concatenate([surest[right[surest]][:EXPLAINED], surest[~right[surest]][:EXPLAINED]])
     captions = [f"{number}: {names[test.labels[number]]}\nas {names[predicted[number]]}" for number in chosen]
     return {
-        "filters": explanation.filters(filters.first(model)),
-        "features": explanation.features(images[0], features.maps(model, images[0])),
-        "gradcam": explanation.heat(images[chosen], gradcam.heat(model, images[chosen], predicted[chosen]), captions),
+        "filters": explanation.filters(maps.kernels(model)),
+        "features": explanation.features(images[0], maps.features(model, images[0])),
+        "gradcam": explanation.heat(images[chosen], maps.heat(model, images[chosen], predicted[chosen]), captions),
     }
 
 
@@ -151,11 +150,12 @@ def augmentations(image: np.ndarray, augmentation: Augmentation | None, seed: in
 def draw(evaluation: Evaluation, images: np.ndarray) -> dict[str, Figure]:
     """Draw, by name, how training went and what the model makes of the test images."""
     names, test, counts = evaluation.class_names, evaluation.test, evaluation.confusion
+    wrong = mistakes.most_confident(test.labels, test.probabilities, names)
     accuracies = {split: evaluation.scores[split]["accuracy"] for split in evaluation.splits}
     return {
         "learning_curves": curves.learning_curves(evaluation.history),
         "prediction": gallery.prediction(images, test.labels, test.probabilities, names),
-        "mistakes": gallery.mistakes(images, test.labels, test.probabilities, names),
+        "mistakes": failures.mistakes(images, wrong, names),
         "accuracies": scores.accuracies(accuracies),
         "confusion_matrix": scores.confusion(counts, metrics.row_normalised(counts), names),
     }

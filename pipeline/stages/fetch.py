@@ -21,6 +21,8 @@ def main() -> None:
     mirrors = [mirror if "://" in mirror else str(root / datasets.home(mirror)) for mirror in named]
     name = params.fetch.dataset_name
     found = datasets.read(params.fetch, root, mirrors)
+    for line in found.noticed:
+        print(line)
     network_fits.check_networks(params, found.splits["train"][0].shape[1:])
     for split, (images, labels) in found.splits.items():
         print(f"{name} {split}: {len(labels):,} images of {' × '.join(map(str, images.shape[1:]))}")

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +20,6 @@ from pipeline.figures import curves, failures, png, robustness, scores
 from pipeline.page import building
 from pipeline.runs import views
 
-CAPTIONS = {"Learning curves": "curves", "Recall of each class": "recall", "Confusion matrices": "confusion"}
 WRONG = {
     "validation": "Labels of the validation part that are likely wrong",
     "train": "Labels of the training part that are likely wrong",
@@ -45,17 +43,17 @@ def main() -> None:
     images = {split: arrays["images"] for split, arrays in stored.items()}
     names = {split: arrays["names"] for split, arrays in stored.items() if "names" in arrays}
     write_pictures({reports / f"{name}.png": figure for name, figure in draw(evaluations).items()})
-    captions = {caption: f"{file}.png" for caption, file in CAPTIONS.items()}
-    files.write_text(reports / "README.md", summary.as_markdown(params, evaluations, captions))
+    failed = lists.by_split(evaluations, cross_validated(folder / "cross_validated", params))
+    files.write_text(reports / "README.md", summary.as_markdown(params, evaluations, failed))
     files.write_json(reports / "models.json", {name: headline(seeds) for name, seeds in evaluations.items()})
     for model, seeds in evaluations.items():
-        files.write_text(reports / "cards" / f"{model}.md", write_card(params, model, dataset, seeds))
-    wrong = lists.label_errors_by_split(evaluations, cross_validated(folder / "cross_validated", params))
+        training = {key: str(value) for key, value in leaves(params.models[model].train.model_dump())}
+        files.write_text(reports / "cards" / f"{model}.md", card.as_markdown(model, dataset, training, seeds))
     twice = lists.of_files(tables.read_text_csv(duplicates), names)
-    write_failures(reports / "failures", evaluations, wrong, twice, images, names)
+    write_failures(reports / "failures", failed, twice, images, names, dataset["class_names"])
     if params.evaluate.robustness_images:
         write_robustness(reports / "failures", evaluations, images["test"])
-    found, shown = lists.of_test_images(evaluations), pictures(reports / "failures", evaluations, wrong)
+    found, shown = lists.titled(failed["test"]), pictures(reports / "failures", evaluations, failed)
     files.write_text(reports / "index.html", building.build(params, evaluations, images["test"], found, shown))
     print(f"The report: {reports}/index.html\nMLflow:     {views.known_address(params.fetch.dataset_name)}")
 
@@ -69,16 +67,12 @@ def read(folder: Path, trainings: list[Training]) -> dict[int, Evaluation]:
 
 def cross_validated(folder: Path, params: Params) -> list[np.ndarray]:
     """Read the probabilities of the training images by networks that have not seen them, (n, classes) a model."""
-    return [
-        assembled(map(files.read_arrays, sorted((folder / model).glob("*.npz")))) for model in params.cross_validated
-    ]
-
-
-def assembled(folds: Iterable[files.Arrays]) -> np.ndarray:
-    """Put the predictions of all folds, each with the numbers of its images, in the order of the images."""
-    every = list(folds)
-    order = np.argsort(np.concatenate([fold["images"] for fold in every]))
-    return np.asarray(np.concatenate([fold["probabilities"] for fold in every])[order])
+    found = []
+    for model in params.cross_validated:
+        folds = [files.read_arrays(path) for path in sorted((folder / model).glob("*.npz"))]
+        order = np.argsort(np.concatenate([fold["images"] for fold in folds]))
+        found.append(np.concatenate([fold["probabilities"] for fold in folds])[order])
+    return found
 
 
 def pictures(failures: Path, evaluations: Evaluations, splits: Iterable[str]) -> dict[str, dict[str, bytes]]:
@@ -130,40 +124,24 @@ def _all_seeds(seeds: Mapping[int, Evaluation]) -> tuple[np.ndarray, np.ndarray]
     return np.concatenate([part.labels for part in every]), np.concatenate([part.probabilities for part in every])
 
 
-def write_card(params: Params, model: str, dataset: dict[str, Any], seeds: Mapping[int, Evaluation]) -> str:
-    """Write one model's card in Markdown."""
-    training = {key: str(value) for key, value in leaves(params.models[model].train.model_dump())}
-    machine = next(iter(seeds.values())).machine
-    named, spoilt = dataset | {"name": params.fetch.dataset_name}, comparison.robustness(seeds)
-    return card.as_markdown(model, named, training, seeds, spoilt, machine)
-
-
 def write_failures(
     folder: Path,
-    evaluations: Evaluations,
-    wrong: Mapping[str, pd.DataFrame],
+    failed: Mapping[str, Mapping[str, pd.DataFrame]],
     duplicates: pd.DataFrame,
     images: Mapping[str, np.ndarray],
     names: Mapping[str, np.ndarray],
+    class_names: list[str],
 ) -> None:
-    """Write each list of failures as a table, and those of images as pictures too; `names` are those of files."""
-    class_names = next(iter(next(iter(evaluations.values())).values())).class_names
-    never = lists.never_right(evaluations)
-    made = {"never_right": lists.of_files(never, names), "duplicates": duplicates}
-    figures = {
-        "never_right": failures.never_right(images["test"], never, class_names),
-        "duplicates": failures.duplicates(images, duplicates, class_names),
-    }
-    for split, table in wrong.items():
-        made[f"label_errors_{split}"] = lists.of_files(table, names, split)
-        figures[f"label_errors_{split}"] = failures.label_errors(images[split], table, class_names)
-    for name, evaluation in comparison.by_training(evaluations).items():
-        found = lists.of_training(evaluation)
-        made |= {f"{name}/{which}": lists.of_files(table, names) for which, table in found.items()}
-        figures[f"{name}/least_certain"] = failures.least_certain(images["test"], found["least_certain"], class_names)
-    for which, table in made.items():
-        tables.write_csv(folder / f"{which}.csv", table)
-    write_pictures({folder / f"{which}.png": figure for which, figure in figures.items()}, most=0)
+    """Write each list of failures as a table, and most of those of images as pictures too; `names` are of files."""
+    tables.write_csv(folder / "duplicates.csv", duplicates)
+    figures = {folder / "duplicates.png": failures.duplicates(images, duplicates, class_names)}
+    for split, found in failed.items():
+        for file, table in found.items():
+            tables.write_csv(folder / f"{file}.csv", lists.of_files(table, names, split))
+            kind = file.rpartition("/")[2].removesuffix(f"_{split}")
+            if kind in failures.LISTS:
+                figures[folder / f"{file}.png"] = failures.listed(kind, images[split], table, class_names)
+    write_pictures(figures, most=0)
 
 
 def write_robustness(folder: Path, evaluations: Evaluations, images: np.ndarray) -> None:

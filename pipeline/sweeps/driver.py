@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.base.errors import InputError
-from pipeline.runs import journal
+from pipeline.runs import folders
 from pipeline.sweeps import sampling, trials
 from pipeline.sweeps.plan import Plan
 from pipeline.sweeps.training import Job
@@ -83,4 +83,4 @@ def _forget_states(plan: Plan, known: list[Trial]) -> None:
     best = trials.best(plan.sweep, known)
     for trial in known:
         if trial.state != RUNNING and trial not in best:
-            journal.drop_states(trial.fingerprint)
+            folders.drop_states(trial.fingerprint)

@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.base.errors import InputError, short
 from pipeline.config import loading, network_fits
 from pipeline.config.schema import Params
+from pipeline.config.section import at
 from pipeline.sweeps.settings import Choices, Dimension, Sweep
 
 Values = dict[str, Any]
@@ -119,17 +120,8 @@ def _holds(raw: Raw, sweep: Sweep, values: Values, dimension: Dimension) -> bool
     own = made.get("train", {})
     whole = made | {"train": raw["train"] | own} if isinstance(own, dict) else made
     return all(
-        _at(whole, key) in (wanted if isinstance(wanted, list) else [wanted]) for key, wanted in dimension.when.items()
+        at(whole, key) in (wanted if isinstance(wanted, list) else [wanted]) for key, wanted in dimension.when.items()
     )
-
-
-def _at(found: Any, key: str) -> Any:
-    for part in key.split("."):
-        if isinstance(found, list):
-            found = found[int(part)] if part.isdecimal() and int(part) < len(found) else None
-        else:
-            found = found.get(part) if isinstance(found, dict) else None
-    return found
 
 
 def _put(made: Raw, key: str, value: Any, defaults: Raw) -> None:

@@ -6,5 +6,5 @@
 - `digits.py`: scikit-learn's bundled digits
 - `npz.py`: one's own `.npz` of images and labels
 - `image_folder.py`: one's own pictures, a folder for each class
-- `reading.py`: what all of them share: one error for whatever is damaged, limits
+- `reading.py`: what all of them share: what they return, one error for whatever is damaged, limits
 """

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.base.files import Labelled
-from pipeline.data.decoders.reading import labelled
+from pipeline.data.decoders.reading import Splits, labelled
 
 
-def decode(_: list[Path]) -> dict[str, Labelled]:
+def decode(_: list[Path]) -> Splits:
     """Enlarge the 8 × 8 digits, of levels 0 to 16, to 28 × 28 pixels of 8 bits (bicubic)."""
     from PIL import Image  # here, with scikit-learn: other datasets need neither
     from sklearn.datasets import load_digits

@@ -8,14 +8,13 @@ from typing import IO
 import numpy as np
 
 from pipeline.base.errors import InputError
-from pipeline.base.files import Labelled
-from pipeline.data.decoders.reading import labelled, reading
+from pipeline.data.decoders.reading import Splits, labelled, reading
 
 KINDS = ("train images", "train labels", "test images", "test labels")
 MOST_VALUES = 2**32  # values
 
 
-def decode(paths: list[Path]) -> dict[str, Labelled]:
+def decode(paths: list[Path]) -> Splits:
     """Decode training images and labels, test images and labels, in this order."""
     (images, labels, test_images, test_labels) = map(read, paths)
     train, test = str(paths[0]), str(paths[2])

@@ -11,39 +11,27 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.base.errors import InputError
-from pipeline.base.files import Labelled
 from pipeline.data import pictures
-from pipeline.data.decoders.reading import require_memory
+from pipeline.data.decoders.reading import Found, require_memory
 
 NAMED = 3  # so many files are named where many have something wrong
 PARTS = {"train", "test", "training", "testing", "valid", "validation", "val"}  # where there is no other folder
-SUFFIXES = ", ".join(pictures.SUFFIXES)
 UNSHOWN = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of what breaks a line, and of bytes that are no text
 
 Classes = dict[str, list[Path]]
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Class names in order, by split labelled images and their files, and lines that tell what was noticed."""
-
-    class_names: list[str]
-    splits: dict[str, Labelled]
-    names: dict[str, list[str]]
-    noticed: list[str]
-
-
-@dataclass(frozen=True)
 class _Split:
-    """The images that could be read, each with its label and its path, and the paths of those that could not."""
+    """The images that could be read, each with its label and its file's name, and the names of those that could not."""
 
     images: np.ndarray
     labels: np.ndarray
-    paths: list[Path]
-    unreadable: list[Path]
+    names: list[str]
+    unreadable: list[str]
 
 
-def read(folder: Path, shape: tuple[int, int, int], unreadable_fraction: float) -> Pictures:
+def read(folder: Path, shape: tuple[int, int, int], unreadable_fraction: float) -> Found:
     """Read `folder`/CLASS/..., or `folder`/train/CLASS/... and test/CLASS/..., as images of (height, width, channels).
 
     Every PNG and JPEG file below a class's folder, however deep, is one of its images, read as `python -m
@@ -58,13 +46,15 @@ def read(folder: Path, shape: tuple[int, int, int], unreadable_fraction: float) 
         for split, classes in files.items()
     }
     _check_classes(folder, found)
-    _check_memory(folder, found, shape)
+    count = sum(len(paths) for classes in found.values() for paths in classes.values())
+    source = f"{folder}: {count:,} images of {' × '.join(map(str, shape))}"
+    require_memory(count * math.prod(shape), source, "give a smaller height and width")
     class_names = list(found["train"])
-    splits = {split: _read_split(classes, class_names, shape) for split, classes in found.items()}
+    splits = {split: _read_split(folder, classes, class_names, shape) for split, classes in found.items()}
     noticed = [*_left_out(folder, places, files), *_unreadable(folder, splits, unreadable_fraction)]
-    noticed += [*_too_few(folder, splits, class_names), *_repeated(folder, splits)]
-    names = {name: [_shown(_below(folder, path)) for path in split.paths] for name, split in splits.items()}
-    return Pictures(class_names, {name: (split.images, split.labels) for name, split in splits.items()}, names, noticed)
+    noticed += [*_too_few(folder, splits, class_names), *_repeated(splits)]
+    names = {name: [*map(_shown, split.names)] for name, split in splits.items()}
+    return Found(class_names, {name: (split.images, split.labels) for name, split in splits.items()}, names, noticed)
 
 
 def _places(folder: Path) -> dict[str, Path]:
@@ -125,40 +115,32 @@ def _is_picture(path: Path) -> bool:
 def _check_classes(folder: Path, found: dict[str, Classes]) -> None:
     for split, classes in found.items():
         place = folder if len(found) == 1 else folder / split
-        empty = [name for name, paths in classes.items() if not paths]
-        if empty:
+        if empty := [name for name, paths in classes.items() if not paths]:
             raise InputError(f"{place} has no PNG or JPEG file for {_some(empty)}: add pictures, or delete the folder")
     known, tested = found["train"], found.get("test", {})
     if len(known) < 2:
         held = ", ".join(known) or "none"
         raise InputError(f"{folder} has one class or none ({held}), two or more are needed: a folder for each")
-    unknown = [name for name in tested if name not in known]
-    if unknown:
+    if unknown := [name for name in tested if name not in known]:
         raise InputError(f"{folder}: test has {_some(unknown)}, which train lacks: add pictures to train, or delete it")
     if "test" in found and not tested:
         raise InputError(f"{folder}: test has no class: add a folder for each, or delete it")
 
 
-def _check_memory(folder: Path, found: dict[str, Classes], shape: tuple[int, int, int]) -> None:
-    count = sum(len(paths) for classes in found.values() for paths in classes.values())
-    source = f"{folder}: {count:,} images of {' × '.join(map(str, shape))}"
-    require_memory(count * math.prod(shape), source, "give a smaller height and width")
-
-
-def _read_split(classes: Classes, class_names: list[str], shape: tuple[int, int, int]) -> _Split:
+def _read_split(folder: Path, classes: Classes, class_names: list[str], shape: tuple[int, int, int]) -> _Split:
     images = np.zeros((sum(map(len, classes.values())), *shape), np.uint8)
     labels: list[int] = []
-    paths: list[Path] = []
-    unreadable: list[Path] = []
-    for name, wanted in classes.items():
-        for path in wanted:
+    names: list[str] = []
+    unreadable: list[str] = []
+    for name, paths in classes.items():
+        for path in paths:
             try:
-                images[len(paths)] = pictures.read(path, shape)
-                paths.append(path)
+                images[len(names)] = pictures.read(path, shape)
+                names.append(_below(folder, path))
             except InputError:
-                unreadable.append(path)
-        labels += [class_names.index(name)] * (len(paths) - len(labels))
-    return _Split(images[: len(paths)], np.array(labels, np.int64), paths, unreadable)
+                unreadable.append(_below(folder, path))
+        labels += [class_names.index(name)] * (len(names) - len(labels))
+    return _Split(images[: len(names)], np.array(labels, np.int64), names, unreadable)
 
 
 def _left_out(folder: Path, places: dict[str, Path], files: dict[str, Classes]) -> Iterator[str]:
@@ -166,16 +148,15 @@ def _left_out(folder: Path, places: dict[str, Path], files: dict[str, Classes]) 
     endings = Counter(path.suffix.lower() or "none" for path in every if not _is_picture(path))
     if endings:
         counts = ", ".join(f"{count:,} of {_shown(ending)}" for ending, count in sorted(endings.items()))
-        yield f"files with other endings than {SUFFIXES}, left out: {endings.total():,} ({counts})"
+        yield f"files with other endings than {', '.join(pictures.SUFFIXES)}, left out: {endings.total():,} ({counts})"
     around = [path for place in dict.fromkeys([folder, *places.values()]) for path in _listed(place)[1]]
-    outside = [_below(folder, path) for path in around if _is_picture(path)]
-    if outside:
+    if outside := [_below(folder, path) for path in around if _is_picture(path)]:
         yield f"pictures outside of a class's folder, left out: {len(outside):,} ({_some(outside)})"
 
 
 def _unreadable(folder: Path, splits: dict[str, _Split], fraction: float) -> Iterator[str]:
-    unreadable = [_below(folder, path) for split in splits.values() for path in split.unreadable]
-    count = len(unreadable) + sum(len(split.paths) for split in splits.values())
+    unreadable = [name for split in splits.values() for name in split.unreadable]
+    count = len(unreadable) + sum(len(split.names) for split in splits.values())
     if len(unreadable) > fraction * count:
         raise InputError(
             f"{folder}: {len(unreadable):,} of {count:,} pictures cannot be read, more than a fraction of "
@@ -188,8 +169,7 @@ def _unreadable(folder: Path, splits: dict[str, _Split], fraction: float) -> Ite
 def _too_few(folder: Path, splits: dict[str, _Split], class_names: list[str]) -> Iterator[str]:
     """Raise `InputError` for a class of one training image, or for no test images; tell which classes test lacks."""
     counts = {split: np.bincount(read.labels, minlength=len(class_names)).tolist() for split, read in splits.items()}
-    single = [name for name, count in zip(class_names, counts["train"], strict=True) if count < 2]
-    if single:
+    if single := [name for name, count in zip(class_names, counts["train"], strict=True) if count < 2]:
         raise InputError(
             f"{folder} has less than two readable pictures of {_some(single)}, too few to split: add some, or delete "
             "the folder"
@@ -201,36 +181,23 @@ def _too_few(folder: Path, splits: dict[str, _Split], class_names: list[str]) ->
         yield f"test has no picture of {_some(lacking)}"
 
 
-def _repeated(folder: Path, splits: dict[str, _Split]) -> Iterator[str]:
+def _repeated(splits: dict[str, _Split]) -> Iterator[str]:
     """Tell which images are the same pixel for pixel, as a network sees them."""
-    train = splits["train"]
-    first: dict[bytes, int] = {}
-    alike: dict[bool, list[str]] = {True: [], False: []}
-    for index, digest in enumerate(_digests(train)):
-        original = first.setdefault(digest, index)
-        if original != index:
-            same_class = bool(train.labels[original] == train.labels[index])
-            alike[same_class].append(_pair(folder, train.paths[index], train.paths[original]))
-    if alike[False]:
-        yield f"pictures of train again under another class: {len(alike[False]):,} ({_some(alike[False])})"
-    if alike[True]:
-        yield f"pictures of train again in their class: {len(alike[True]):,} ({_some(alike[True])})"
-    test = splits.get("test", _Split(train.images[:0], train.labels[:0], [], []))
-    leaked = [
-        _pair(folder, path, train.paths[first[digest]])
-        for path, digest in zip(test.paths, _digests(test), strict=True)
-        if digest in first
-    ]
-    if leaked:
-        yield f"pictures of train again in test, which flatters test scores: {len(leaked):,} ({_some(leaked)})"
-
-
-def _digests(split: _Split) -> list[bytes]:
-    return [hashlib.sha256(image.tobytes()).digest() for image in split.images]
-
-
-def _pair(folder: Path, path: Path, original: Path) -> str:
-    return f"{_below(folder, path)} = {_below(folder, original)}"
+    other, same, leaked = "under another class", "in their class", "in test, which flatters test scores"
+    again: dict[str, list[str]] = {other: [], same: [], leaked: []}
+    originals: dict[bytes, tuple[str, int]] = {}
+    for part, split in splits.items():  # train, then test
+        for image, label, name in zip(split.images, split.labels.tolist(), split.names, strict=True):
+            digest = hashlib.sha256(image.tobytes()).digest()
+            if digest in originals:
+                original, its_label = originals[digest]
+                where = leaked if part == "test" else same if label == its_label else other
+                again[where].append(f"{name} = {original}")
+            elif part == "train":
+                originals[digest] = name, label
+    for where, pairs in again.items():
+        if pairs:
+            yield f"pictures of train again {where}: {len(pairs):,} ({_some(pairs)})"
 
 
 def _below(folder: Path, path: Path) -> str:

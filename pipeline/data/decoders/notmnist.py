@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.base.errors import InputError, short
-from pipeline.base.files import Labelled
-from pipeline.data.decoders.reading import LARGEST, labelled, reading
+from pipeline.data.decoders.reading import LARGEST, Splits, labelled, reading
 
 HEADER = 128
 ORDERS = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}  # what the header ends on: version 1, and the order of bytes
@@ -19,7 +18,7 @@ COMPLEX, LOGICAL = 0x800, 0x200  # flags of a matrix
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def decode(paths: list[Path]) -> dict[str, Labelled]:
+def decode(paths: list[Path]) -> Splits:
     """Decode notMNIST_small.mat, the one path, into `train`; there is no published test split.
 
     Images are uint8 of (n, 28, 28, 1), labels int64 of (n,), 0 to 9 for A to J. Raise `InputError` unless the file is

@@ -8,8 +8,8 @@ from typing import IO
 import numpy as np
 
 from pipeline.base.errors import InputError, short
-from pipeline.base.files import Arrays, Labelled
-from pipeline.data.decoders.reading import labelled, reading, require_memory
+from pipeline.base.files import Arrays
+from pipeline.data.decoders.reading import Splits, labelled, reading, require_memory
 
 NAMES = (
     ("images", "labels"),
@@ -20,7 +20,7 @@ NAMES = (
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def decode(path: Path) -> dict[str, Labelled]:
+def decode(path: Path) -> Splits:
     """Decode one's own .npz into `train` and, where it has one, `test`; images uint8 of (n, height, width, channels).
 
     It holds `images` and `labels`, perhaps `test_images` and `test_labels`, or Keras's `x_train`, `y_train`, `x_test`,

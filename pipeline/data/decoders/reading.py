@@ -1,8 +1,9 @@
-"""What decoders share: one error for whatever is damaged, and a limit to what a file may unpack to."""
+"""What decoders share: what they return, one error for whatever is damaged, limits to what is read."""
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,18 @@ from pipeline.base.errors import InputError
 from pipeline.base.files import Labelled
 
 LARGEST = 400_000_000  # bytes that a published file may unpack to; CIFAR-10 has 186 million, notMNIST 118 million
+
+Splits = dict[str, Labelled]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A dataset's classes in order and labelled images by split; of pictures also their files' names, and remarks."""
+
+    class_names: list[str]
+    splits: Splits
+    names: dict[str, list[str]] = field(default_factory=dict)
+    noticed: list[str] = field(default_factory=list)
 
 
 @contextmanager

@@ -1,0 +1,45 @@
+"""What a network's convolutions have learnt: their kernels, the maps that they make, and where they look."""
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.network import probing
+
+if TYPE_CHECKING:
+    import keras
+
+BLOCK = re.compile(r"(block\d+)_")
+
+
+def kernels(model: "keras.Model") -> np.ndarray | None:
+    """Return the first convolution's kernels, float32 of (filters, height, width, channels), None if there is none."""
+    found = [layer.kernel for layer in model.layers if len(getattr(layer, "kernel", np.zeros(0)).shape) == 4]
+    return np.moveaxis(np.array(found[0]), -1, 0) if found else None
+
+
+def features(model: "keras.Model", image: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what each block puts out of a uint8 image of (height, width, channels), by its name.
+
+    Maps are float32 of (height, width, filters); a network without blocks has none.
+    """
+    last = {found[1]: layer for layer in model.layers if (found := BLOCK.match(layer.name))}
+    tensors = {name: layer.output for name, layer in last.items()}
+    return probing.outputs_of(model, tensors, image) if tensors else {}
+
+
+def heat(model: "keras.Model", images: np.ndarray, classes: np.ndarray) -> np.ndarray | None:
+    """Return how much each place speaks for a class, float32 of (n, rows, columns) from 0 to 1.
+
+    It is Grad-CAM (Selvaraju and others 2017, arXiv 1610.02391). `images` are uint8 of (n, height, width, channels),
+    `classes` the class of each. The last maps of the network are weighted by the mean gradient of the class's logit;
+    what speaks against it counts as 0. A network without maps has no heat: None.
+    """
+    spatial = [layer for layer in model.layers if len(layer.output.shape) == 4 and layer.name.startswith("block")]
+    if not spatial:
+        return None
+    maps, gradients = probing.gradients(model, spatial[-1].output, images, classes)
+    weights = gradients.mean(axis=(1, 2), keepdims=True)
+    found = np.maximum((weights * maps).sum(axis=-1), 0)
+    return np.asarray(found / np.maximum(found.max(axis=(1, 2), keepdims=True), 1e-12), np.float32)
