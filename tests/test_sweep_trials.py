@@ -38,10 +38,6 @@ def run(planned: plan.Plan, told: Any = lambda known, ended: None) -> list[Trial
     return driver.run(planned, {}, "sweep", HERE, told)
 
 
-def newest() -> journal.Journal:
-    return journal.Journal(folders.everything()[-1])
-
-
 def without_times(known: list[Trial]) -> list[Trial]:
     scores = [{name: score for name, score in one.scores.items() if "seconds" not in name} for one in known]
     return [dataclasses.replace(one, seconds=0.0, scores=kept) for one, kept in zip(known, scores, strict=True)]
@@ -74,7 +70,7 @@ def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder
         training.train(job, interrupt)
     ended = training.train(job)
     assert (ended.state, len(ended.epochs), ended.scores) == (PRUNED, 1, {})
-    record = newest().record
+    record = folders.read(folders.everything()[-1])
     assert (record.status, record.tags["sweep.state"]) == ("KILLED", PRUNED)
     assert len(folders.everything()) == 1
 
@@ -130,7 +126,7 @@ def test_minutes_end_a_sweep_and_the_seconds_left_are_told(folder: Path) -> None
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ("127.0.0.1:1", r"127.0.0.1:1 is not reached (\[Errno \d+\] Connection refused): start the cluster, or unset"),
+        ("127.0.0.1:1", r"127.0.0.1:1 is not reached \(\[Errno \d+\] Connection refused\): start the cluster"),
         ("somewhere", "somewhere: give a machine and a port, as in 10.0.0.1:6379, or auto"),
         ("ray://127.0.0.1:10001", "ray://127.0.0.1:10001: name the head's HOST:PORT without ray://"),
     ],
@@ -138,7 +134,6 @@ def test_minutes_end_a_sweep_and_the_seconds_left_are_told(folder: Path) -> None
 def test_a_cluster_that_is_not_there_is_one_line(address: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", address)
     monkeypatch.setattr(connection, "installed", lambda: True)  # it is not asked for before there is an answer
-    reason = reason.replace("(\\[", r"\(\[").replace("refused)", r"refused\)")
     with pytest.raises(InputError, match=f"RAY_ADDRESS {reason}"), connection.connected():
         pass
 

@@ -251,18 +251,14 @@ def test_the_front_is_what_no_trial_beats() -> None:
     assert [one.number for one in trials.best(sweep(), known)] == [0]
 
 
-def written(path: Path, name: str, made: dict[str, Any]) -> tuple[str, str]:
-    before = path.read_text()
-    return before, applying.with_model(before, name, made)
-
-
 @pytest.mark.parametrize(
     "path", [ROOT / "params.yaml", *sorted((ROOT / "recipes").rglob("*.yaml"))], ids=lambda p: p.stem
 )
 def test_a_model_is_added_and_replaced_without_touching_another_line(path: Path) -> None:
     made = {"blocks": [{"filters": [3, 5], "padding": ["same", "valid"]}], "train": {"epochs": 3, "augmentation": None}}
     other = made | {"dense": [{"units": 7}]}
-    before, after = written(path, "new-1", made)
+    before = path.read_text()
+    after = applying.with_model(before, "new-1", made)
     raw = files.parse_yaml(before, str(path))
     assert files.parse_yaml(after, str(path)) == space.with_model(raw, "new-1", made)
     lines, kept = after.splitlines(), iter(after.splitlines())

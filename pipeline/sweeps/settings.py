@@ -10,7 +10,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError, short
 from pipeline.config.explain import explain
 from pipeline.config.schema import Seed
-from pipeline.config.section import Count, Positive, Section, Text
+from pipeline.config.section import Count, NotNegative, Positive, Section, Text
 
 ACCURACY, LOSS, PARAMETERS, SECONDS = "validation.accuracy", "validation.loss", "parameters", "seconds_per_image"
 EACH_EPOCH = {ACCURACY: "validation_accuracy", LOSS: "validation_loss"}  # columns of a training's history
@@ -72,7 +72,7 @@ class Resources(Section):
     """What a trial needs on a cluster."""
 
     cpus: Count = 1
-    gpus: Annotated[int | float, Field(ge=0)] = 0
+    gpus: NotNegative | Annotated[int, Field(ge=0)] = 0
 
 
 class Sweep(Section):
