@@ -97,8 +97,9 @@ def origin() -> dict[str, str]:
     known = {
         "dvc.experiment": os.environ.get("DVC_EXP_NAME"),
         "dvc.baseline": os.environ.get("DVC_EXP_BASELINE_REV"),
-        "mlflow.user": _user(),
     }
+    with suppress(KeyError, OSError):  # no name, as in some containers
+        known["mlflow.user"] = getpass.getuser()
     with suppress(InputError):  # of no git, of no repository, or of one without the file
         git.ask("rev-parse", "HEAD:./params.yaml")
         changed = git.ask("status", "--porcelain", "--", "pipeline", "dvc.yaml", "params.yaml")
@@ -112,10 +113,3 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(_text(item) for item in value.values())
     return str(value)
-
-
-def _user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no name, as in some containers
-        return None

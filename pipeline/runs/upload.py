@@ -161,10 +161,8 @@ class Upload:
         # isort: split
         import mlflow.tensorflow  # after the network's import, which keeps TensorFlow quiet
 
-        model, info = saving.load(path), self.run.info
-        made = self.client.create_logged_model(
-            info.experiment_id, self.record.tags["model"], info.run_id, model_type="keras"
-        )
+        model, info, name = saving.load(path), self.run.info, self.record.tags["model"]
+        made = self.client.create_logged_model(info.experiment_id, name, info.run_id, model_type="keras")
         self.client.log_outputs(info.run_id, [LoggedModelOutput(made.model_id, 0)])
         with tempfile.TemporaryDirectory() as folder:
             mlflow.tensorflow.save_model(
