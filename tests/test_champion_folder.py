@@ -207,7 +207,8 @@ def test_the_champion_predicts_a_picture_without_tensorflow_and_mlflow(promoted:
     expected = network(50).predict(IMAGES[:1], verbose=0)[0]
     assert list(json.loads("\n".join(told))[0]["probabilities"].values()) == pytest.approx(expected.tolist(), abs=1e-5)
     assert imported == "[]"
-    shutil.rmtree(promoted.folder / ".champion")  # as where another machine promoted it
+    for exported_network in (promoted.folder / ".champion").rglob("model.tflite"):
+        exported_network.write_bytes(b"damaged")
     again = subprocess.run(predict, cwd=promoted.folder, env=environment, capture_output=True, text=True, check=True)
     assert "tensorflow" in again.stdout.splitlines()[-1]
 

@@ -97,3 +97,14 @@ def test_user_is_told_where_the_system_knows_one(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(getpass, "getuser", nobody)
     assert "mlflow.user" not in description.origin()
+
+
+@pytest.mark.parametrize("content", ["#!/bin/sh\nexit 1\n", "no program", None])
+def test_a_git_that_cannot_be_asked_stops_no_training(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if content:
+        (tmp_path / "git").write_text(content)
+        (tmp_path / "git").chmod(0o755)
+    assert not {"git.commit", "git.clean"} & description.origin().keys()

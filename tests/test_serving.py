@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import io
 import json
+import re
 import socket
 import threading
 import time
@@ -19,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from benchmarks import load
 from pipeline.base.errors import InputError
 from pipeline.data import pictures
 from pipeline.serving import batching, bodies, connections, reading
@@ -433,6 +435,75 @@ def test_many_requests_of_one_client_are_not_taken_for_one_long_head(address: st
         answer = connection.getresponse()
         assert (answer.status, answer.read()) == (200, b"\n")
     connection.close()
+
+
+def answers(client: socket.socket) -> list[bytes]:
+    """Return the status lines of all answers until the service hangs up."""
+    received = b""
+    while more := client.recv(2**16):
+        received += more
+    return re.findall(rb"HTTP/1.1 \d+", received)
+
+
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+
+
+@pytest.mark.parametrize("cut", [10, 300, None])
+@pytest.mark.parametrize("before", [b"", b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_a_request_that_asks_for_http_2_is_answered_by_http_1(address: str, before: bytes, cut: int | None) -> None:
+    request = before + load.request("/invocations", npy(BRIGHT), "application/x-npy", Shape="1, 28, 28, 1")
+    request = request.replace(b"Content-Type", UPGRADE + b"Content-Type")
+    with connect(address) as client:
+        client.sendall(request[:cut])
+        if cut:
+            time.sleep(0.1)
+            client.sendall(request[cut:])
+        client.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert answers(client) == [b"HTTP/1.1 200"] * (3 if before else 2)
+
+
+def test_requests_that_come_before_the_last_answer_are_answered_in_turn_as_far_as_there_is_room() -> None:
+    model: Any = Slow()
+    asked = load.request("/invocations", npy(BRIGHT), "application/x-npy", Shape="1, 28, 28, 1")
+    with served(model) as address, connect(address) as client:
+        client.sendall(asked + b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n" * 5000)
+        time.sleep(0.2)
+        model.go.set()
+        assert answers(client) == [b"HTTP/1.1 200"] * (1 + connections.AHEAD)
+
+
+@pytest.mark.parametrize("pause", [0, 0.05])
+def test_what_is_no_http_does_not_overtake_the_answer_before_it(pause: float) -> None:
+    model: Any = Slow()
+    with served(model) as address, connect(address) as client:
+        client.sendall(load.request("/invocations", npy(BRIGHT), "application/x-npy", Shape="1, 28, 28, 1"))
+        time.sleep(pause)
+        client.sendall(b"garbage\r\n\r\n")
+        time.sleep(0.1)
+        model.go.set()
+        assert answers(client)[:1] == [b"HTTP/1.1 200"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /ping HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET /ping HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", b"400"),
+        (b"GET /ping\r\n\r\n", b"400"),
+        (b"GET /ping HTTP/2.0\r\nHost: x\r\n\r\n", b"400"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"400"),
+        (b"POST /ping HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", b"400"),
+        (b"POST /ping HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", b"400"),
+        (b"BREW /ping HTTP/1.1\r\nHost: x\r\n\r\n", b"405"),
+        (b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
+        (b"GET /ping HTTP/1.0\r\n\r\n", b"200"),
+    ],
+)
+def test_a_request_that_is_none_is_refused(address: str, sent: bytes, status: bytes) -> None:
+    with connect(address) as client:
+        client.sendall(sent)
+        assert answers(client) == [b"HTTP/1.1 " + status]
+    require_good(address)
 
 
 def test_connections_over_the_limit_are_refused_and_the_next_is_not(

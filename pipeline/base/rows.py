@@ -131,6 +131,12 @@ def only(array: Array, which: slice | np.ndarray) -> Array:
     return array.only(which) if isinstance(array, Rows) else array[which]
 
 
+def spread(count: int, wanted: int) -> np.ndarray:
+    """Return the numbers of so many of `count` rows, or of all if there are fewer, at even distances."""
+    wanted = min(wanted, count)
+    return np.arange(wanted) * count // max(1, wanted)
+
+
 def parts(array: Array) -> Iterator[np.ndarray]:
     """Yield all rows in order, a few megabytes of them at once."""
     rows = max(1, AT_ONCE // max(1, prod(array.shape[1:]) * array.dtype.itemsize))

@@ -46,7 +46,10 @@ def champion() -> Trained:
     folder = asked and exported.place(exported.root(location.repository(), dataset), *asked)
     if not folder or not exported.whole(folder):
         return in_registry()
-    model = exported.read(folder, processor.threads())
+    try:
+        model = exported.read(folder, processor.threads())
+    except InputError:  # of a damaged copy
+        return in_registry()
     return Trained(model.classes, model.shape, litert=model)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from pipeline.figures.curves import COLOURS
+from pipeline.figures.curves import COLOURS, MARKERS
 
 LEAST = 0.001  # of accuracy, above and below the points: less than this is chance
 
@@ -19,7 +19,7 @@ def worth(found: Mapping[str, Mapping[str, Any]]) -> Figure:
         panels, ("bytes", "seconds_per_image"), (1e-6, 1e3), ("megabytes", "milliseconds for one image"), strict=True
     ):
         for index, (name, figures) in enumerate(found.items()):
-            colour, marker = COLOURS[index % len(COLOURS)], "os^Dv<>"[index % 7]
+            colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
             axes.plot(scale * figures[key], figures["accuracy"], marker, color=colour, label=name, alpha=0.8)
         axes.set(xlabel=label, xscale="log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

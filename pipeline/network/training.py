@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -15,7 +15,7 @@ from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays, LabelledRows
 from pipeline.base.rows import Array
 from pipeline.config import schema
-from pipeline.network import optimizers, reading
+from pipeline.network import building, optimizers, reading
 from pipeline.network.augmentation import augment
 
 Row = dict[str, float]
@@ -35,6 +35,13 @@ def make_deterministic(seed: int) -> None:
     """Seed Python, NumPy and TensorFlow, and allow only kernels that give the same bits on every run."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+
+
+def untrained(network: schema.Model, dataset: Mapping[str, Any], images: int, seed: int) -> keras.Model:
+    """Seed all that is random, and build a network to learn from so many images; `dataset` is as in dataset.json."""
+    make_deterministic(seed)
+    steps = network.train.epochs * steps_per_epoch(images, network.train)
+    return building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"], steps)
 
 
 def fit(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from pipeline.base.rows import spread
+
 PIXELS = 12_000_000  # in all, at most: about 3 MB, as text, of grey images and of coloured ones
 SIDE = 32  # of an image, where the images as they are would be more
 SHADES = 16  # of grey: half a byte a pixel, and sharper than WebP of as many bytes
@@ -65,14 +67,10 @@ def _shrunk(shape: tuple[int, ...]) -> tuple[int, int]:
 
 def _numbers(wanted: np.ndarray, most: int) -> np.ndarray:
     """Return the numbers of at most so many images, the wanted ones first, in ascending order."""
-    chosen = _spread(np.flatnonzero(wanted), most)
-    return np.sort(np.concatenate([chosen, _spread(np.flatnonzero(~wanted), most - len(chosen))]))
-
-
-def _spread(numbers: np.ndarray, most: int) -> np.ndarray:
-    """Return at most so many of some numbers, at even distances."""
-    room = min(most, len(numbers))
-    return numbers[np.arange(room) * len(numbers) // max(1, room)]
+    first, others = np.flatnonzero(wanted), np.flatnonzero(~wanted)
+    first = first[spread(len(first), most)]
+    others = others[spread(len(others), most - len(first))]
+    return np.sort(np.concatenate([first, others]))
 
 
 def _resized(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

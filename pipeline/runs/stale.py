@@ -17,7 +17,7 @@ IN_GIT = ("pipeline/", "reports/")  # the rest is not in every clone
 def told(trainings: Iterable[Training]) -> list[str]:
     """Say of each training that is stale, in a line, what has changed since it was evaluated."""
     stages, params = lock.read(), files.read_yaml(PARAMS_FILE)
-    exported, now, lines = params.get("export", {}).get("models", []), _now(stages.values()), []
+    exported, now, lines = params.get("export", {}).get("models", []), _md5s(stages.values()), []
     for training in trainings:
         names = [name.format(training.name) for name in ("fetch", "prepare", "train@{}", "evaluate@{}")]
         names += [f"export@{training.name}"] * (training.model in exported)
@@ -42,7 +42,7 @@ def _changed(chain: list[StageLock], now: dict[str, str], params: dict[str, Any]
     return [f"{PARAMS_FILE} ({', '.join(edited)})"] * bool(edited) + list(dict.fromkeys(found))
 
 
-def _now(stages: Collection[StageLock]) -> dict[str, str]:
+def _md5s(stages: Collection[StageLock]) -> dict[str, str]:
     """Return MD5s by path of what the stages read and made: as made last, and what git keeps as it is on disk."""
     made = {path: md5 for stage in stages for path, md5 in stage.outs.items()}
     kept = {path for stage in stages for path in stage.deps | stage.outs if path.startswith(IN_GIT)}

@@ -1,6 +1,7 @@
-"""Connections with patience: so many at once, and so long to say what they want."""
+"""Connections with patience and limits: how many at once, how long and how much until a request is known."""
 
 import asyncio
+import re
 import sys
 from typing import Any
 
@@ -12,6 +13,7 @@ from pipeline.serving import metrics
 MOST = 1_000  # at once
 SECONDS = 10  # for the head of a request
 HEAD = 64 * 2**10  # bytes of a request that are not its body; some more if they come at once
+AHEAD = 16  # requests of one connection that wait for an answer to the one before
 FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Type: application/json\r\n"
     b'Content-Length: 33\r\nConnection: close\r\n\r\n{"error": "too many connections"}'
@@ -23,10 +25,16 @@ UNKNOWN = (
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's connection, which by itself waits for ever for a request that has begun, however long its head."""
+    """uvicorn's connection on llhttp, the parser of Node.js, with what uvicorn leaves out there.
+
+    It would wait for ever for a request that has begun, and keep as long a head and as many requests as are sent; let
+    an error overtake the answer before it; take requests without a Host; and lose the body of a request that asks for
+    another protocol, as Java's client and `curl --http2` do.
+    """
 
     deadline: asyncio.TimerHandle | None = None
     head = 0  # bytes that have come since the last of a body
+    came = b""  # what is being read
 
     def connection_made(self, transport: Any) -> None:
         """Begin, or refuse at once if there are too many."""
@@ -43,11 +51,23 @@ class Connection(HttpToolsProtocol):
         if not self._answering() and not self.deadline:
             self._wait()
         self.head += len(data)
-        super().data_received(data)
+        self._read(data)
         if self.head > HEAD and not self.transport.is_closing():
             self.send_400_response(f"More than {HEAD:,} bytes of headers.")
         if self._answering():
             self._stop_waiting()
+
+    def _read(self, data: bytes) -> None:
+        self.came = data
+        super().data_received(data)
+        self.came = b""
+
+    def on_headers_complete(self) -> None:
+        """Begin a request, or raise `ValueError`, which the parser takes for its own, where that may not be."""
+        version, hosts = self.parser.get_http_version(), [name for name, _ in self.headers if name == b"host"]
+        if version not in ("1.0", "1.1") or (version == "1.1" and len(hosts) != 1) or len(self.pipeline) == AHEAD:
+            raise ValueError
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Count anew what follows, which may be another chunk or headers behind the last one."""
@@ -59,9 +79,21 @@ class Connection(HttpToolsProtocol):
         self.head = 0
         super().on_message_complete()
 
+    def _should_upgrade(self) -> bool:
+        return self.parser.get_method() != b"CONNECT"
+
+    def handle_websocket_upgrade(self) -> None:
+        """Read a request that asks for another protocol as if it did not: the parser has left its body out."""
+        error = sys.exception()
+        rest = self.came[error.args[0] :] if error else b""
+        kept = [b"%s: %s\r\n" % header for header in self.headers if header[0] not in (b"connection", b"upgrade")]
+        self._read(b"%s %s HTTP/1.1\r\n%s\r\n" % (self.parser.get_method(), self.url, b"".join(kept)) + rest)
+
     def send_400_response(self, msg: str) -> None:
-        """Answer what cannot be read, and hang up; an unknown method as any other that is not for a path."""
-        if isinstance(sys.exception(), HttpParserInvalidMethodError):
+        """Answer what cannot be read, after what came before it; an unknown method as any that is not for a path."""
+        if self._answering() and not self.cycle.more_body:
+            self.cycle.keep_alive = False  # then the connection ends
+        elif isinstance(sys.exception(), HttpParserInvalidMethodError) and re.match(rb"[A-Za-z]+ ", self.came):
             self.transport.write(UNKNOWN)
             self.transport.close()
         else:
@@ -72,11 +104,6 @@ class Connection(HttpToolsProtocol):
         self._stop_waiting()
         super().connection_lost(exc)
         metrics.connections.set(len(self.connections))
-
-    def on_response_complete(self) -> None:
-        """Go on with what came meanwhile."""
-        super().on_response_complete()
-        self._stop_waiting()
 
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete

@@ -20,13 +20,11 @@ def main() -> None:
     network = params.models[name]
     dataset = files.read_json(prepared / "dataset.json")
     network_fits.check_networks(params, dataset["image_shape"])
-    from pipeline.network import building, training  # here, so that bad params are refused at once
+    from pipeline.network import training  # here, so that bad params are refused at once
 
     (images, labels), validation = (files.open_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
     seen, held_out = divided(len(labels), int(fold))
-    training.make_deterministic(SEED)
-    steps = network.train.epochs * training.steps_per_epoch(len(seen), network.train)
-    model = building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"], steps)
+    model = training.untrained(network, dataset, len(seen), SEED)
     train = rows.only(images, seen), labels[seen]
     training.fit(model, train, validation, network.train, SEED, lambda row, state: None)
     probabilities = training.predict(model, rows.only(images, held_out))

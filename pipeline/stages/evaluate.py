@@ -48,7 +48,7 @@ def main() -> None:
     stored = {split: predict(model, labelled, folder) for split, labelled in splits.items() if len(labelled[1])}
     test = Predictions(stored["test"].labels, stored["test"].probabilities[:])
     seconds = seconds_per_image(model, test_images)
-    placed = some(len(test_images), params.evaluate.embedding_images)
+    placed = rows.spread(len(test_images), params.evaluate.embedding_images)
     learnt = encode(explain(model, test_images, test, class_names))
     both_ways = bool(augmentation and augmentation.horizontal_flip)
     evaluation = Evaluation(
@@ -115,15 +115,9 @@ def predict_mirrored(model: "keras.Model", images: np.ndarray, predictions: Pred
 
 def measure_robustness(model: "keras.Model", test: LabelledRows, images: int) -> pd.DataFrame | None:
     """Tabulate the accuracy on so many test images, spoilt in many ways; None for no image."""
-    chosen = some(len(test[1]), images)
+    chosen = rows.spread(len(test[1]), images)
     predicted = partial(training.predict, model)
     return corruptions.robustness(predicted, test[0][chosen], test[1][chosen]) if images else None
-
-
-def some(count: int, wanted: int) -> np.ndarray:
-    """Return the numbers of so many of `count` images, at even distances."""
-    wanted = min(wanted, count)
-    return np.arange(wanted) * count // max(1, wanted)
 
 
 def explain(model: "keras.Model", images: np.ndarray, test: Predictions, names: list[str]) -> dict[str, Figure]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.base import errors, files, processor
+from pipeline.base import errors, files, processor, rows
 from pipeline.config import loading
 from pipeline.export import formats, scoring, table
 from pipeline.figures import exports, png
@@ -25,7 +25,8 @@ def main() -> None:
     formats.require_packages(params.export.formats)
     train, test = (files.read_labelled(prepared / f"{split}.npz") for split in ("train", "test"))
     model, told = saving.load(model_file), metadata(name, model_file, params.fetch.dataset_name, prepared)
-    made = write(exported, params.export.formats, model, some(train[0], CALIBRATING), told)
+    images = train[0][rows.spread(len(train[1]), CALIBRATING)]
+    made = write(exported, params.export.formats, model, images, told)
     of_keras = files.read_arrays(evaluation_file)["test_probabilities"]
     scores, times = measured(exported, params.export.formats, test, of_keras)
     files.write_json(reports / "exports.json", scores)
@@ -57,12 +58,6 @@ def metadata(name: str, model_file: Path, dataset: str, prepared: Path) -> dict[
         "the scaling is inside",
         "output": f"probabilities: float32 of (images, {len(described['class_names'])}), in the order of class_names",
     }
-
-
-def some(images: np.ndarray, wanted: int) -> np.ndarray:
-    """Return so many of the images, at even distances."""
-    wanted = min(wanted, len(images))
-    return np.stack([images[index] for index in np.arange(wanted) * len(images) // max(1, wanted)])
 
 
 def write(folder: Path, kinds: list[Any], model: Any, images: np.ndarray, told: dict[str, str]) -> list[Path]:

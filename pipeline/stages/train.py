@@ -25,9 +25,7 @@ def main() -> None:
     from pipeline.runs import journal, sending
 
     train, validation = (files.open_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
-    training.make_deterministic(trained.seed)
-    steps = network.train.epochs * training.steps_per_epoch(len(train[1]), network.train)
-    model = building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"], steps)
+    model = training.untrained(network, dataset, len(train[1]), trained.seed)
     print(f"{name}: {model.count_params():,} parameters, {len(train[1]):,} images to train on", flush=True)
     data = sending.dataset(params.fetch.dataset_name, prepared / "train.npz", train)
     described = description.of_training(params, trained, fingerprint, data)

@@ -76,9 +76,7 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
     network = plan.params(job.trial.values).models[plan.training.model]
     train, validation = files.open_labelled(paths.TRAIN), files.open_labelled(paths.VALIDATION)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # or it warns that each trial's network is compiled anew
-    training.make_deterministic(seed)
-    steps = network.train.epochs * training.steps_per_epoch(len(train[1]), network.train)
-    model = building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"], steps)
+    model = training.untrained(network, dataset, len(train[1]), seed)
 
     def on_epoch(row: training.Row, state: Arrays) -> None:
         record.log_epoch(row, len(train[1]))

@@ -49,10 +49,11 @@ def alone(name: str) -> Iterator[None]:
     """Drive a sweep as the only process; raise `InputError` if another is at it."""
     folder(name).mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder(name) / "owner.lock", timeout=0):
-            yield
+        owned = FileLock(folder(name) / "owner.lock").acquire(timeout=0)
     except Timeout:
         raise InputError(f"{folder(name)}: another process is at this sweep: wait for it, or end it") from None
+    with owned:
+        yield
 
 
 def read(name: str, identity: str) -> list[Trial]:
