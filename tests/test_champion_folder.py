@@ -25,7 +25,7 @@ from pipeline.serving import exported
 from pipeline.serving.batching import Batcher
 from tests.conftest import ROOT
 from tests.finished import CLASS_NAMES, IMAGES, Finished, network
-from tests.test_serving import get, npy, send
+from tests.serving import get, npy, send
 
 TOLD = {"classes": ["a", "b"], "dataset": "digits", "version": "1", "model": "vgg", "fingerprint": "f" * 64}
 TOLD["description"] = "digits version 1: vgg"

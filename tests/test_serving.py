@@ -1,17 +1,13 @@
-"""Every kind of body, what is wrong with it, the open inference protocol, batches, limits, the token, metrics."""
+"""Every kind of body, what is wrong with it, the open inference protocol, batches, the token, metrics."""
 
 import asyncio
 import http.client
 import io
 import json
-import re
-import socket
-import threading
 import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -20,50 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmarks import load
 from pipeline.base.errors import InputError
 from pipeline.data import pictures
-from pipeline.serving import batching, bodies, connections, reading
+from pipeline.serving import batching, bodies
 from pipeline.serving.batching import Batcher
-from tests.serving import Pointed, served
-
-SHAPE = (28, 28, 1)
-BRIGHT, DARK = np.full((1, *SHAPE), 255, np.uint8), np.zeros((1, *SHAPE), np.uint8)
-ROWS = {"bright": [0.9, 0.1], "dark": [0.1, 0.9]}
+from tests.serving import BRIGHT, DARK, ROWS, SHAPE, Pointed, Slow, get, npy, require_good, send, served
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     with served(Pointed()) as where:
         yield where
-
-
-def send(address: str, body: Any, kind: str | None, path: str = "/invocations", **headers: str) -> tuple[int, Any]:
-    """Post a body, and return the status and the JSON of the answer."""
-    connection = http.client.HTTPConnection(address, timeout=30)
-    try:
-        connection.request("POST", path, body, headers | ({"Content-Type": kind} if kind else {}))
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
-    finally:
-        connection.close()
-
-
-def get(address: str, path: str, **headers: str) -> tuple[int, bytes]:
-    """Get a path, and return the status and the body of the answer."""
-    connection = http.client.HTTPConnection(address, timeout=30)
-    try:
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
-
-
-def npy(array: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
 
 
 def png(array: np.ndarray, form: str = "PNG") -> bytes:
@@ -75,18 +38,6 @@ def png(array: np.ndarray, form: str = "PNG") -> bytes:
 def form(*files: bytes) -> tuple[bytes, str]:
     parts = [b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\n\r\n' + file for file in files]
     return b"\r\n".join([*parts, b"--x--\r\n"]), "multipart/form-data; boundary=x"
-
-
-def connect(address: str) -> socket.socket:
-    host, _, port = address.partition(":")
-    return socket.create_connection((host, int(port)), timeout=5)
-
-
-def require_good(address: str) -> None:
-    body = json.dumps({"inputs": np.concatenate([BRIGHT, DARK]).tolist()})
-    status, answer = send(address, body, "application/json")
-    assert status == 200
-    np.testing.assert_allclose(answer["predictions"], [ROWS["bright"], ROWS["dark"]], rtol=1e-6)
 
 
 WAYS = {
@@ -303,18 +254,6 @@ def test_reading_all_bytes_at_once_tells_what_reading_json_does(pixels: list[str
     assert read(bodies.from_json) == read(bodies.check_images)
 
 
-class Slow(Pointed):
-    """A stand-in that notes how many images it gets at once, and takes its time until it is let go."""
-
-    def __init__(self) -> None:
-        self.sizes, self.go = list[int](), threading.Event()
-
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        self.sizes.append(len(images))
-        self.go.wait(10)
-        return super().predict(images)
-
-
 def test_requests_that_come_together_are_computed_together_and_answered_apart() -> None:
     model: Any = Slow()
 
@@ -372,152 +311,6 @@ def test_over_the_queues_limit_a_request_gets_a_503_with_a_time_to_retry(monkeyp
         statuses = [one.result()[0] for one in asked]
     assert set(statuses) == {200, 503}
     assert statuses.count(200) in (3, 4, 5)  # what was computed first, and two that waited
-
-
-def test_a_body_that_claims_more_than_is_read_is_refused_at_once(address: str) -> None:
-    with connect(address) as client:
-        client.sendall(
-            b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            b"Content-Length: 10000000000\r\n\r\n" + b"[" * 1000
-        )
-        assert client.recv(99).startswith(b"HTTP/1.1 413 ")
-    require_good(address)
-
-
-def test_a_body_that_dawdles_gets_a_408(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "SECONDS", 0.2)
-    with connect(address) as client:
-        client.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\n{")
-        assert client.recv(99).startswith(b"HTTP/1.1 408 ")
-
-
-@pytest.mark.parametrize("begun", [b"", b"POST /invo", b"POST / HTTP/1.1\r\nHost: x\r\n"])
-def test_a_request_that_dawdles_is_cut_off(address: str, begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "SECONDS", 0.2)
-    with connect(address) as client:
-        client.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
-        answer = b""
-        while not answer.endswith(b"\r\n\r\n\n"):
-            answer += client.recv(999)
-        assert answer.startswith(b"HTTP/1.1 200 ")
-        client.sendall(begun or b"G")
-        assert client.recv(999) == b""
-    with connect(address) as client:
-        client.sendall(begun)
-        assert client.recv(999) == b""
-    require_good(address)
-
-
-@pytest.mark.parametrize(
-    ("begun", "more"),
-    [
-        (b"GET /", b"a" * 999),
-        (b"GET /ping HTTP/1.1\r\nHost: ", b"x" * 999),
-        (b"GET /ping HTTP/1.1\r\n", b"A: b\r\n" * 99),
-        (b"POST /invocations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"A: b\r\n" * 99),
-        (b"POST /invocations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1", b";a=b" * 99),
-    ],
-    ids=["address", "header", "headers", "trailers", "extensions of a chunk"],
-)
-def test_headers_without_end_are_cut_off(address: str, begun: bytes, more: bytes) -> None:
-    with connect(address) as client, suppress(ConnectionError):
-        client.sendall(begun)
-        for _ in range(10_000):
-            client.sendall(more)
-        pytest.fail("all of them were read")
-    require_good(address)
-
-
-def test_many_requests_of_one_client_are_not_taken_for_one_long_head(address: str) -> None:
-    connection = http.client.HTTPConnection(address)
-    for _ in range(100):
-        connection.request("GET", "/ping", headers={"X": "x" * 5000})
-        answer = connection.getresponse()
-        assert (answer.status, answer.read()) == (200, b"\n")
-    connection.close()
-
-
-def answers(client: socket.socket) -> list[bytes]:
-    """Return the status lines of all answers until the service hangs up."""
-    received = b""
-    while more := client.recv(2**16):
-        received += more
-    return re.findall(rb"HTTP/1.1 \d+", received)
-
-
-UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
-
-
-@pytest.mark.parametrize("cut", [10, 300, None])
-@pytest.mark.parametrize("before", [b"", b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"])
-def test_a_request_that_asks_for_http_2_is_answered_by_http_1(address: str, before: bytes, cut: int | None) -> None:
-    request = before + load.request("/invocations", npy(BRIGHT), "application/x-npy", Shape="1, 28, 28, 1")
-    request = request.replace(b"Content-Type", UPGRADE + b"Content-Type")
-    with connect(address) as client:
-        client.sendall(request[:cut])
-        if cut:
-            time.sleep(0.1)
-            client.sendall(request[cut:])
-        client.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        assert answers(client) == [b"HTTP/1.1 200"] * (3 if before else 2)
-
-
-def test_requests_that_come_before_the_last_answer_are_answered_in_turn_as_far_as_there_is_room() -> None:
-    model: Any = Slow()
-    asked = load.request("/invocations", npy(BRIGHT), "application/x-npy", Shape="1, 28, 28, 1")
-    with served(model) as address, connect(address) as client:
-        client.sendall(asked + b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n" * 5000)
-        time.sleep(0.2)
-        model.go.set()
-        assert answers(client) == [b"HTTP/1.1 200"] * (1 + connections.AHEAD)
-
-
-@pytest.mark.parametrize("pause", [0, 0.05])
-def test_what_is_no_http_does_not_overtake_the_answer_before_it(pause: float) -> None:
-    model: Any = Slow()
-    with served(model) as address, connect(address) as client:
-        client.sendall(load.request("/invocations", npy(BRIGHT), "application/x-npy", Shape="1, 28, 28, 1"))
-        time.sleep(pause)
-        client.sendall(b"garbage\r\n\r\n")
-        time.sleep(0.1)
-        model.go.set()
-        assert answers(client)[:1] == [b"HTTP/1.1 200"]
-
-
-@pytest.mark.parametrize(
-    ("sent", "status"),
-    [
-        (b"GET /ping HTTP/1.1\r\n\r\n", b"400"),
-        (b"GET /ping HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", b"400"),
-        (b"GET /ping\r\n\r\n", b"400"),
-        (b"GET /ping HTTP/2.0\r\nHost: x\r\n\r\n", b"400"),
-        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"400"),
-        (b"POST /ping HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", b"400"),
-        (b"POST /ping HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", b"400"),
-        (b"BREW /ping HTTP/1.1\r\nHost: x\r\n\r\n", b"405"),
-        (b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
-        (b"GET /ping HTTP/1.0\r\n\r\n", b"200"),
-    ],
-)
-def test_a_request_that_is_none_is_refused(address: str, sent: bytes, status: bytes) -> None:
-    with connect(address) as client:
-        client.sendall(sent)
-        assert answers(client) == [b"HTTP/1.1 " + status]
-    require_good(address)
-
-
-def test_connections_over_the_limit_are_refused_and_the_next_is_not(
-    address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "MOST", 20)
-    monkeypatch.setattr(connections, "SECONDS", 1)
-    idle = [connect(address) for _ in range(25)]
-    time.sleep(0.1)
-    assert idle[-1].recv(99).startswith(b"HTTP/1.1 503 ")
-    for client in idle:
-        client.close()
-    time.sleep(0.1)
-    require_good(address)
 
 
 def test_a_token_is_needed_for_all_but_health_and_the_page() -> None:
