@@ -109,6 +109,13 @@ def test_a_request_that_asks_for_http_2_is_answered_by_http_1(address: str, befo
         assert answers(client) == [b"HTTP/1.1 200"] * (3 if before else 2)
 
 
+def test_who_asks_for_http_2_may_ask_to_hang_up_as_well(address: str) -> None:
+    with connect(address) as client:
+        client.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n")
+        client.settimeout(2)
+        assert answers(client) == [b"HTTP/1.1 200"]
+
+
 def test_requests_that_come_before_the_last_answer_are_answered_in_turn_as_far_as_there_is_room() -> None:
     model: Any = Slow()
     asked = load.request("/invocations", npy(BRIGHT), "application/x-npy", Shape="1, 28, 28, 1")

@@ -5,7 +5,7 @@ import re
 import sys
 from typing import Any
 
-from httptools import HttpParserInvalidMethodError
+from httptools import HttpParserInvalidMethodError, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pipeline.serving import metrics
@@ -86,8 +86,11 @@ class Connection(HttpToolsProtocol):
         """Read a request that asks for another protocol as if it did not: the parser has left its body out."""
         error = sys.exception()
         rest = self.came[error.args[0] :] if error else b""
-        kept = [b"%s: %s\r\n" % header for header in self.headers if header[0] not in (b"connection", b"upgrade")]
-        self._read(b"%s %s HTTP/1.1\r\n%s\r\n" % (self.parser.get_method(), self.url, b"".join(kept)) + rest)
+        kept = b"".join(b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade")
+        head = b"%s %s HTTP/1.1\r\n%s\r\n" % (self.parser.get_method(), self.url, kept)
+        self.parser = HttpRequestParser(self)  # the other one is at its end if the client wants to hang up, too
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+        self._read(head + rest)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be read, after what came before it; an unknown method as any that is not for a path."""
