@@ -30,7 +30,16 @@ def make(folder: Path, params: dict[str, Any]) -> None:
 
 def training_seconds(folder: Path) -> float:
     """Add up the seconds of all epochs that the clone's MLflow store has."""
+    return sum(seconds_by_training(folder).values())
+
+
+def seconds_by_training(folder: Path) -> dict[str, float]:
+    """Return what the epochs of each training took, as the clone's MLflow store has them, by names as `vgg-42`."""
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    runs = [run.info.run_id for run in client.search_runs(experiments)]
-    return float(sum(metric.value for run in runs for metric in client.get_metric_history(run, "epoch/seconds")))
+    return {
+        run.data.tags["dvc.stage"].partition("@")[2]: float(
+            sum(metric.value for metric in client.get_metric_history(run.info.run_id, "epoch/seconds"))
+        )
+        for run in client.search_runs(experiments)
+    }

@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ def table() -> str:
         lines.append(f"| {workers} | {took[name] * 1e3:.0f} | {told * 1e3:.0f} | {BATCH / took[name]:,.0f} |")
     lines += [
         "",
-        f"`vgg` of params.yaml in batches of {BATCH}, medians; {step.fixed * 1e3:.0f} ms of a step do not shrink with "
+        f"`published/vgg` in batches of {BATCH}, medians; {step.fixed * 1e3:.0f} ms of a step do not shrink with "
         f"the batch. Each of two workers sends {bytes_sent(parameters, 2) / 1e6:.1f} MB a step, {here / 1e9:.2f} GB/s.",
         "",
         "| workers | MB sent a step | " + " | ".join(f"images/s by {name}" for name in NETWORKS) + " |",
@@ -119,7 +120,7 @@ def _work(worker: int, workers: int, batch: int) -> None:
     from pipeline.network import building, distributed, training  # noqa: I001  # first, or TensorFlow comes with its noise
     import tensorflow as tf
 
-    network = loading.load().models["vgg"]
+    network = loading.load(Path("recipes/published/vgg.yaml")).models["vgg"]
     train = network.train.model_copy(update={"batch_size": batch, "epochs": ROUNDS + 1})
     images = np.random.default_rng(1).integers(0, 256, (batch * STEPS, 28, 28, 1), np.uint8)
     data = images, np.arange(len(images)) % 10

@@ -26,7 +26,7 @@ from benchmarks.servers import free_port
 from pipeline.base import files
 
 COMMIT = "b11d9e7"  # the last one that served by mlflow
-NETWORKS = {"vgg": "params.yaml", "fast": "recipes/fast.yaml"}
+NETWORKS = {"vgg": "recipes/published/vgg.yaml", "fast": "recipes/fast.yaml"}
 CLIENTS, BATCH, ROUNDS, SECONDS, PATIENCE = (1, 8, 64), 300, 3, 4, 180
 OURS, MLFLOW = "this service", "mlflow models serve"
 KINDS = {"JSON": "application/json", ".npy": "application/x-npy", "raw": "application/octet-stream"}
