@@ -20,11 +20,13 @@ def kept(name: str) -> Path:
 
 
 def make(folder: Path, params: dict[str, Any]) -> None:
-    """Clone the last commit into `folder`, with these params, whole or not at all."""
+    """Clone the last commit into `folder`, with these params, their mirrors as seen from here; whole or not at all."""
+    fetch = params["fetch"]
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     subprocess.run(["git", "clone", "--quiet", ".", unfinished], check=True)
-    files.write_json(unfinished / "params.yaml", params)  # which is YAML too
+    mirrors = [mirror if "://" in mirror else str(Path(mirror).expanduser().resolve()) for mirror in fetch["mirrors"]]
+    files.write_json(unfinished / "params.yaml", params | {"fetch": fetch | {"mirrors": mirrors}})  # which is YAML too
     unfinished.rename(folder)
 
 

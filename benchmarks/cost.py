@@ -1,6 +1,6 @@
 """What the pipeline costs beside its trainings: `dvc repro` in a fresh clone, with nothing to do, and with more images.
 
-The clone finds the data where `DATASET_MIRROR` says. A training's own time is that of its epochs, as MLflow has them.
+A training's own time is that of its epochs, as MLflow has them.
 """
 
 import re

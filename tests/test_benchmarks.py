@@ -1,14 +1,21 @@
 import math
 import re
+import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import clones, cost, memory, recipes, scaling, target
+from benchmarks import clones, cost, memory, published, recipes, run, scaling, target
 from pipeline.base import files, processor
+from pipeline.config import loading
+from pipeline.runs import paths
 from tests.conftest import ROOT
 
 
@@ -36,20 +43,111 @@ def test_cost_knows_every_stage_by_its_command() -> None:
         assert found[1] == (f"{name} vgg-42" if "matrix" in stage else name)
 
 
+def commit() -> None:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    for command in (["init"], ["add", "."], [*identity, "commit", "-m", "all"]):
+        subprocess.run(["git", *command], check=True, capture_output=True)
+
+
 def test_what_took_hours_is_kept_until_a_commit_changes_what_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    subprocess.run(["git", "init", "--quiet"], check=True)
     folders = []
     for name in ("pipeline/models.py", "README.md", "benchmarks/results/best.md", "recipes/best.yaml"):
         files.write_text(Path(name), name)
-        subprocess.run(["git", "add", "."], check=True)
-        identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
-        subprocess.run(["git", *identity, "commit", "--quiet", "-m", name], check=True)
+        commit()
         folders.append(clones.kept("best"))
     assert folders[0] == folders[1] == folders[2] != folders[3]
     assert folders[0].parent == Path(".benchmarks")
+
+
+def test_a_clone_finds_the_mirrors_of_its_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "checkout").mkdir()
+    monkeypatch.chdir(tmp_path / "checkout")
+    files.write_text(Path("README.md"), "of the commit")
+    commit()
+    clones.make(Path(".benchmarks/one"), {"fetch": {"dataset": "mnist", "mirrors": ["../mine", "https://a.b/c/"]}})
+    fetch = files.read_yaml(Path(".benchmarks/one/params.yaml"))["fetch"]
+    assert fetch == {"dataset": "mnist", "mirrors": [str(tmp_path / "mine"), "https://a.b/c/"]}
+    assert Path(".benchmarks/one/README.md").exists()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with the published recipes, beside a mirror; `dvc repro` there knows Fashion-MNIST and IDX files."""
+    folder = tmp_path / "checkout"
+    shutil.copytree(ROOT / "recipes/published", folder / "recipes/published")
+    (tmp_path / "shared/datasets/mnist-idx").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    commit()
+
+    def dvc(command: list[str], cwd: Path, check: bool) -> Any:
+        params = loading.load(cwd / "params.yaml")
+        if command == ["dvc", "repro", "fetch"]:
+            at_hand = params.fetch.dataset_name in ("fashion_mnist", "mnist-idx")
+            return SimpleNamespace(returncode=0 if at_hand else 255)
+        for training in params.trainings:
+            scores = {"test": {"accuracy": 0.9 + training.seed / 1000}, "validation": {"accuracy": 0.5}}
+            files.write_json(paths.metrics(training, cwd / "reports"), scores)
+        return None
+
+    monkeypatch.setattr(published, "subprocess", SimpleNamespace(run=dvc))
+    monkeypatch.setattr(clones, "training_seconds", lambda folder: 90.0)
+    return folder
+
+
+def cells(table: str) -> dict[str, list[str]]:
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
+    return {name.strip("`"): others for name, *others in rows}
+
+
+def test_published_recipes_are_measured_by_the_split_of_their_figure(checkout: Path) -> None:
+    *_, last = map(cells, published.table())
+    assert last.keys() == {path.stem for path in (ROOT / "recipes/published").glob("*.yaml")}
+    assert last["dense_only"] == ["fashion_mnist", "validation", "0.8549", "0.5000", "90"]
+    assert last["vgg"] == ["fashion_mnist", "test", "0.9198", "0.9420", "90"]
+    assert last["vgg_augmented"] == ["fashion_mnist", "test", "–", "0.9420", "90"]
+    assert last["two_convolutions"] == ["fashion_mnist", "test", "0.9045", "0.9430 ± 0.0010", "3 × 30"]
+
+
+def test_published_recipes_without_their_data_say_so_and_those_of_idx_files_too(checkout: Path) -> None:
+    *_, last = map(cells, published.table())
+    assert {name: row[0] for name, row in last.items() if "mnist_" in name} == dict.fromkeys(
+        ("mnist_adam", "mnist_sgd"), "mnist-idx (idx_folder)"
+    )
+    missing = {name for name, row in last.items() if row[-2:] == ["data not at hand", "–"]}
+    assert missing == {name for name in last if name.startswith(("letters", "cifar10"))}
+
+
+def test_a_published_recipe_that_is_not_trained_yet_says_so(checkout: Path) -> None:
+    tables = [cells(table) for table in published.table()]
+    waiting = [[name for name, row in table.items() if row[-2:] == ["not trained yet", "–"]] for table in tables]
+    assert waiting == [list(published.NAMES[count:]) for count in range(1, len(published.NAMES) + 1)]
+
+
+def test_a_published_recipe_goes_on_in_the_clone_that_is_there(checkout: Path) -> None:
+    first = list(published.table())[-1]
+    for folder in Path(".benchmarks").iterdir():
+        files.write_text(folder / "models/half.keras", "trained for hours")
+    before = sorted(Path(".benchmarks").rglob("half.keras"))
+    assert list(published.table())[-1] == first
+    assert sorted(Path(".benchmarks").rglob("half.keras")) == before != []
+
+
+def test_a_run_that_is_interrupted_leaves_its_last_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> Iterator[str]:
+        yield "| first |"
+        yield "| second |"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(published, "table", interrupted)
+    monkeypatch.setattr(run, "RESULTS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["run", "published"])
+    with pytest.raises(KeyboardInterrupt):
+        run.main()
+    (written,) = tmp_path.glob("*/published.md")
+    assert written.read_text().startswith("| second |\n\n")
 
 
 @pytest.mark.parametrize(("flags", "precision"), [("avx2", "float32"), ("avx512_bf16", "mixed_bfloat16")])
