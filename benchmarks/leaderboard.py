@@ -8,6 +8,7 @@ where it was.
 import math
 import statistics
 import subprocess
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,11 +31,20 @@ class Entry(NamedTuple):
     parameters: int
 
 
-def table() -> str:
-    """Train all that is not there yet, and return a Markdown table, the most accurate model first."""
-    entries = [entry for path in PARAMS for entry in trained(path)] + [plain()]
+def table() -> Iterator[str]:
+    """Train each params file's models that are not there yet, and yield a Markdown table after each."""
+    entries: list[Entry] = []
+    for path in PARAMS:
+        entries += trained(path)
+        yield as_markdown(entries)
+    yield as_markdown([*entries, plain()])
+
+
+def as_markdown(entries: Iterable[Entry]) -> str:
+    """Return a Markdown table, the most accurate model first."""
     lines = ["| model | test accuracy | together | seconds | parameters | seeds |", "|---|---:|---:|---:|---:|---:|"]
-    return "\n".join([*lines, *map(_line, sorted(entries, key=lambda one: -statistics.mean(one.accuracies)))])
+    ranked = sorted(entries, key=lambda entry: -statistics.mean(entry.accuracies))
+    return "\n".join([*lines, *map(_line, ranked)])
 
 
 def trained(path: str) -> list[Entry]:
@@ -43,10 +53,15 @@ def trained(path: str) -> list[Entry]:
     if not folder.exists():
         clones.make(folder, recipes.suited(Path(path)) | {"seeds": list(SEEDS)})
     subprocess.run(["dvc", "repro"], cwd=folder, check=True)
+    return read(folder, "" if path == PARAMS[0] else f"{path}: ")
+
+
+def read(folder: Path, of: str) -> list[Entry]:
+    """Read what a clone has made of each of its models; `of` begins their names."""
     seconds, models = clones.seconds_by_training(folder), files.read_json(folder / "reports/models.json")
     return [
         Entry(
-            name if path == "params.yaml" else path,
+            of + name,
             [_accuracy(folder, f"{name}-{seed}") for seed in SEEDS],
             found["together"]["accuracy"],
             statistics.mean(seconds[f"{name}-{seed}"] for seed in SEEDS),
