@@ -14,6 +14,7 @@ from pipeline.base import errors, files, tables
 from pipeline.config import loading
 from pipeline.config.gate import Gate
 from pipeline.config.schema import Params, Training
+from pipeline.config.section import at
 from pipeline.evaluation import checks
 from pipeline.evaluation.checks import Check
 from pipeline.runs import paths, stale, timing
@@ -44,7 +45,8 @@ def main() -> None:
 
 def require_current(params: Params, all_the_same: bool) -> None:
     """Say which trainings are stale, if any, and exit 1 unless they are to be checked all the same."""
-    if lines := stale.told(params.trainings):
+    together = any(params.gate_of(model).together for model in params.models)
+    if lines := stale.told(params.trainings, ["report"] if together else []):
         print("\n".join(lines), file=sys.stderr)
         if not all_the_same:
             print("nothing was checked; --stale checks what is there all the same", file=sys.stderr)
@@ -56,7 +58,12 @@ def of_model(params: Params, model: str, gate: Gate, reports: Path) -> list[Chec
     trainings = params.trainings_of(model)
     scores = [timing.added(read_scores(training, reports), gate, training, reports) for training in trainings]
     differences = differences_from(model, gate.revisions) if gate.revisions else {}
-    return checks.within_bounds(gate, model, scores) + checks.against_revisions(gate, model, differences)
+    together = read_together(model, reports) if gate.together else {}
+    return (
+        checks.within_bounds(gate, model, scores)
+        + checks.of_all_seeds(gate, model, together)
+        + checks.against_revisions(gate, model, differences)
+    )
 
 
 def read_scores(training: Training, reports: Path) -> dict[str, Any]:
@@ -66,6 +73,14 @@ def read_scores(training: Training, reports: Path) -> dict[str, Any]:
     rows = list(csv.DictReader(io.StringIO(files.read_text(metrics.with_name("per_class.csv")), newline="")))
     by_class = {name: {row["class"]: float(row[name]) for row in rows} for name in BY_CLASS}
     return scores | {"test": scores["test"] | by_class}
+
+
+def read_together(model: str, reports: Path) -> dict[str, float]:
+    """Read what a model's networks score together; raise `InputError` where there is nothing of that."""
+    scores: dict[str, float] | None = at(files.read_json(path := reports / "models.json"), f"{model}.together")
+    if scores is None:
+        raise errors.InputError(f"{path} has no {model}.together: `dvc repro` makes it")
+    return scores
 
 
 def differences_from(model: str, revisions: list[str]) -> dict[str, "Difference"]:

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from pipeline.config import loading
 from pipeline.evaluation import comparison, settings, summary
 from pipeline.evaluation.records import SPLITS, Evaluation, Predictions
+from pipeline.stages import report
 from tests.conftest import ROOT
 from tests.test_dvc import STAGES
 
@@ -59,6 +61,32 @@ def test_several_seeds_are_a_mean_a_deviation_and_every_value() -> None:
     row = comparison.models_table(SEVERAL).iloc[0]
     assert (row["test accuracy"], row["deviation"]) == ("0.8100", "0.0100")
     assert row["of each seed"] == "0.8000, 0.8100, 0.8200"
+
+
+def test_below_a_model_of_several_seeds_stand_its_networks_together() -> None:
+    """By the mean of three networks' probabilities, which is that of most of them: right where two are, 81 times."""
+    table = comparison.models_table(SEVERAL)
+    assert table["model"].tolist() == ["small", "small, 3 together", "large", "large, 3 together"]
+    row = table.iloc[1]
+    assert (row["test accuracy"], row["95 % interval"]) == ("0.8100", "0.7222 – 0.8749")  # Wilson's, by his formula
+    assert (row["deviation"], row["of each seed"]) == ("–", "–")
+    assert (row["validation"], row["train"]) == ("0.8100", "0.8100")
+    loss = 80 * -np.log(0.9) - np.log((0.9 + 0.9 + 0.1) / 3) - np.log((0.9 + 0.1 + 0.1) / 3) - 18 * np.log(0.1)
+    assert row["test loss"] == f"{loss / 100:.4f}"
+    assert (row["parameters"], row["model file"]) == ("37,035", "7.5 MB")
+    assert comparison.verdict(SEVERAL).count("together") == 0
+
+
+def test_of_spoilt_images_networks_together_have_a_dash() -> None:
+    spoilt = pd.DataFrame({"accuracy": [0.5]})
+    seeds = {seed: replace(one, robustness=spoilt) for seed, one in SEVERAL["small"].items()}
+    assert comparison.models_table({"small": seeds})["spoilt"].tolist() == ["0.5000", "–"]
+
+
+def test_of_one_seed_nothing_is_together() -> None:
+    assert comparison.models_table(EVALUATIONS)["model"].tolist() == list(EVALUATIONS)
+    assert "ogether" not in summary.as_markdown(PARAMS, EVALUATIONS, SPLITS)
+    assert report.headline(EVALUATIONS["small"]) == {"accuracy": 0.8, "parameters": 12_345}
 
 
 def test_with_several_seeds_a_difference_tells_what_images_and_seeds_bring() -> None:

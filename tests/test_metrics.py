@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
 from pipeline.base import rows
-from pipeline.evaluation import metrics
+from pipeline.evaluation import metrics, records
 from pipeline.evaluation.records import Evaluation, Predictions
 
 NAMES = ["a", "b", "c", "d"]
@@ -50,6 +50,35 @@ def test_loss_is_that_of_scikit_learn_to_the_last_bit_however_probabilities_are_
         found = metrics.headline(labels, probabilities)
     assert found["loss"] == sklearn_metrics.log_loss(labels, exact, labels=range(4))
     assert found["accuracy"] == sklearn_metrics.accuracy_score(labels, probabilities.argmax(axis=1))
+
+
+@given(st.integers(0, 10_000), st.integers(2, 4))
+def test_scores_together_are_those_of_scikit_learn_on_the_mean_of_the_probabilities(seed: int, networks: int) -> None:
+    labels, _ = example(seed)
+    several = [example(seed + number)[1] for number in range(2 * networks)]
+    answers, mirrored = several[:networks], several[networks:]
+    every = [
+        evaluation({"train": Predictions(labels, both), "test": Predictions(labels, one)}, both)
+        for one, both in zip(answers, mirrored, strict=True)
+    ]
+    mean, mirrored_mean = (np.sum(each, axis=0, dtype=float) / networks for each in (answers, mirrored))
+    right = sklearn_metrics.accuracy_score(labels, mirrored_mean.argmax(axis=1))
+    assert records.together_scores(every) == pytest.approx(
+        {
+            "accuracy": sklearn_metrics.accuracy_score(labels, mean.argmax(axis=1)),
+            "loss": sklearn_metrics.log_loss(labels, mean / mean.sum(axis=1, keepdims=True), labels=range(4)),
+            "mirrored_accuracy": right,
+        },
+        abs=2e-6,
+    )
+    ensemble = records.together(every).scores
+    assert ensemble["train"]["accuracy"] == pytest.approx(right, abs=1e-6)
+    assert (ensemble["parameters"], ensemble["model_bytes"]) == (5 * networks, 9 * networks)
+
+
+def test_together_there_is_no_mirrored_accuracy_where_no_network_has_one() -> None:
+    one = evaluation({"test": Predictions(*example(0))})
+    assert list(records.together_scores([one, one])) == ["accuracy", "loss"]
 
 
 def test_scores_have_what_splits_there_are() -> None:

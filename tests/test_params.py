@@ -345,6 +345,22 @@ def test_every_metric_of_the_reports_and_of_a_class_may_have_a_limit(raw: dict[s
     assert run_check(write_params(raw)).returncode == 0
 
 
+def test_what_seeds_score_together_may_have_limits_where_there_are_several(
+    raw: dict[str, Any], write_params: Write
+) -> None:
+    raw["gate"]["vgg"] = {"at_least": {"together": {"accuracy": 0.9}}}
+    done = run_check(write_params(raw))
+    assert done.returncode == 2
+    assert done.stderr.endswith("params.yaml: gate.vgg: together needs several seeds, and seeds is [42]: add one\n")
+    assert done.stderr.count("\n") == 1
+    raw["seeds"] = [42, 43]
+    assert run_check(write_params(raw)).returncode == 0
+    raw["gate"]["vgg"] = {"at_least": {"together": {"acuracy": 0.9}}}
+    assert "together.acuracy is unknown; did you mean together.accuracy?" in run_check(write_params(raw)).stderr
+    raw["gate"]["vgg"] = {"worst_seed": {"at_least": {"together": {"accuracy": 0.9}}}}
+    assert "gate.vgg: worst_seed: together is of all seeds" in run_check(write_params(raw)).stderr
+
+
 def test_exports_may_have_limits_where_there_are_some(raw: dict[str, Any], write_params: Write) -> None:
     raw["gate"]["vgg"] = {"at_most": {"exports": {"litert": {"bytes": 1e6, "seconds_per_image": 1.0}}}}
     done = run_check(write_params(raw))

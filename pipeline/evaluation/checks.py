@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from pipeline.base.errors import InputError, unknown_key
-from pipeline.config.gate import Bounds, Gate
+from pipeline.config.gate import TOGETHER, Bounds, Gate
 from pipeline.config.section import leaves
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Check:
 def within_bounds(gate: Gate, model: str, scores: Scores) -> list[Check]:
     """List a check for each limit of a model's metrics: of the mean over its seeds, then of the worst seed.
 
-    Raise `InputError` for a metric that is not there.
+    Limits of all seeds together are `of_all_seeds`'s. Raise `InputError` for a metric that is not there.
     """
     means = [
         Check(model, metric, statistics.fmean(values), must_be, limit, values)
@@ -53,6 +53,12 @@ def within_bounds(gate: Gate, model: str, scores: Scores) -> list[Check]:
         for metric, must_be, limit, values in _bounded(gate.worst_seed, scores)
     ]
     return means + worst
+
+
+def of_all_seeds(gate: Gate, model: str, scores: Mapping[str, float]) -> list[Check]:
+    """List a check for each limit of `together`, what a model's networks score together; raise as `within_bounds`."""
+    found = _bounded(gate, [{"together": scores}], together=True)
+    return [Check(model, metric, value, must_be, limit) for metric, must_be, limit, (value,) in found]
 
 
 def against_revisions(gate: Gate, model: str, differences: Mapping[str, "Difference"]) -> list[Check]:
@@ -78,11 +84,14 @@ def failure(check: Check) -> str:
     return f"{check.metric} {number(check.value)} {'<' if check.must_be == '≥' else '>'} {number(check.limit)}"
 
 
-def _bounded(bounds: Bounds, scores: Scores) -> list[tuple[str, MustBe, float, tuple[float, ...]]]:
+def _bounded(
+    bounds: Bounds, scores: Scores, *, together: bool = False
+) -> list[tuple[str, MustBe, float, tuple[float, ...]]]:
     """List each metric that has a limit, with what it must be, the limit, and its value of each seed."""
     by_seed = [dict(leaves(dict(values))) for values in scores]
     limits: list[tuple[str, MustBe, float]] = [(metric, "≥", limit) for metric, limit in leaves(bounds.at_least)]
     limits += [(metric, "≤", limit) for metric, limit in leaves(bounds.at_most)]
+    limits = [limit for limit in limits if limit[0].startswith(TOGETHER) == together]
     for (metric, *_), values in itertools.product(limits, by_seed):
         if metric not in values:
             raise InputError(f"params.yaml: gate: {unknown_key(metric, values)}")

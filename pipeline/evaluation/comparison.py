@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.schema import Params, Training
-from pipeline.evaluation import mistakes, settings, significance
+from pipeline.evaluation import mistakes, records, settings, significance
 from pipeline.evaluation.records import Evaluation
 from pipeline.evaluation.significance import Difference
 
@@ -43,9 +43,15 @@ def by_training(evaluations: Evaluations) -> dict[str, Evaluation]:
 def models_table(evaluations: Evaluations) -> pd.DataFrame:
     """Tabulate every model's accuracies, the test's with its 95 % interval, loss, parameters and size on disk.
 
-    Of several seeds these are means, and the test accuracy's standard deviation and values stand beside it.
+    Of several seeds these are means, and the test accuracy's standard deviation and values stand beside it; the row
+    below is of their networks together.
     """
-    return pd.DataFrame([_model_row(name, seeds) for name, seeds in evaluations.items()])
+    rows = []
+    for name, seeds in evaluations.items():
+        rows.append(_model_row(name, list(seeds.values())))
+        if len(seeds) > 1:
+            rows.append(_model_row(f"{name}, {len(seeds)} together", [records.together(list(seeds.values()))]))
+    return pd.DataFrame(rows).fillna("–")
 
 
 def differences(evaluations: Evaluations) -> dict[tuple[str, str], Difference]:
@@ -121,8 +127,8 @@ def _sentence(pair: tuple[str, str], difference: Difference) -> str:
     return f"{first} is better than {second} by {by:.1f} points (95 % interval {low:.1f} to {high:.1f})"
 
 
-def _model_row(name: str, by_seed: Mapping[int, Evaluation]) -> dict[str, str]:
-    right, seeds = _right(by_seed), list(by_seed.values())
+def _model_row(name: str, seeds: list[Evaluation]) -> dict[str, str]:
+    right = np.array([evaluation.right for evaluation in seeds])
     low, high = significance.accuracy_interval(right)
     return {
         "model": name,
@@ -171,7 +177,9 @@ _NOTE_OF_ONE_SEED = (
 )
 _NOTE_OF_SEEDS = (
     "figures are means over the seeds, with the standard deviation and the value of each. The interval says what other "
-    "test images of this kind and other seeds might give. Loss is the mean cross-entropy."
+    "test images of this kind and other seeds might give. Loss is the mean cross-entropy. Together, a model's networks "
+    "answer by the mean of their probabilities, at the cost of all of them (an ensemble: Hansen & Salamon 1990, "
+    "Lakshminarayanan et al. 2017); that interval (Wilson) says what other test images alone might give."
 )
 _CAVEAT_OF_ONE_SEED = (
     "McNemar's exact test on the images that only one of two models gets right, adjusted for the number of pairs "

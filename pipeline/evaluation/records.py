@@ -1,6 +1,6 @@
 """One model's evaluation: what it makes of each split's images, and what follows from that."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -97,6 +97,34 @@ class Evaluation:
         """`scores`, and under `test` the precision, recall and F1 of each class, as MLflow and the gate have them."""
         by_class = metrics.by_class(self.per_class, self.class_names)
         return self.scores | {"test": self.scores["test"] | by_class}
+
+
+def together(every: Sequence[Evaluation]) -> Evaluation:
+    """Average the probabilities that several networks give the same images: an ensemble (Hansen & Salamon 1990).
+
+    Networks that differ by their seed alone are a deep ensemble (Lakshminarayanan et al. 2017). Parameters and bytes
+    are those of all of them; history, robustness and whatever else is no mean of probabilities is left out.
+    """
+    first = every[0]
+    splits = {
+        split: Predictions(part.labels, np.mean([one.splits[split].probabilities[:] for one in every], axis=0))
+        for split, part in first.splits.items()
+    }
+    mirrored = [one.mirrored for one in every if one.mirrored is not None]
+    return Evaluation(
+        class_names=first.class_names,
+        parameters=sum(one.parameters for one in every),
+        model_bytes=sum(one.model_bytes for one in every),
+        history=pd.DataFrame(),
+        splits=splits,
+        mirrored=np.mean(mirrored, axis=0) if mirrored else None,
+    )
+
+
+def together_scores(every: Sequence[Evaluation]) -> dict[str, float]:
+    """Return the test accuracy and loss of several networks together, and the mirrored accuracy where there is one."""
+    test = together(every).scores["test"]
+    return {name: test[name] for name in ("accuracy", "loss", "mirrored_accuracy") if name in test}
 
 
 def to_arrays(evaluation: Evaluation) -> dict[str, Array]:

@@ -14,12 +14,15 @@ from pipeline.runs.lock import LOCK, StageLock
 IN_GIT = ("pipeline/", "reports/")  # the rest is not in every clone
 
 
-def told(trainings: Iterable[Training]) -> list[str]:
-    """Say of each training that is stale, in a line, what has changed since it was evaluated."""
+def told(trainings: Iterable[Training], also: Collection[str] = ()) -> list[str]:
+    """Say of each training that is stale, in a line, what has changed since it was evaluated.
+
+    `also` names stages that count for each of them.
+    """
     stages, params = lock.read(), files.read_yaml(PARAMS_FILE)
     exported, now, lines = params.get("export", {}).get("models", []), _md5s(stages.values()), []
     for training in trainings:
-        names = [name.format(training.name) for name in ("fetch", "prepare", "train@{}", "evaluate@{}")]
+        names = [name.format(training.name) for name in ("fetch", "prepare", "train@{}", "evaluate@{}", *also)]
         names += [f"export@{training.name}"] * (training.model in exported)
         if lost := [name for name in names if name not in stages and "@" in name]:
             lines.append(f"{LOCK} has no {lost[0]}: run `dvc repro`")

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -87,11 +88,15 @@ def pictures(failures: Path, evaluations: Evaluations, splits: Iterable[str]) ->
     }
 
 
-def headline(seeds: Mapping[int, Evaluation]) -> dict[str, float]:
-    """Return what DVC's tables show of one model: accuracy on the test split, the mean over all seeds, and its size."""
-    accuracy = np.mean([evaluation.scores["test"]["accuracy"] for evaluation in seeds.values()])
-    parameters = next(iter(seeds.values())).parameters
-    return {"accuracy": round(float(accuracy), metrics.DECIMALS), "parameters": parameters}
+def headline(seeds: Mapping[int, Evaluation]) -> dict[str, Any]:
+    """Return what DVC's tables show of one model: accuracy on the test split, the mean over all seeds, and its size.
+
+    Of several seeds, `together` holds the test scores of their networks together.
+    """
+    every = list(seeds.values())
+    accuracy = np.mean([evaluation.scores["test"]["accuracy"] for evaluation in every])
+    found = {"accuracy": round(float(accuracy), metrics.DECIMALS), "parameters": every[0].parameters}
+    return found | ({"together": records.together_scores(every)} if len(every) > 1 else {})
 
 
 def draw(evaluations: Evaluations) -> dict[str, Figure]:
