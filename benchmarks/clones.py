@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,11 @@ def training_seconds(folder: Path) -> float:
 
 
 def seconds_by_training(folder: Path) -> dict[str, float]:
-    """Return what the epochs of each training took, as the clone's MLflow store has them, by names as `vgg-42`."""
+    """Add up the seconds of the epochs of each training, by names as `vgg-42`, that the clone's MLflow store has."""
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    return {
-        run.data.tags["dvc.stage"].partition("@")[2]: float(
-            sum(metric.value for metric in client.get_metric_history(run.info.run_id, "epoch/seconds"))
-        )
-        for run in client.search_runs(experiments)
-    }
+    found: defaultdict[str, float] = defaultdict(float)
+    for run in client.search_runs(experiments):
+        epochs = client.get_metric_history(run.info.run_id, "epoch/seconds")
+        found[run.data.tags["dvc.stage"].partition("@")[2]] += sum(epoch.value for epoch in epochs)
+    return dict(found)
