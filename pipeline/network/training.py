@@ -1,7 +1,6 @@
 """The training loop: batches, loss, epochs, and the same weights every time."""
 
 import math
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ import tensorflow as tf
 from pipeline.base import errors
 from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays, LabelledRows
+from pipeline.base.progress import Progress
 from pipeline.base.rows import Array
 from pipeline.config import schema
 from pipeline.network import building, optimizers, reading
@@ -70,6 +70,7 @@ def fit(
     with reading.errors_as_they_were(), errors.interrupts_held_back() as raise_if_interrupted:
         each_epoch = _EachEpoch(on_epoch, state, stopping, raise_if_interrupted)
         done = train.epochs if _stopped(state) else len(each_epoch.history)
+        each_epoch.progress = Progress(train.epochs, done, steps, at_most=bool(stopping))
         model.fit(
             _encoded(batches(labelled, train, seed, done), model, one_hot),
             steps_per_epoch=steps,
@@ -78,7 +79,7 @@ def fit(
             validation_data=_encoded(_in_order(validation), model, one_hot) if len(validation[1]) else None,
             callbacks=[callback for callback in (averaging, stopping, each_epoch) if callback],
             shuffle=False,  # `batches` has shuffled
-            verbose=1 if sys.stdout.isatty() else 2,
+            verbose=0,  # `Progress` tells more
         )
     return pd.DataFrame(each_epoch.history)
 
@@ -136,6 +137,8 @@ def predictions(model: keras.Model, images: Array) -> Iterator[np.ndarray]:
 class _EachEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Keep each epoch's figures under this project's names, and hand them on with all that decides about the next."""
 
+    progress: Progress
+
     def __init__(
         self,
         on_epoch: Callable[[Row, Arrays], None],
@@ -161,8 +164,9 @@ class _EachEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has n
             for name in STOPPING:
                 setattr(self.stopping, name, self.state[f"stopping/{name}"].item())
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
         self.raise_if_interrupted()
+        self.progress.step(logs["accuracy"])
 
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
         self.raise_if_interrupted()
@@ -176,6 +180,7 @@ class _EachEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has n
         row = {"epoch": epoch + 1} | {name: float(f"{value:.6g}") for name, value in figures.items()}
         self.history.append(row)
         self.on_epoch(row, self._state())
+        self.progress.epoch(row)
 
     def _state(self) -> Arrays:
         state = {f"history/{name}": np.array([row[name] for row in self.history]) for name in self.history[0]}
