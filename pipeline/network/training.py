@@ -63,7 +63,7 @@ def fit(
     """
     steps = steps_per_epoch(len(labelled[0]), train)
     one_hot = train.loss == "categorical_crossentropy"
-    model.compile(optimizers.make(train, steps), loss(train), metrics=["accuracy"], jit_compile=False)
+    model.compile(optimizers.make(train, steps), loss(train), metrics=[accuracy(train)], jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     state, stopping = state or {}, _early_stopping(train.early_stopping)
     averaging = keras.callbacks.SwapEMAWeights() if train.optimizer.ema_momentum else None
@@ -119,6 +119,13 @@ def loss(train: schema.Train) -> keras.losses.Loss:
     if train.loss == "categorical_crossentropy":
         return keras.losses.CategoricalCrossentropy(label_smoothing=train.label_smoothing)
     return keras.losses.SparseCategoricalCrossentropy()
+
+
+def accuracy(train: schema.Train) -> keras.metrics.Metric:
+    """Make the metric that goes with the loss; one that Keras makes of a name makes it build the graph twice."""
+    if train.loss == "categorical_crossentropy":
+        return keras.metrics.CategoricalAccuracy("accuracy")
+    return keras.metrics.SparseCategoricalAccuracy("accuracy")
 
 
 def predict(model: keras.Model, images: Array) -> np.ndarray:
