@@ -41,7 +41,7 @@ def check_limits(params: Params, source: str) -> None:
 
 def metric_names() -> list[str]:
     """List the metrics that an evaluation may have, as one of two images has them, but for those of each class."""
-    from pipeline.evaluation.records import SPLITS, Evaluation, Predictions  # here: scikit-learn takes a second
+    from pipeline.evaluation.records import SPLITS, Evaluation, Predictions  # here: SciPy takes a while
 
     right = Predictions(np.arange(2), np.eye(2, dtype=np.float32))
     spoilt = pd.DataFrame({"accuracy": [1.0]})
