@@ -1,7 +1,7 @@
 """The training loop: batches, loss, epochs, and the same weights every time."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -129,16 +129,14 @@ def accuracy(train: schema.Train) -> keras.metrics.Metric:
 
 
 def predict(model: keras.Model, images: Array) -> np.ndarray:
-    """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""
-    return np.concatenate(list(predictions(model, images)))
+    """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels).
 
-
-def predictions(model: keras.Model, images: Array) -> Iterator[np.ndarray]:
-    """Yield what `predict` returns in parts, of no more images than a few megabytes hold."""
+    No more images than a few megabytes hold are in memory at once.
+    """
     at_once = PREDICTION_BATCH * max(1, IMAGES_AT_ONCE // (PREDICTION_BATCH * math.prod(images.shape[1:])))
-    for start in range(0, len(images), at_once):
-        part = tf.data.Dataset.from_tensor_slices(images[start : start + at_once])
-        yield model.predict(_untuned(part.batch(PREDICTION_BATCH)), verbose=0)
+    slices = (images[start : start + at_once] for start in range(0, len(images), at_once))
+    parts = (tf.data.Dataset.from_tensor_slices(part).batch(PREDICTION_BATCH) for part in slices)
+    return np.concatenate([model.predict(_untuned(part), verbose=0) for part in parts])
 
 
 class _EachEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
