@@ -77,10 +77,10 @@ def suffer(workspace: Workspace, server: Server, faults: list[str]) -> dict[str,
     chance, done, before = random.Random(1), 0, ""
     for fault in [*faults, None]:  # each is judged by how the next start goes on
         printed = strike(workspace, server, fault or "SIGTERM of the stage", chance.uniform(0, 0.5))
-        first = re.search(r"^Epoch (\d+)/", printed, re.MULTILINE)
-        if before and first:
+        after = re.search(r"goes on after epoch (\d+) of", printed)
+        if before and after:
             tallies[before][1] += len(kills.journals(workspace)) == 1
-            tallies[before][2] += max(0, done - int(first[1]) + 1)
+            tallies[before][2] += max(0, done - int(after[1]))
         if fault:
             tallies[fault][0] += 1
             before, done = fault, epochs(workspace)

@@ -41,18 +41,13 @@ def check_limits(params: Params, source: str) -> None:
 
 def metric_names() -> list[str]:
     """List the metrics that an evaluation may have, as one of two images has them, but for those of each class."""
-    from pipeline.evaluation.records import (  # here: scikit-learn takes a second
-        SPLITS,
-        Evaluation,
-        Predictions,
-        together_scores,
-    )
+    from pipeline.evaluation import records  # here: SciPy takes a while
 
-    right = Predictions(np.arange(2), np.eye(2, dtype=np.float32))
+    right = records.Predictions(np.arange(2), np.eye(2, dtype=np.float32))
     spoilt = pd.DataFrame({"accuracy": [1.0]})
-    splits = dict.fromkeys(SPLITS, right)
-    evaluation = Evaluation(["a", "b"], 0, 0, pd.DataFrame(), splits, right.probabilities, spoilt)
-    scores = evaluation.scores | {"together": together_scores([evaluation])}
+    splits = dict.fromkeys(records.SPLITS, right)
+    evaluation = records.Evaluation(["a", "b"], 0, 0, pd.DataFrame(), splits, right.probabilities, spoilt)
+    scores = evaluation.scores | {"together": records.together_scores([evaluation])}
     return [*dict(leaves(scores)), f"test.{timing.SECONDS}"]
 
 

@@ -33,7 +33,7 @@ def pictures(images: int = 120, shape: tuple[int, int, int] = (28, 28, 1)) -> np
 
 def listed(made: Evaluations) -> dict[str, pd.DataFrame]:
     """Return the lists of images that the page shows, by title."""
-    return lists.titled(lists.by_split(made)["test"])
+    return lists.titled(lists.by_split(made, np.zeros(0, int))["test"])
 
 
 def _evaluation(class_names: list[str], images: int, seed: list[int]) -> Evaluation:

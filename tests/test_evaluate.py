@@ -35,6 +35,17 @@ def test_a_network_far_worse_than_its_last_epoch_is_told(
     assert (said in capsys.readouterr().err) == warned
 
 
+def test_of_many_training_images_ten_thousand_are_scored_evenly_spread_and_of_other_splits_all() -> None:
+    labels = np.arange(25_000)
+    part, empty = (labels[:, None, None, None], labels), (labels[:0, None, None, None], labels[:0])
+    scored = evaluate.scored({"train": part, "validation": part, "test": part})
+    assert [len(labels) for _, labels in scored.values()] == [10_000, 25_000, 25_000]
+    assert set(np.diff(scored["train"][1])) == {2, 3}
+    assert np.array_equal(scored["train"][0][:].ravel(), scored["train"][1])
+    few = (part[0][:7], labels[:7])
+    assert [len(labels) for _, labels in evaluate.scored({"train": few, "validation": empty}).values()] == [7]
+
+
 def test_seconds_of_an_image_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr("pipeline.network.training.predict", lambda model, images: asked.append(len(images)))

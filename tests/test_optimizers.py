@@ -35,6 +35,22 @@ def test_adam_is_keras_own(
     np.testing.assert_allclose(weights[0].numpy(), weights[1].numpy(), rtol=1e-4, atol=1e-5)
 
 
+def test_weight_decay_of_muon_is_keras_own() -> None:
+    class Theirs(Muon):
+        _apply_weight_decay = keras.optimizers.Muon._apply_weight_decay
+
+    generator, found = np.random.default_rng(0), []
+    start, *gradients = generator.normal(size=(4, 3, 3, 8, 16)).astype(np.float32)
+    for kind in (Muon, Theirs):
+        kernel, bias = keras.Variable(start, name="kernel"), keras.Variable(start[0, 0, 0], name="bias")
+        optimizer = kind(keras.optimizers.schedules.CosineDecay(0.1, 10), weight_decay=0.3)
+        for gradient in gradients:
+            optimizer.apply([gradient, gradient[0, 0, 0]], [kernel, bias])
+        found.append([kernel.numpy(), bias.numpy()])
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
 def step(shape: tuple[int, ...], path: str = "block1_conv1/kernel", **options: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return a random gradient, and what one step of rate 1 subtracts from a weight."""
     weight = keras.Variable(np.zeros(shape, np.float32), name="kernel")

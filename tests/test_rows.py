@@ -141,12 +141,6 @@ def test_arrays_without_rows_one_after_the_other_are_refused(tmp_path: Path, sav
         files.open_arrays(tmp_path / "a.npz")
 
 
-def test_what_is_kept_is_read_back_and_leaves_no_file(tmp_path: Path) -> None:
-    held = rows.kept((np.full((2, 3), number, np.float32) for number in range(4)), tmp_path)
-    assert held[:].tolist() == np.repeat(np.arange(4.0), 2)[:, None].repeat(3, axis=1).tolist()
-    assert not list(tmp_path.iterdir())
-
-
 def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -184,7 +178,7 @@ def test_a_full_disk_in_the_middle_of_rows_leaves_the_old_file_and_one_line(
 
 def test_what_is_written_and_read_in_parts_takes_no_memory(tmp_path: Path) -> None:
     """Of 200 MB, no more than a tenth is ever in memory."""
-    held = rows.kept((np.zeros((1 << 20,), np.uint8) for _ in range(200)), tmp_path)
+    held = stored(tmp_path, np.broadcast_to(np.uint8(0), (200 << 20,)))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     files.write_arrays(tmp_path / "a.npz", {"a": held})
     assert sum(int(part.sum()) for part in rows.parts(files.open_arrays(tmp_path / "a.npz")["a"])) == 0

@@ -8,10 +8,9 @@ still, but its pages count as memory once touched, and one cut short meanwhile e
 
 import os
 import struct
-import tempfile
 import weakref
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -113,17 +112,6 @@ def of_archive(archive: zipfile.ZipFile, descriptor: int, path: Path) -> dict[st
     """Open the arrays of an `.npz`, open at `path`; raise `ValueError` unless their rows lie one after the other."""
     file = _File(descriptor, path)
     return {member.filename.removesuffix(".npy"): _of_member(archive, member, file) for member in archive.infolist()}
-
-
-def kept(parts: Iterable[np.ndarray], folder: Path) -> Rows:
-    """Keep one or more arrays, joined, in a file of `folder` without a name, which is gone once nothing reads it."""
-    count = 0
-    with tempfile.TemporaryFile(dir=folder) as file:
-        for part in parts:
-            file.write(np.ascontiguousarray(part).data)
-            count += len(part)
-        file.flush()
-        return Rows(_File(file.fileno(), folder), 0, part.shape[1:], part.dtype, range(count))
 
 
 def only(array: Array, which: slice | np.ndarray) -> Array:

@@ -6,7 +6,6 @@ Workers may be on other machines. Images, states and weights go through Ray alon
 import os
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from concurrent import futures
 from typing import Any
@@ -16,6 +15,7 @@ import pandas as pd
 from pipeline.base import errors
 from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays, LabelledRows
+from pipeline.base.progress import Progress
 from pipeline.cluster.connection import connected
 from pipeline.config import schema
 
@@ -56,7 +56,9 @@ def fit(
             "threads": int(each.get("CPU", 0)),
         }
         trainer = _trainer({"mailbox": mailbox, "given": ray.put(given)}, train.workers, each, folder)
-        _follow(_run(trainer), lambda: ray.get(mailbox.taken.remote()), train.epochs, on_epoch)
+        done = len((state or {}).get("history/epoch", ()))
+        progress = Progress(train.epochs, done, at_most=bool(train.early_stopping))
+        _follow(_run(trainer), lambda: ray.get(mailbox.taken.remote()), progress, on_epoch)
         history, variables = ray.get(mailbox.result.remote())
     if isinstance(history, InputError):
         raise history
@@ -116,11 +118,11 @@ def _run(trainer: Any) -> futures.Future[None]:
 def _follow(
     running: futures.Future[None],
     taken: Callable[[], tuple[int, list[tuple[Row, Arrays]]]],
-    epochs: int,
+    progress: Progress,
     on_epoch: Callable[[Row, Arrays], None],
 ) -> None:
     """Hand on each epoch, and say so in a line, until the training has ended; raise what ended it."""
-    known, begun = 1, time.monotonic()
+    known = 1
     with errors.interrupts_held_back() as raise_if_interrupted:
         ended = False
         while not ended:
@@ -128,10 +130,8 @@ def _follow(
             ended = bool(futures.wait([running], timeout=0.5).done)
             starts, finished = taken()
             for row, state in finished:
-                figures = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
-                print(f"epoch {row['epoch']} of {epochs}: {time.monotonic() - begun:.0f} s, {figures}", flush=True)
                 on_epoch(row, state)
-                begun = time.monotonic()
+                progress.epoch(row)
             if starts > known:
                 known = starts
                 print("a worker was lost: all go on after the last epoch that they finished", flush=True)

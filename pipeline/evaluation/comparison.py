@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import mistakes, records, settings, significance
-from pipeline.evaluation.records import Evaluation
+from pipeline.evaluation.records import TRAIN_IMAGES, Evaluation
 from pipeline.evaluation.significance import Difference
 
 Evaluations = Mapping[str, Mapping[int, Evaluation]]  # by model and seed
@@ -171,7 +171,10 @@ def _pair_row(pair: tuple[str, str], difference: Difference) -> dict[str, str]:
     return row | {"p-value": p_value, "told apart": "yes" if difference.p_value < significance.LEVEL else "no"}
 
 
-_NOTE = "Accuracy is the share of images whose most probable class is the true one; "
+_NOTE = (
+    "Accuracy is the share of images whose most probable class is the true one, in the training part among at most "
+    f"{TRAIN_IMAGES:,} of its images; "
+)
 _NOTE_OF_ONE_SEED = (
     "the interval (Wilson) says what other test images of this kind might give. Loss is the mean cross-entropy."
 )

@@ -21,16 +21,17 @@ TITLES = {  # on the page, by the name of a list's file; of one training, with i
 
 
 def by_split(
-    evaluations: Evaluations, cross_validated: Sequence[np.ndarray] = ()
+    evaluations: Evaluations, labels: np.ndarray, cross_validated: Sequence[np.ndarray] = ()
 ) -> dict[str, dict[str, pd.DataFrame]]:
     """Make every list of each split by the name of its file, those of one training in a folder, as `vgg-42/mistakes`.
 
-    Likely label errors are listed of the splits that no network has learnt from, and of the training part given
-    probabilities of its images by models that have not seen them, (n, classes) each.
+    Likely label errors are listed of the splits that no network has learnt from, and of the training part, whose
+    `labels` are integers of (n,), given probabilities of its images by models that have not seen them, (n, classes)
+    each.
     """
     trainings = comparison.by_training(evaluations)
     every = list(trainings.values())
-    found = _label_errors(every, cross_validated)
+    found = _label_errors(every, labels, cross_validated)
     probabilities, names = [evaluation.test.probabilities for evaluation in every], every[0].class_names
     never = {"never_right": mistakes.never_right(every[0].test.labels, probabilities, names)}
     found["test"] = never | found["test"]
@@ -44,17 +45,19 @@ def by_split(
     return {split: {file: table[:ROWS] for file, table in lists.items()} for split, lists in found.items()}
 
 
-def _label_errors(every: list[Evaluation], cross_validated: Sequence[np.ndarray]) -> dict[str, dict[str, pd.DataFrame]]:
+def _label_errors(
+    every: list[Evaluation], labels: np.ndarray, cross_validated: Sequence[np.ndarray]
+) -> dict[str, dict[str, pd.DataFrame]]:
     first = every[0]
-    splits = [split for split in OUT_OF_SAMPLE if split in first.splits]
-    unseen = {split: [evaluation.splits[split].probabilities[:] for evaluation in every] for split in splits}
+    unseen = {
+        split: (first.splits[split].labels, [evaluation.splits[split].probabilities for evaluation in every])
+        for split in OUT_OF_SAMPLE
+        if split in first.splits
+    }
     if cross_validated:
-        unseen["train"] = list(cross_validated)
-    found = {}
-    for split, probabilities in unseen.items():
-        table = label_errors.table(first.splits[split].labels, probabilities, first.class_names)
-        found[split] = {f"label_errors_{split}": table}
-    return found
+        unseen["train"] = (labels, list(cross_validated))
+    tables = {split: label_errors.table(*found, first.class_names) for split, found in unseen.items()}
+    return {split: {f"label_errors_{split}": table} for split, table in tables.items()}
 
 
 def titled(test: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -8,26 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.base.rows import Array
 from pipeline.evaluation import calibration, metrics
 
 SPLITS = ("train", "validation", "test")
+TRAIN_IMAGES = 10_000  # of the training part, at most, evenly spread; of the other splits, all
 # These begin the names of arrays: of tables' columns, and of PNG files.
 HISTORY, ROBUSTNESS, EMBEDDING, PICTURE = "history_", "robustness_", "embedding_", "picture_"
 
 
 @dataclass(frozen=True)
-class Stored:
-    """A split's labels, integers of (n,), and a model's probabilities, float32 of (n, classes), perhaps in a file."""
+class Predictions:
+    """Labels of a split's images, integers of (n,), and a model's probabilities for these, float32 of (n, classes)."""
 
     labels: np.ndarray
-    probabilities: Array
-
-
-@dataclass(frozen=True)
-class Predictions(Stored):
-    """A split's labels, integers of (n,), and a model's probabilities for its images, float32 of (n, classes)."""
-
     probabilities: np.ndarray
 
 
@@ -35,6 +28,7 @@ class Predictions(Stored):
 class Evaluation:
     """A trained model's predictions by split (without a validation part, there are none of it), and its history.
 
+    Those of `train` are of `TRAIN_IMAGES` at most.
     `mirrored` holds the means over each test image and its mirror image, (n, classes), of a model trained on both;
     `robustness` what `corruptions.robustness` tabulates, and `embedding` what `embedding.embed` does, where they were
     asked for; `pictures` PNG files of what the network has learnt, by name; `machine` on what it was evaluated.
@@ -44,7 +38,7 @@ class Evaluation:
     parameters: int
     model_bytes: int
     history: pd.DataFrame
-    splits: Mapping[str, Stored]
+    splits: Mapping[str, Predictions]
     mirrored: np.ndarray | None = None
     robustness: pd.DataFrame | None = None
     embedding: pd.DataFrame | None = None
@@ -54,7 +48,7 @@ class Evaluation:
     @cached_property
     def test(self) -> Predictions:
         """The predictions of the test split."""
-        return Predictions(self.splits["test"].labels, self.splits["test"].probabilities[:])
+        return self.splits["test"]
 
     @cached_property
     def right(self) -> np.ndarray:
@@ -107,7 +101,7 @@ def together(every: Sequence[Evaluation]) -> Evaluation:
     """
     first = every[0]
     splits = {
-        split: Predictions(part.labels, np.mean([one.splits[split].probabilities[:] for one in every], axis=0))
+        split: Predictions(part.labels, np.mean([one.splits[split].probabilities for one in every], axis=0))
         for split, part in first.splits.items()
     }
     mirrored = [one.mirrored for one in every if one.mirrored is not None]
@@ -127,9 +121,9 @@ def together_scores(every: Sequence[Evaluation]) -> dict[str, float]:
     return {name: test[name] for name in ("accuracy", "loss", "mirrored_accuracy") if name in test}
 
 
-def to_arrays(evaluation: Evaluation) -> dict[str, Array]:
+def to_arrays(evaluation: Evaluation) -> dict[str, np.ndarray]:
     """Return an evaluation as named arrays, for an .npz."""
-    arrays: dict[str, Array] = {
+    arrays = {
         "class_names": np.array(evaluation.class_names),
         "parameters": np.array(evaluation.parameters),
         "model_bytes": np.array(evaluation.model_bytes),

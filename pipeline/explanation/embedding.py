@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import keras
 
 SEED = 0
+STEPS = 500  # half of scikit-learn's: of 1,500 images, as trustworthy a map in half the time
 DECIMALS = 3
 FEWEST = 4  # images that have neighbours to lie among
 
@@ -30,7 +31,8 @@ def embed(model: "keras.Model", images: np.ndarray, numbers: np.ndarray) -> pd.D
     else:
         perplexity = min(30.0, (len(images) - 1) / 3)
         with threadpool_limits(1):
-            places = TSNE(2, perplexity=perplexity, init="pca", random_state=SEED, n_jobs=1).fit_transform(hidden)
+            tsne = TSNE(2, perplexity=perplexity, init="pca", max_iter=STEPS, random_state=SEED, n_jobs=1)
+            places = tsne.fit_transform(hidden)
     low, span = places.min(axis=0), np.maximum(np.ptp(places, axis=0), 1e-12)
     x, y = np.round((places - low) / span, DECIMALS).T.astype(float)
     return pd.DataFrame({"image": numbers, "x": x, "y": y})

@@ -10,8 +10,8 @@ from pipeline.evaluation import metrics, significance
 from pipeline.export.formats import Network
 
 BATCH = 250
-TIMED = 1000  # images at most, for images a second
-CALLS = 200  # for the seconds of one image
+TIMED = 500  # images at most, for images a second
+CALLS = 50  # for the seconds of one image
 Predict = Callable[[np.ndarray], np.ndarray]  # probabilities, float32 of (n, classes), for uint8 images
 
 

@@ -45,6 +45,11 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras has no types
     def _should_use_adamw(self, variable: keras.Variable) -> bool:
         return len(variable.shape) < 2 or variable.path.startswith("logits/")
 
+    def _apply_weight_decay(self, variables: list[keras.Variable]) -> None:
+        rate = self.learning_rate  # Keras would build its schedule anew for each variable
+        for variable in variables:
+            variable.assign(variable - variable * self.weight_decay * rate)
+
     def _muon_update_step(self, gradient: tf.Tensor, variable: keras.Variable, rate: tf.Tensor, momentum: Any) -> None:
         self.assign(momentum, self.momentum * momentum + gradient)
         ahead = gradient + self.momentum * momentum if self.nesterov else momentum

@@ -1,8 +1,7 @@
 """The training loop: batches, loss, epochs, and the same weights every time."""
 
 import math
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -13,6 +12,7 @@ import tensorflow as tf
 from pipeline.base import errors
 from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays, LabelledRows
+from pipeline.base.progress import Progress
 from pipeline.base.rows import Array
 from pipeline.config import schema
 from pipeline.network import building, optimizers, reading
@@ -63,13 +63,14 @@ def fit(
     """
     steps = steps_per_epoch(len(labelled[0]), train)
     one_hot = train.loss == "categorical_crossentropy"
-    model.compile(optimizers.make(train, steps), loss(train), metrics=["accuracy"], jit_compile=False)
+    model.compile(optimizers.make(train, steps), loss(train), metrics=[accuracy(train)], jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     state, stopping = state or {}, _early_stopping(train.early_stopping)
     averaging = keras.callbacks.SwapEMAWeights() if train.optimizer.ema_momentum else None
     with reading.errors_as_they_were(), errors.interrupts_held_back() as raise_if_interrupted:
         each_epoch = _EachEpoch(on_epoch, state, stopping, raise_if_interrupted)
         done = train.epochs if _stopped(state) else len(each_epoch.history)
+        each_epoch.progress = Progress(train.epochs, done, steps, at_most=bool(stopping))
         model.fit(
             _encoded(batches(labelled, train, seed, done), model, one_hot),
             steps_per_epoch=steps,
@@ -78,7 +79,7 @@ def fit(
             validation_data=_encoded(_in_order(validation), model, one_hot) if len(validation[1]) else None,
             callbacks=[callback for callback in (averaging, stopping, each_epoch) if callback],
             shuffle=False,  # `batches` has shuffled
-            verbose=1 if sys.stdout.isatty() else 2,
+            verbose=0,  # `Progress` tells more
         )
     return pd.DataFrame(each_epoch.history)
 
@@ -120,21 +121,28 @@ def loss(train: schema.Train) -> keras.losses.Loss:
     return keras.losses.SparseCategoricalCrossentropy()
 
 
+def accuracy(train: schema.Train) -> keras.metrics.Metric:
+    """Make the metric that goes with the loss; one that Keras makes of a name makes it build the graph twice."""
+    if train.loss == "categorical_crossentropy":
+        return keras.metrics.CategoricalAccuracy("accuracy")
+    return keras.metrics.SparseCategoricalAccuracy("accuracy")
+
+
 def predict(model: keras.Model, images: Array) -> np.ndarray:
-    """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""
-    return np.concatenate(list(predictions(model, images)))
+    """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels).
 
-
-def predictions(model: keras.Model, images: Array) -> Iterator[np.ndarray]:
-    """Yield what `predict` returns in parts, of no more images than a few megabytes hold."""
+    No more images than a few megabytes hold are in memory at once.
+    """
     at_once = PREDICTION_BATCH * max(1, IMAGES_AT_ONCE // (PREDICTION_BATCH * math.prod(images.shape[1:])))
-    for start in range(0, len(images), at_once):
-        part = tf.data.Dataset.from_tensor_slices(images[start : start + at_once])
-        yield model.predict(_untuned(part.batch(PREDICTION_BATCH)), verbose=0)
+    slices = (images[start : start + at_once] for start in range(0, len(images), at_once))
+    parts = (tf.data.Dataset.from_tensor_slices(part).batch(PREDICTION_BATCH) for part in slices)
+    return np.concatenate([model.predict(_untuned(part), verbose=0) for part in parts])
 
 
 class _EachEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Keep each epoch's figures under this project's names, and hand them on with all that decides about the next."""
+
+    progress: Progress
 
     def __init__(
         self,
@@ -161,8 +169,9 @@ class _EachEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has n
             for name in STOPPING:
                 setattr(self.stopping, name, self.state[f"stopping/{name}"].item())
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
         self.raise_if_interrupted()
+        self.progress.step(logs["accuracy"])
 
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
         self.raise_if_interrupted()
@@ -176,6 +185,7 @@ class _EachEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has n
         row = {"epoch": epoch + 1} | {name: float(f"{value:.6g}") for name, value in figures.items()}
         self.history.append(row)
         self.on_epoch(row, self._state())
+        self.progress.epoch(row)
 
     def _state(self) -> Arrays:
         state = {f"history/{name}": np.array([row[name] for row in self.history]) for name in self.history[0]}

@@ -16,7 +16,7 @@ from pipeline.base.files import LabelledRows
 from pipeline.config import loading
 from pipeline.config.schema import Augmentation
 from pipeline.evaluation import corruptions, metrics, mistakes, records
-from pipeline.evaluation.records import Evaluation, Predictions, Stored
+from pipeline.evaluation.records import Evaluation, Predictions
 from pipeline.explanation import embedding, maps
 from pipeline.figures import curves, diagram, explanation, failures, gallery, png, scores
 from pipeline.network import building, saving, training
@@ -44,9 +44,8 @@ def main() -> None:
     splits = {split: files.open_labelled(prepared / f"{split}.npz") for split in records.SPLITS}
     images, test_images = splits["train"][0], splits["test"][0][:]
     model = saving.load(model_file)
-    (folder := evaluation_file.parent).mkdir(parents=True, exist_ok=True)
-    stored = {split: predict(model, labelled, folder) for split, labelled in splits.items() if len(labelled[1])}
-    test = Predictions(stored["test"].labels, stored["test"].probabilities[:])
+    predicted = {split: predict(model, some) for split, some in scored(splits).items()}
+    test = predicted["test"]
     seconds = seconds_per_image(model, test_images)
     placed = rows.spread(len(test_images), params.evaluate.embedding_images)
     learnt = encode(explain(model, test_images, test, class_names))
@@ -56,7 +55,7 @@ def main() -> None:
         parameters=model.count_params(),
         model_bytes=model_file.stat().st_size,
         history=tables.read_csv(reports / "history.csv"),
-        splits=stored | {"test": test},
+        splits=predicted,
         mirrored=predict_mirrored(model, test_images, test) if both_ways else None,
         robustness=measure_robustness(model, splits["test"], params.evaluate.robustness_images),
         embedding=embedding.embed(model, test_images[placed], placed) if len(placed) else None,
@@ -82,10 +81,18 @@ def main() -> None:
     print(f"{name}: test accuracy {evaluation.scores['test']['accuracy']:.4f}")
 
 
-def predict(model: "keras.Model", labelled: LabelledRows, folder: Path) -> Stored:
-    """Predict the images of one split, with the probabilities in a file of the folder that goes with them."""
+def scored(splits: Mapping[str, LabelledRows]) -> dict[str, LabelledRows]:
+    """Choose the images that are scored, of the splits that have any."""
+    images, labels = splits["train"]
+    some = rows.spread(len(labels), records.TRAIN_IMAGES)
+    chosen = {**splits, "train": (rows.only(images, some), labels[some])}
+    return {split: labelled for split, labelled in chosen.items() if len(labelled[1])}
+
+
+def predict(model: "keras.Model", labelled: LabelledRows) -> Predictions:
+    """Predict the images of one split."""
     images, labels = labelled
-    return Stored(labels, rows.kept(training.predictions(model, images), folder))
+    return Predictions(labels, training.predict(model, images))
 
 
 def warn_of_gap(name: str, evaluation: Evaluation) -> None:

@@ -44,7 +44,8 @@ def main() -> None:
     images = {split: arrays["images"] for split, arrays in stored.items()}
     names = {split: arrays["names"] for split, arrays in stored.items() if "names" in arrays}
     write_pictures({reports / f"{name}.png": figure for name, figure in draw(evaluations).items()})
-    failed = lists.by_split(evaluations, cross_validated(folder / "cross_validated", params))
+    held_out = cross_validated(folder / "cross_validated", params)
+    failed = lists.by_split(evaluations, stored["train"]["labels"], held_out)
     files.write_text(reports / "README.md", summary.as_markdown(params, evaluations, failed))
     files.write_json(reports / "models.json", {name: headline(seeds) for name, seeds in evaluations.items()})
     for model, seeds in evaluations.items():
