@@ -92,7 +92,7 @@ def test_one_of_one_worker_trains_as_plain_training_does() -> None:
     history = training.fit(model, **given)
     again = training.fit(alone, **given | {"on_epoch": lambda _, state: states.append(state)})
     assert history.columns.tolist() == again.columns.tolist()
-    np.testing.assert_allclose(again, history, rtol=0.01)
+    np.testing.assert_allclose(again, history, rtol=0.01, atol=1 / 50)  # sums in another order: one validation image
     assert len(states) == len(history)
 
 
