@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import clones, cost, memory, published, recipes, run, scaling, target
+from benchmarks import clones, cost, leaderboard, memory, published, recipes, run, scaling, target
 from pipeline.base import files, processor
 from pipeline.config import loading
 from pipeline.runs import paths
@@ -22,6 +22,15 @@ from tests.conftest import ROOT
 @pytest.mark.parametrize(("accuracy", "seconds"), [(0.5, 10.0), (0.8, 20.0), (0.85, 30.0), (0.95, math.inf)])
 def test_the_target_is_reached_at_the_first_epochs_end_that_has_it(accuracy: float, seconds: float) -> None:
     assert target.seconds_to(accuracy, [(10.0, 0.5), (20.0, 0.8), (30.0, 0.9), (40.0, 0.7)]) == seconds
+
+
+def test_the_leaderboard_begins_with_the_most_accurate() -> None:
+    few = leaderboard.Entry("few", [0.91], None, 12.0, 1_000)
+    many = leaderboard.Entry("many", [0.93, 0.95], 0.96, 1_617.4, 5_240_842)
+    assert leaderboard.as_markdown([few, many]).splitlines()[2:] == [
+        "| many | 0.9400 ± 0.0141 | 0.9600 | 1,617 | 5,240,842 | 2 |",
+        "| few | 0.9100 | – | 12 | 1,000 | 1 |",
+    ]
 
 
 def test_arithmetic_is_three_products_of_every_kernel() -> None:
