@@ -1,5 +1,6 @@
 import warnings
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,7 +16,13 @@ E3 = Augmentation(
     height_shift_range=0.1,
     horizontal_flip=True,
 )
-OWN = Augmentation(shift_pixels=2, horizontal_flip="alternating", erasing=Erasing(height=8, width=8, probability=0.5))
+OWN = Augmentation(
+    shift_pixels=2,
+    horizontal_flip="alternating",
+    contrast=0.3,
+    brightness=0.2,
+    erasing=Erasing(height=8, width=8, probability=0.5),
+)
 STRONG = Augmentation(
     rotation_range=90,
     zoom_range=0.5,
@@ -79,6 +86,32 @@ def test_flip_alone_mirrors_pixels_exactly() -> None:
     kept = [np.array_equal(after, before) for before, after in zip(images, changed, strict=True)]
     assert all(a != b for a, b in zip(mirrored, kept, strict=True))
     assert 10 < sum(mirrored) < 40
+
+
+def test_contrast_and_brightness_are_those_of_keras_layers_drawn_evenly() -> None:
+    images = np.random.default_rng(0).integers(64, 192, (3_000, 5, 7, 3), np.uint8)  # nothing reaches 0 or 255
+    changed = augmentation.augment(images, Augmentation(contrast=0.3, brightness=0.1), [1, 2]).numpy()
+    means = images.mean((1, 2), keepdims=True)
+    factors = ((changed - means) * (images - means)).sum((1, 2, 3), keepdims=True)
+    factors /= ((images - means) ** 2).sum((1, 2, 3), keepdims=True)
+    added = (changed - means).mean((1, 2, 3), keepdims=True)
+    with_contrast = keras.layers.RandomContrast(0.3).transform_images(
+        images.astype(np.float32), {"contrast_factor": factors.astype(np.float32)}
+    )
+    theirs = keras.layers.RandomBrightness(0.1).transform_images(with_contrast, {"rgb_delta": added})
+    np.testing.assert_allclose(changed, theirs, atol=1)
+    for drawn, low, high in ((factors, 0.7, 1.3), (added / 255, -0.1, 0.1)):
+        shares = np.histogram(drawn, 10, (low, high))[0] / len(images)
+        assert shares.sum() > 0.98  # both are read off rounded levels
+        assert shares == pytest.approx([0.1] * 10, abs=0.02)
+    assert abs(np.corrcoef(factors.ravel(), added.ravel())[0, 1]) < 0.05
+
+
+def test_too_bright_and_too_dark_stay_white_and_black() -> None:
+    images = np.full((2_000, 2, 2, 1), 200, np.uint8)
+    changed = augmentation.augment(images, Augmentation(brightness=0.9), [1, 2]).numpy()
+    assert np.mean(changed == 255) == pytest.approx((1 - 55 / 255 / 0.9) / 2, abs=0.03)
+    assert np.mean(changed == 0) == pytest.approx((1 - 200 / 255 / 0.9) / 2, abs=0.03)
 
 
 def test_shift_moves_by_whole_pixels_every_way_as_often() -> None:

@@ -81,6 +81,7 @@ SETTINGS = {  # dataset, split, validation's fraction, scaling; epochs, batch si
 }
 AUGMENTATION: dict[str, Any] = {"rotation_range": 10, "zoom_range": 0.1, "shear_range": 0.5, "horizontal_flip": True}
 AUGMENTATION |= {"width_shift_range": 0.1, "height_shift_range": 0.1, "shift_pixels": 0, "erasing": None}
+AUGMENTATION |= {"contrast": 0, "brightness": 0}
 AUGMENTATIONS = {"vgg_augmented": AUGMENTATION}
 OTHERS = {"best", "demo", "fast", "image_folder", "strong"}
 UNIT = {"scale": [1 / 255], "offset": [0.0]}

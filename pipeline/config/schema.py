@@ -166,10 +166,11 @@ class Erasing(Section):
 
 
 class Augmentation(Section):
-    """Random changes of each training image, named and meant as in Keras's `ImageDataGenerator`; three are our own.
+    """Random changes of each training image, named and meant as in Keras's `ImageDataGenerator`; five are not.
 
-    `shift_pixels` moves by whole pixels, so that nothing is interpolated. `horizontal_flip: alternating` mirrors half
-    of the images in one epoch and the other half in the next (Jordan 2024).
+    `contrast` and `brightness` are the factors of Keras's `RandomContrast` and `RandomBrightness`. `shift_pixels` moves
+    by whole pixels, so that nothing is interpolated. `horizontal_flip: alternating` mirrors half of the images in one
+    epoch and the other half in the next (Jordan 2024).
     """
 
     rotation_range: Annotated[float, Field(ge=0, le=180)] = 0.0  # degrees either way
@@ -177,6 +178,8 @@ class Augmentation(Section):
     shear_range: Annotated[float, Field(ge=0, lt=90)] = 0.0  # degrees either way
     width_shift_range: Rate = 0.0  # fraction of the width
     height_shift_range: Rate = 0.0  # fraction of the height
+    contrast: Rate = 0.0  # fraction either way, of each value's difference from its channel's mean
+    brightness: Rate = 0.0  # fraction of 255 either way, added to each value
     shift_pixels: Annotated[int, Field(ge=0)] = 0  # whole pixels either way, per axis
     horizontal_flip: bool | Literal["alternating"] = False
     erasing: Erasing | None = None

@@ -1,4 +1,4 @@
-"""Random changes of whole batches: one affine map and one interpolation for each image, whole-pixel moves, erasing.
+"""Random changes of whole batches: one affine map and interpolation for each image, light, whole-pixel moves, erasing.
 
 The affine map is that of Keras's `ImageDataGenerator`, but for three things: `width_shift_range` moves along the width,
 `height_shift_range` along the height (Keras has them the wrong way round), an oblong picture turns about its own
@@ -30,11 +30,23 @@ def augment(
     if any(getattr(augmentation, name) for name in AFFINE) or augmentation.horizontal_flip is True:
         parameters = draw(tf.shape(images)[0], height, width, augmentation, seed)
         images = tf.cast(tf.round(transform(images, parameters)), tf.uint8)
+    if augmentation.contrast or augmentation.brightness:
+        images = relight(images, augmentation, tf.random.experimental.stateless_fold_in(seed, 3))
     if augmentation.shift_pixels:
         images = shift(images, augmentation.shift_pixels, tf.random.experimental.stateless_fold_in(seed, 1))
     if augmentation.erasing:
         images = erase(images, augmentation.erasing, tf.random.experimental.stateless_fold_in(seed, 2))
     return images
+
+
+def relight(images: tf.Tensor, augmentation: Augmentation, seed: tf.Tensor) -> tf.Tensor:
+    """Change each image's contrast and then its brightness, each by as much as drawn, uniform in its range."""
+    drawn = tf.random.stateless_uniform([2, tf.shape(images)[0], 1, 1, 1], seed, -1.0, 1.0)
+    levels = tf.cast(images, tf.float32)
+    mean = tf.reduce_mean(levels, [1, 2], keepdims=True)
+    levels = mean + (1 + augmentation.contrast * drawn[0]) * (levels - mean)
+    levels += 255 * augmentation.brightness * drawn[1]
+    return tf.cast(tf.round(tf.clip_by_value(levels, 0, 255)), tf.uint8)
 
 
 def shift(images: tf.Tensor, most: int, seed: tf.Tensor) -> tf.Tensor:
