@@ -34,7 +34,7 @@ from pipeline.serving.watching import log
 PORT = 5001
 PAUSE = 1  # seconds between two looks at which version is the champion
 PATIENCE = 60  # seconds until a champion that could not be fetched is tried again
-GRACE = 10  # seconds for what is being answered at the end
+GRACE = 8  # seconds for what is being answered at the end; a picture that is being decoded takes up to two more
 KEPT = 32 * 2**20  # bytes of freed memory that are not given back: to get them anew takes as long as to read a body
 
 

@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,9 @@ from PIL import Image
 
 from pipeline.base.errors import InputError
 from pipeline.data import pictures
-from pipeline.serving import batching, bodies
+from pipeline.serving import batching, bodies, forms, reading
 from pipeline.serving.batching import Batcher
-from tests.serving import BRIGHT, DARK, ROWS, SHAPE, Pointed, Slow, get, npy, require_good, send, served
+from tests.serving import BRIGHT, DARK, ROWS, SHAPE, Pointed, Slow, form, get, npy, require_good, send, served
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +34,6 @@ def png(array: np.ndarray, form: str = "PNG") -> bytes:
     file = io.BytesIO()
     Image.fromarray(array).save(file, form)
     return file.getvalue()
-
-
-def form(*files: bytes) -> tuple[bytes, str]:
-    parts = [b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\n\r\n' + file for file in files]
-    return b"\r\n".join([*parts, b"--x--\r\n"]), "multipart/form-data; boundary=x"
 
 
 WAYS = {
@@ -166,6 +162,72 @@ def test_no_damage_to_any_kind_of_body_does_harm(address: str, way: str) -> None
 
     check()
     require_good(address)
+
+
+def test_a_form_of_many_parts_is_refused_at_the_first_too_many(address: str) -> None:
+    body = b"--x\r\n\r\n\r\n" * 260_000 + b"--x--\r\n"
+    began = time.monotonic()
+    with pytest.raises(InputError, match="the form has over 200 parts: send 100 pictures at most"):
+        forms.files_of("multipart/form-data; boundary=x", body)
+    assert time.monotonic() - began < 0.5
+    assert send(address, body, "multipart/form-data; boundary=x")[0] == 400
+
+
+def slowly(seconds: float, function: Any) -> Any:
+    """Return a function that takes longer."""
+
+    def slow(*given: Any, **more: Any) -> Any:
+        time.sleep(seconds)
+        return function(*given, **more)
+
+    return slow
+
+
+def test_a_form_is_read_beside_the_thread_that_answers(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "files_of", slowly(1, forms.files_of))
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(send, address, *WAYS["form"][:2])
+        time.sleep(0.2)
+        began = time.monotonic()
+        assert get(address, "/health")[0] == 200
+        assert time.monotonic() - began < 0.5
+        assert asked.result()[0] == 200
+
+
+def test_the_pictures_of_a_form_share_what_may_be_decoded(address: str) -> None:
+    small, large = png(BRIGHT[0, ..., 0]), huge_png(1000)
+    status, answer = send(address, *form(*[small] * 99, large))
+    assert (status, "1,000,000 pixels, 640,000 at most" in answer["error"]) == (400, True)
+    assert send(address, *form(*[small] * 100))[0] == 200
+
+
+def test_another_picture_is_answered_between_those_of_a_form(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "decode", slowly(0.05, pictures.decode))
+    small = png(BRIGHT[0, ..., 0])
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(send, address, *form(*[small] * 40))
+        time.sleep(0.2)
+        assert send(address, small, "image/png")[0] == 200
+        assert not asked.done()
+        assert asked.result()[0] == 200
+
+
+def test_a_picture_that_waits_too_long_to_be_decoded_gets_a_503(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, decoded = Event(), list[int]()
+
+    def decode(content: bytes, *_: Any, **__: Any) -> Any:
+        decoded.append(len(content))
+        go.wait(10)
+        return BRIGHT[0]
+
+    monkeypatch.setattr(pictures, "decode", decode)
+    monkeypatch.setattr(reading, "SECONDS", 0.5)
+    with ThreadPoolExecutor(6) as threads:
+        asked = [threads.submit(send, address, png(BRIGHT[0, ..., 0]), "image/png") for _ in range(6)]
+        assert [one.result()[0] for one in asked] == [503] * 6
+    go.set()
+    require_good(address)
+    assert len(decoded) == 1
 
 
 MODEL = "/v2/models/shop"

@@ -67,7 +67,7 @@ def make(
             task.cancel()
 
     app = Starlette(routes=routes, exception_handlers=answers, lifespan=following)
-    app.state.batcher, app.state.observer = batcher, observer
+    app.state.batcher, app.state.observer, app.state.room = batcher, observer, asyncio.Semaphore(reading.LARGE)
     app.router.redirect_slashes = False
     return Watched(app, batcher, token)
 
