@@ -49,7 +49,7 @@ def main() -> None:
     print(f"serving {batcher.model.description} on http://{given.host}:{port}", flush=True)
     observer = Observer(given.observe) if given.observe else None
     follow = partial(champion.follow, batcher) if champion else None
-    served: Any = app.make(batcher, os.environ.get("SERVE_TOKEN"), follow, observer)
+    served: Any = app.make(batcher, os.environ.get("SERVE_TOKEN"), follow, observer, _hosts(given.host))
     uvicorn.run(
         served,
         host=given.host,
@@ -80,6 +80,13 @@ def _arguments() -> Any:
         "--observe", metavar="FILE", type=Path, help="note a few numbers of pictures and answers: docs/drift.md"
     )
     return parser.parse_args()
+
+
+def _hosts(bound: str) -> set[str]:
+    """Return the names by which the service may be called; none stands for any, where others reach it."""
+    named = {name.strip().lower() for name in os.environ.get("SERVE_HOSTS", "").split(",")} - {""}
+    alone = bound in ("localhost", "::1") or bound.startswith("127.")
+    return named | {"localhost"} if named or alone else set()
 
 
 def _prepare() -> None:

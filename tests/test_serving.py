@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from pipeline import serve
 from pipeline.base.errors import InputError
 from pipeline.data import pictures
 from pipeline.serving import batching, bodies, forms, reading
@@ -384,6 +385,71 @@ def test_a_token_is_needed_for_all_but_health_and_the_page() -> None:
             assert get(address, path, Authorization="Bearer open sesam")[0] == 401
         assert get(address, "/classes", Authorization="Bearer open sesame")[0] == 200
         assert send(address, npy(BRIGHT), "application/x-npy")[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *((host, 200) for host in ("localhost:5001", "LOCALHOST", "127.0.0.1:80", "10.1.2.3", "[::1]:80", "[::1]")),
+        *((host, 200) for host in ("shoes.example.org", "Shoes.example.org:443", "")),
+        *(
+            (host, 403)
+            for host in ("evil.example", "evil.example:5001", "localhost.evil.example", "127.0.0.1.evil.example")
+        ),
+        *(
+            (host, 403)
+            for host in ("x.shoes.example.org", "::1", "[::1].evil.example", "127.0.0.1:x", "localhost@evil")
+        ),
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/health", "/classes"])
+def test_who_calls_the_service_by_another_sites_name_is_refused(host: str, status: int, path: str) -> None:
+    with served(Pointed(), hosts={"shoes.example.org", "localhost"}) as address:
+        assert get(address, path, Host=host)[0] == status
+
+
+def test_the_name_that_is_refused_is_told_with_the_remedy() -> None:
+    with served(Pointed(), hosts={"localhost"}) as address:
+        said = json.loads(get(address, "/classes", Host="shoes.example.org")[1])["error"]
+    assert said == "the Host 'shoes.example.org' is not known here: name it in SERVE_HOSTS"
+
+
+@pytest.mark.parametrize(
+    ("bound", "variable", "hosts"),
+    [
+        ("127.0.0.1", "", {"localhost"}),
+        ("::1", "a.example, B.example", {"localhost", "a.example", "b.example"}),
+        ("0.0.0.0", "", set()),
+        ("0.0.0.0", "serve", {"localhost", "serve"}),
+    ],
+)
+def test_names_are_checked_where_the_service_is_this_machines_own_or_some_are_given(
+    bound: str, variable: str, hosts: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVE_HOSTS", variable)
+    assert serve._hosts(bound) == hosts
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "http://x"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://localhost:5001", "Host": "localhost:5001"}, 200),
+        ({"Origin": "http://localhost:8000", "Host": "localhost:5001"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+@pytest.mark.parametrize("path", ["/invocations", "/v2/models/shop/infer"])
+def test_a_form_that_a_page_of_another_site_sends_is_refused(
+    address: str, headers: dict[str, str], status: int, path: str
+) -> None:
+    tensor = json.dumps({"inputs": [TENSOR | {"data": BRIGHT.tolist()}]}).encode(), "text/plain"
+    body, kind = form(png(BRIGHT[0, ..., 0])) if path == "/invocations" else tensor
+    assert send(address, body, kind, path, **headers)[0] == status
 
 
 def test_answers_and_images_are_counted(address: str) -> None:
