@@ -2,11 +2,15 @@
 
 import json
 import re
+import shutil
+import stat
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.repo import Repo
 
 from pipeline.base import files
 from pipeline.config.schema import Training
@@ -60,6 +64,28 @@ def test_quick_stages_import_neither_tensorflow_nor_mlflow(module: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_what_dvc_keeps_of_links_is_in_the_repository_where_nobody_else_may_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC reads pickles there, and would make these folders for everybody to write in if they were not there."""
+    monkeypatch.delenv("DVC_SITE_CACHE_DIR", raising=False)
+    named = ["git", "ls-files", ".dvc", ".dvc-site", ".dvcignore", ".gitignore"]
+    kept = subprocess.run(named, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    for path in kept:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    (tmp_path / "data").write_text("data")
+    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "add", "-q", "data"]):
+        subprocess.run(command, cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    folders = [Path(".dvc-site"), *(path for path in Path(".dvc-site").rglob("*") if path.is_dir())]
+    assert Path(Repo().site_cache_dir) in folders
+    assert any(path.rglob("*.db") for path in folders)
+    assert [path for path in folders if path.stat().st_mode & stat.S_IWOTH] == []
+    status = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    assert "site/repo/" not in status.replace("site/repo/.gitignore", "")
 
 
 def test_lock_is_up_to_date_with_params_and_code() -> None:
