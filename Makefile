@@ -26,7 +26,7 @@ repro: .venv/runs ## check params.yaml, then run what it changed: dvc repro
 
 # In a folder of its own, so that params.yaml, dvc.lock and reports/ stay as they are; the store is the one up here.
 demo: .venv/runs ## the whole pipeline on scikit-learn's digits, in .demo/
-	@mkdir -p .demo/.dvc && rm -rf .demo/pipeline && cp -r pipeline dvc.yaml .dvcignore .demo/ && cp -r .dvc/plots .demo/.dvc/
+	@mkdir -p .demo/.dvc .demo/.dvc-site/repo && rm -rf .demo/pipeline && cp -r pipeline dvc.yaml .dvcignore .demo/ && cp -r .dvc/plots .demo/.dvc/
 	@cp recipes/demo.yaml .demo/params.yaml && sed '/analytics/ a\    no_scm = true' .dvc/config > .demo/.dvc/config
 	@[ -L .demo/mlflow.db ] || ln -sb ../mlflow.db .demo/mlflow.db
 	cd .demo && dvc repro

@@ -19,7 +19,7 @@ from pipeline.base import files
 PARAMS = ("params.yaml", "recipes/fast.yaml")
 COUNTS = (6_000, 60_000)
 PAUSE = 0.05  # seconds between two looks at the stages
-STAGE = r"\S*python -m pipeline\.stages\.(fetch|prepare|duplicates|report|(?:train|evaluate|cross_validate|export) \S+)"
+STAGE = r"\S*python -m pipeline\.stages\.(?:\w+ )?(fetch|prepare|duplicates|report|\w+@\S+)"
 
 
 class Stage(NamedTuple):
@@ -109,6 +109,5 @@ def _look(child: psutil.Process, stages: dict[str, Stage]) -> None:
         return
     found = re.match(STAGE, command)
     if found:
-        name = found[1].replace(" ", "@")
-        before = stages.get(name, Stage(0, 0))
-        stages[name] = Stage(age, max(before.memory, memory))
+        before = stages.get(found[1], Stage(0, 0))
+        stages[found[1]] = Stage(age, max(before.memory, memory))

@@ -34,7 +34,7 @@ from pipeline.serving.watching import log
 PORT = 5001
 PAUSE = 1  # seconds between two looks at which version is the champion
 PATIENCE = 60  # seconds until a champion that could not be fetched is tried again
-GRACE = 10  # seconds for what is being answered at the end
+GRACE = 8  # seconds for what is being answered at the end; a picture that is being decoded takes up to two more
 KEPT = 32 * 2**20  # bytes of freed memory that are not given back: to get them anew takes as long as to read a body
 
 
@@ -49,7 +49,7 @@ def main() -> None:
     print(f"serving {batcher.model.description} on http://{given.host}:{port}", flush=True)
     observer = Observer(given.observe) if given.observe else None
     follow = partial(champion.follow, batcher) if champion else None
-    served: Any = app.make(batcher, os.environ.get("SERVE_TOKEN"), follow, observer)
+    served: Any = app.make(batcher, os.environ.get("SERVE_TOKEN"), follow, observer, _hosts(given.host))
     uvicorn.run(
         served,
         host=given.host,
@@ -80,6 +80,13 @@ def _arguments() -> Any:
         "--observe", metavar="FILE", type=Path, help="note a few numbers of pictures and answers: docs/drift.md"
     )
     return parser.parse_args()
+
+
+def _hosts(bound: str) -> set[str]:
+    """Return the names by which the service may be called; none stands for any, where others reach it."""
+    named = {name.strip().lower() for name in os.environ.get("SERVE_HOSTS", "").split(",")} - {""}
+    alone = bound in ("localhost", "::1") or bound.startswith("127.")
+    return named | {"localhost"} if named or alone else set()
 
 
 def _prepare() -> None:

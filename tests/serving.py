@@ -91,6 +91,11 @@ def npy(array: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def form(*files: bytes) -> tuple[bytes, str]:
+    parts = [b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\n\r\n' + file for file in files]
+    return b"\r\n".join([*parts, b"--x--\r\n"]), "multipart/form-data; boundary=x"
+
+
 def connect(address: str) -> socket.socket:
     host, _, port = address.partition(":")
     return socket.create_connection((host, int(port)), timeout=5)

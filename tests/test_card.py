@@ -121,3 +121,16 @@ def test_card_has_no_holes_and_is_the_same_each_time(right: float, seeds: int) -
     assert ("most frequent mistake" in text) == (right < 1)
     assert rows(text, "Figures on the test images")[-2][0] == r"coat\|jacket"
     assert {len(row) for row in rows(text, "Figures on the test images")} == {5, 6}  # a class, a seed
+
+
+def test_class_names_break_neither_sentences_nor_tables() -> None:
+    names = ["a\n\n# b", "**c** | d", "![](https://evil.example)"]
+    counts = {"train": dict.fromkeys(names, 9), "test": dict.fromkeys(names, 20)}
+    some = replace(evaluation(0), class_names=names)
+    text = card.as_markdown("vgg", DATASET | {"class_names": names, "counts": counts}, {}, {42: some})
+    assert re.findall(r"^# .+$", text, re.MULTILINE) == ["# vgg on clothes"]
+    assert [row[0] for row in rows(text, "Figures on the test images")[-3:]] == [
+        *("`a  # b`", "`**c** \\| d`", "`![](https://evil.example)`"),
+    ]
+    assert re.search(r"weakest on `[^`\n]+`, of which", text)
+    assert re.search(r"take `[^`\n]+` for `[^`\n]+`: ", text)

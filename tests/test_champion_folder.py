@@ -1,5 +1,6 @@
 """What is promoted is brought to where the service takes it from, and the service follows."""
 
+import io
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from pipeline.serving import exported
 from pipeline.serving.batching import Batcher
 from tests.conftest import ROOT
 from tests.finished import CLASS_NAMES, IMAGES, Finished, network
-from tests.serving import get, npy, send
+from tests.serving import form, get, npy, send
 
 TOLD = {"classes": ["a", "b"], "dataset": "digits", "version": "1", "model": "vgg", "fingerprint": "f" * 64}
 TOLD["description"] = "digits version 1: vgg"
@@ -241,6 +243,21 @@ def test_what_is_being_answered_when_the_service_ends_is_answered(promoted: Fini
     asking.join()
     assert answers == [200]
     assert process.wait(20) == 0
+
+
+@pytest.mark.slow
+def test_the_service_ends_within_ten_seconds_while_more_pictures_wait_than_can_be_decoded(promoted: Finished) -> None:
+    picture = io.BytesIO()
+    Image.new("RGBA", (4000, 4000)).save(picture, "PNG")
+    address, process = start(promoted.folder)
+    with ThreadPoolExecutor(40) as threads:
+        asked = [threads.submit(send, address, *form(*[picture.getvalue()] * 4)) for _ in range(40)]
+        time.sleep(2)
+        process.terminate()
+        began = time.monotonic()
+        assert process.wait(120) == 0
+        assert time.monotonic() - began < 10
+        assert any(one.exception() for one in asked)  # that many could not be answered any more
 
 
 @pytest.mark.slow

@@ -153,6 +153,17 @@ def test_markdown_links_pictures_where_it_is_told_that_they_are(here: History) -
     assert "old-42" not in text
 
 
+def test_markdown_passes_neither_mentions_nor_images_nor_links_on() -> None:
+    evil = ["@someone", "![](https://evil.example/a.png)", "[click](https://evil.example)", "<img src=//evil.example>"]
+    params = pd.DataFrame({"param": evil, "before": evil, "after": [f"a\n\n# {text}" for text in evil]})
+    rows = pd.DataFrame({"image": [1], "label": evil[:1], "before": evil[1:2], "after": evil[2:3], "now": ["right"]})
+    changed = {"vgg": Compared(changed=rows)}
+    comparison = Comparison("main", "HEAD", f"{evil[0]} is better.", {"Params": params}, changed, ["x) ![](//other"])
+    text = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", writing.as_markdown(comparison))  # what is code
+    assert not re.search(r"@|<|evil|^# ", text, re.MULTILINE)
+    assert "[confusion](reports/x%29%20%21%5B%5D%28%2F%2Fother/confusion_matrix.png)" in writing.as_markdown(comparison)
+
+
 def test_list_of_images_is_cut_off() -> None:
     rows = pd.DataFrame({"image": range(12), "label": "bag", "before": "coat", "after": "bag", "now": "right"})
     comparison = Comparison("main", "HEAD", "", {}, {"vgg": Compared(changed=rows)})

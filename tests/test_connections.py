@@ -5,14 +5,16 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks import load
 from pipeline.serving import connections, reading
-from tests.serving import BRIGHT, Pointed, Slow, connect, npy, require_good, served
+from tests.serving import BRIGHT, Pointed, Slow, connect, get, npy, require_good, send, served
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +174,30 @@ def test_connections_over_the_limit_are_refused_and_the_next_is_not(
         client.close()
     time.sleep(0.1)
     require_good(address)
+
+
+def test_large_bodies_beyond_those_there_is_room_for_wait_at_their_senders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LARGE", 2)
+    model: Any = Slow()
+    with served(model) as address, ThreadPoolExecutor(9) as threads:
+        body = npy(np.concatenate([BRIGHT] * 1000))
+        asked = [threads.submit(send, address, body, "application/x-npy") for _ in range(6)]
+        time.sleep(0.5)
+        assert b"\nserve_waiting_requests 1.0\n" in get(address, "/metrics")[1]  # and another one is computed
+        small = threads.submit(send, address, npy(BRIGHT), "application/x-npy")
+        time.sleep(0.2)
+        assert b"\nserve_waiting_requests 2.0\n" in get(address, "/metrics")[1]
+        model.go.set()
+        assert [one.result()[0] for one in (*asked, small)] == [200] * 7
+
+
+def test_a_large_body_that_waits_too_long_is_answered_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LARGE", 2)
+    monkeypatch.setattr(reading, "SECONDS", 0.5)
+    model: Any = Slow()
+    with served(model) as address, ThreadPoolExecutor(9) as threads:
+        body = npy(np.concatenate([BRIGHT] * 5000))
+        asked = [threads.submit(send, address, body, "application/x-npy") for _ in range(6)]
+        time.sleep(1)
+        model.go.set()
+        assert sorted(one.result()[0] for one in asked) == [200, 200, 503, 503, 503, 503]

@@ -1,12 +1,18 @@
 """What dvc.yaml promises: a stage depends on what decides its bytes, and dvc.lock is up to date."""
 
+import itertools
 import json
+import os
 import re
+import shutil
+import stat
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.repo import Repo
 
 from pipeline.base import files
 from pipeline.config.schema import Training
@@ -15,6 +21,7 @@ from tests.conftest import ROOT
 from tests.rooms import reached
 
 STAGES = files.read_yaml(ROOT / "dvc.yaml")["stages"]
+MATRIX = {name: stage for name, stage in STAGES.items() if "matrix" in stage}
 DECIDE_NO_BYTE = {
     "cluster": "says where work is done; the same work gives the same bytes",
     "runs": "records what a stage did; a change there makes no other output",
@@ -60,6 +67,52 @@ def test_quick_stages_import_neither_tensorflow_nor_mlflow(module: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_what_dvc_keeps_of_links_is_in_the_repository_where_nobody_else_may_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC reads pickles there, and would make these folders for everybody to write in if they were not there."""
+    monkeypatch.delenv("DVC_SITE_CACHE_DIR", raising=False)
+    named = ["git", "ls-files", ".dvc", ".dvc-site", ".dvcignore", ".gitignore"]
+    kept = subprocess.run(named, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    for path in kept:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    (tmp_path / "data").write_text("data")
+    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "add", "-q", "data"]):
+        subprocess.run(command, cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    folders = [Path(".dvc-site"), *(path for path in Path(".dvc-site").rglob("*") if path.is_dir())]
+    assert Path(Repo().site_cache_dir) in folders
+    assert any(path.rglob("*.db") for path in folders)
+    assert [path for path in folders if path.stat().st_mode & stat.S_IWOTH] == []
+    status = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    assert "site/repo/" not in status.replace("site/repo/.gitignore", "")
+
+
+def test_no_text_of_params_is_run_by_a_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real DVC and a real shell, with a stand-in for Python that tells what it is given."""
+    monkeypatch.chdir(tmp_path)
+    evil = [f"a{before}touch PWNED{after}" for before, after in ("$)", "``", "''", '""', ";;", "\n\n", "\u2028\n")]
+    evil = [*evil, "a'\n touch PWNED\n'", "$(touch PWNED)", "'; touch PWNED; '", '"; touch PWNED; "']
+    stages = {
+        name: {"cmd": stage["cmd"], "matrix": {"a": "${evil}", "b": "${seeds}"}} for name, stage in MATRIX.items()
+    }
+    files.write_json(Path("params.yaml"), {"evil": evil, "seeds": (seeds := ["42", "$(touch PWNED)"])})
+    files.write_json(Path("dvc.yaml"), {"stages": stages})
+    Path("python").write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[2:]))\n")
+    Path("python").chmod(0o755)
+    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
+        subprocess.run(command, check=True)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    run = [sys.executable, "-m", "dvc", "repro"]
+    done = subprocess.run(run, env=environment, capture_output=True, text=True, check=True)
+    told = {tuple(json.loads(line)[:2]) for line in done.stdout.splitlines() if line.startswith('["pipeline.stages.')}
+    assert told == {
+        (f"pipeline.stages.{name}", f"{name}@{a}-{b}") for name in stages for a, b in itertools.product(evil, seeds)
+    }
+    assert not [path for path in Path.cwd().rglob("*") if "PWNED" in path.name]
 
 
 def test_lock_is_up_to_date_with_params_and_code() -> None:

@@ -13,7 +13,7 @@ PIPELINE = {
     "stages": {
         "train": {
             "matrix": {"model": "${models}", "seed": "${seeds}"},
-            "cmd": "train ${key} b/${key}",
+            "cmd": 'train "$DVC_STAGE"',
             "deps": ["a.py", "b/${key}"],
             "params": ["rate", "models.${item.model}"],
         }
@@ -40,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_lock_of_the_same_state_has_the_same_fingerprint() -> None:
     md5s = {"a.py": "c13367945d5d4c91047b3b50234aa7ab", "b/vgg-42": "8d777f385d3dfec8815d20f7496026dc"}
     entry = {
-        "cmd": "train vgg-42 b/vgg-42",
+        "cmd": 'train "$DVC_STAGE"',
         "deps": [{"path": path, "hash": "md5", "md5": md5, "size": 4} for path, md5 in md5s.items()],
         "params": {"params.yaml": {"models.vgg": PARAMS["models"]["vgg"], "rate": 1}},
     }
@@ -98,14 +98,14 @@ def test_what_dvcignore_names_leaves_a_folders_md5() -> None:
 
 
 def test_seeds_of_a_model_have_fingerprints_of_their_own() -> None:
-    Path("b/vgg-43").write_text("data")
+    write("dvc.yaml", {"stages": {"train": PIPELINE["stages"]["train"] | {"deps": ["a.py"]}}})
     assert fingerprints.of_stage("train@vgg-42") != fingerprints.of_stage("train@vgg-43")
 
 
 def test_a_fingerprint_is_the_sha_256_of_its_parts_as_json() -> None:
     """Written out, since runs in a store are found by it: another form would lose them all."""
-    stage = lock.StageLock("train é", {"a.py": "1"}, {"made": "2"}, {"rate": 0.001})
-    text = '{"cmd": "train é", "deps": {"a.py": "1"}, "params": {"rate": 0.001}}'
+    stage = lock.StageLock("train@é-42", "train é", {"a.py": "1"}, {"made": "2"}, {"rate": 0.001})
+    text = '{"cmd": "train é", "deps": {"a.py": "1"}, "params": {"rate": 0.001}, "stage": "train@é-42"}'
     assert fingerprints.of_stage_lock(stage) == hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,5 +1,7 @@
 import contextlib
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from PIL import Image
 
 from pipeline.base.errors import InputError
 from pipeline.data import pictures
+from tests.conftest import ROOT
 
 GREY, COLOUR = (28, 28, 1), (28, 28, 3)
 LEVELS = np.arange(784, dtype=np.uint8).reshape(28, 28)  # every level, three times
@@ -205,3 +208,32 @@ def test_too_many_pixels_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     with pytest.raises(InputError, match=rf"picture\.png has 784 pixels, {limit} at most are read: scale it down"):
         pictures.read(path, GREY)
+
+
+def test_a_long_side_is_refused_before_it_is_decoded() -> None:
+    file = io.BytesIO()
+    Image.new("L", (1, 65_536)).save(file, "PNG")
+    with pytest.raises(InputError, match=r"a is 65,536 pixels long, 65,535 at most are read: scale"):
+        pictures.decode(file.getvalue(), "a", GREY)
+
+
+def test_a_jpeg_of_a_thousand_scans_is_refused_before_it_is_decoded() -> None:
+    """Each scan is a pass over all pixels: 4 MiB of them would take a quarter of an hour."""
+    file = io.BytesIO()
+    Image.new("L", (64, 64)).save(file, "JPEG", progressive=True)
+    start, scan = file.getvalue()[:-2], file.getvalue().rpartition(b"\xff\xda")[2][:-2]
+    with pytest.raises(InputError, match=r"a has 1,006 scans, 100 at most are read: save"):
+        pictures.decode(start + (b"\xff\xda" + scan) * 1000 + b"\xff\xd9", "a", GREY)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_is_transparent_takes_little_more_memory_than_the_picture(mode: str) -> None:
+    """Pillow's memory shows in a process's peak alone."""
+    code = (
+        "import io, resource, sys; from PIL import Image; from pipeline.data import pictures\n"
+        "file = io.BytesIO(); Image.new(sys.argv[1], (4000, 4000)).save(file, 'PNG')\n"
+        "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10\n"
+        "before = used(); pictures.decode(file.getvalue(), 'a', (28, 28, 1)); print(used() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, mode], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 100

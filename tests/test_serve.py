@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -357,6 +358,25 @@ def test_ten_thousand_connections_are_survived_in_bounded_memory(server: Server)
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     time.sleep(1)
     server.require_good()
+
+
+@pytest.mark.slow
+def test_4_mib_from_each_of_990_clients_at_once_are_each_answered_in_bounded_memory(server: Server) -> None:
+    process, most, ended = psutil.Process(server.process.pid), [0], Event()
+    before, body = process.memory_info().rss, GOOD + b" " * (reading.LIMIT - len(GOOD))
+
+    def watch() -> None:
+        while not ended.wait(0.02):
+            most.append(process.memory_info().rss)
+
+    watching = Thread(target=watch)
+    watching.start()
+    with ThreadPoolExecutor(990) as threads:
+        statuses = [one.result()[0] for one in [threads.submit(server.send, body) for _ in range(990)]]
+    ended.set()
+    watching.join()
+    assert set(statuses) <= {200, 408, 503}
+    assert max(most) - before < 180 * 2**20
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from pipeline import serve
 from pipeline.base.errors import InputError
 from pipeline.data import pictures
-from pipeline.serving import batching, bodies
+from pipeline.serving import batching, bodies, forms, reading
 from pipeline.serving.batching import Batcher
-from tests.serving import BRIGHT, DARK, ROWS, SHAPE, Pointed, Slow, get, npy, require_good, send, served
+from tests.serving import BRIGHT, DARK, ROWS, SHAPE, Pointed, Slow, form, get, npy, require_good, send, served
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +35,6 @@ def png(array: np.ndarray, form: str = "PNG") -> bytes:
     file = io.BytesIO()
     Image.fromarray(array).save(file, form)
     return file.getvalue()
-
-
-def form(*files: bytes) -> tuple[bytes, str]:
-    parts = [b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\n\r\n' + file for file in files]
-    return b"\r\n".join([*parts, b"--x--\r\n"]), "multipart/form-data; boundary=x"
 
 
 WAYS = {
@@ -166,6 +163,72 @@ def test_no_damage_to_any_kind_of_body_does_harm(address: str, way: str) -> None
 
     check()
     require_good(address)
+
+
+def test_a_form_of_many_parts_is_refused_at_the_first_too_many(address: str) -> None:
+    body = b"--x\r\n\r\n\r\n" * 260_000 + b"--x--\r\n"
+    began = time.monotonic()
+    with pytest.raises(InputError, match="the form has over 200 parts: send 100 pictures at most"):
+        forms.files_of("multipart/form-data; boundary=x", body)
+    assert time.monotonic() - began < 0.5
+    assert send(address, body, "multipart/form-data; boundary=x")[0] == 400
+
+
+def slowly(seconds: float, function: Any) -> Any:
+    """Return a function that takes longer."""
+
+    def slow(*given: Any, **more: Any) -> Any:
+        time.sleep(seconds)
+        return function(*given, **more)
+
+    return slow
+
+
+def test_a_form_is_read_beside_the_thread_that_answers(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "files_of", slowly(1, forms.files_of))
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(send, address, *WAYS["form"][:2])
+        time.sleep(0.2)
+        began = time.monotonic()
+        assert get(address, "/health")[0] == 200
+        assert time.monotonic() - began < 0.5
+        assert asked.result()[0] == 200
+
+
+def test_the_pictures_of_a_form_share_what_may_be_decoded(address: str) -> None:
+    small, large = png(BRIGHT[0, ..., 0]), huge_png(1000)
+    status, answer = send(address, *form(*[small] * 99, large))
+    assert (status, "1,000,000 pixels, 640,000 at most" in answer["error"]) == (400, True)
+    assert send(address, *form(*[small] * 100))[0] == 200
+
+
+def test_another_picture_is_answered_between_those_of_a_form(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "decode", slowly(0.05, pictures.decode))
+    small = png(BRIGHT[0, ..., 0])
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(send, address, *form(*[small] * 40))
+        time.sleep(0.2)
+        assert send(address, small, "image/png")[0] == 200
+        assert not asked.done()
+        assert asked.result()[0] == 200
+
+
+def test_a_picture_that_waits_too_long_to_be_decoded_gets_a_503(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, decoded = Event(), list[int]()
+
+    def decode(content: bytes, *_: Any, **__: Any) -> Any:
+        decoded.append(len(content))
+        go.wait(10)
+        return BRIGHT[0]
+
+    monkeypatch.setattr(pictures, "decode", decode)
+    monkeypatch.setattr(reading, "SECONDS", 0.5)
+    with ThreadPoolExecutor(6) as threads:
+        asked = [threads.submit(send, address, png(BRIGHT[0, ..., 0]), "image/png") for _ in range(6)]
+        assert [one.result()[0] for one in asked] == [503] * 6
+    go.set()
+    require_good(address)
+    assert len(decoded) == 1
 
 
 MODEL = "/v2/models/shop"
@@ -322,6 +385,71 @@ def test_a_token_is_needed_for_all_but_health_and_the_page() -> None:
             assert get(address, path, Authorization="Bearer open sesam")[0] == 401
         assert get(address, "/classes", Authorization="Bearer open sesame")[0] == 200
         assert send(address, npy(BRIGHT), "application/x-npy")[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *((host, 200) for host in ("localhost:5001", "LOCALHOST", "127.0.0.1:80", "10.1.2.3", "[::1]:80", "[::1]")),
+        *((host, 200) for host in ("shoes.example.org", "Shoes.example.org:443", "")),
+        *(
+            (host, 403)
+            for host in ("evil.example", "evil.example:5001", "localhost.evil.example", "127.0.0.1.evil.example")
+        ),
+        *(
+            (host, 403)
+            for host in ("x.shoes.example.org", "::1", "[::1].evil.example", "127.0.0.1:x", "localhost@evil")
+        ),
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/health", "/classes"])
+def test_who_calls_the_service_by_another_sites_name_is_refused(host: str, status: int, path: str) -> None:
+    with served(Pointed(), hosts={"shoes.example.org", "localhost"}) as address:
+        assert get(address, path, Host=host)[0] == status
+
+
+def test_the_name_that_is_refused_is_told_with_the_remedy() -> None:
+    with served(Pointed(), hosts={"localhost"}) as address:
+        said = json.loads(get(address, "/classes", Host="shoes.example.org")[1])["error"]
+    assert said == "the Host 'shoes.example.org' is not known here: name it in SERVE_HOSTS"
+
+
+@pytest.mark.parametrize(
+    ("bound", "variable", "hosts"),
+    [
+        ("127.0.0.1", "", {"localhost"}),
+        ("::1", "a.example, B.example", {"localhost", "a.example", "b.example"}),
+        ("0.0.0.0", "", set()),
+        ("0.0.0.0", "serve", {"localhost", "serve"}),
+    ],
+)
+def test_names_are_checked_where_the_service_is_this_machines_own_or_some_are_given(
+    bound: str, variable: str, hosts: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVE_HOSTS", variable)
+    assert serve._hosts(bound) == hosts
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "http://x"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://localhost:5001", "Host": "localhost:5001"}, 200),
+        ({"Origin": "http://localhost:8000", "Host": "localhost:5001"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+@pytest.mark.parametrize("path", ["/invocations", "/v2/models/shop/infer"])
+def test_a_form_that_a_page_of_another_site_sends_is_refused(
+    address: str, headers: dict[str, str], status: int, path: str
+) -> None:
+    tensor = json.dumps({"inputs": [TENSOR | {"data": BRIGHT.tolist()}]}).encode(), "text/plain"
+    body, kind = form(png(BRIGHT[0, ..., 0])) if path == "/invocations" else tensor
+    assert send(address, body, kind, path, **headers)[0] == status
 
 
 def test_answers_and_images_are_counted(address: str) -> None:

@@ -51,3 +51,32 @@ def test_markdown_has_the_first_column_to_the_left_and_all_others_to_the_right()
 
 def test_markdown_keeps_a_bar_within_its_cell() -> None:
     assert "| a \\| b" in tables.as_markdown(pd.DataFrame({"class": ["a | b"]}))
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("T-shirt/top", "T-shirt/top"),
+        ("mixed_bfloat16, < 0.001 (95 % – 1)", "mixed_bfloat16, < 0.001 (95 % – 1)"),
+        ("a\n# b", "`a # b`"),
+        ("a\r\nb\u2028c", "a b c"),
+        ("@someone", "`@someone`"),
+        ("![](https://evil.example/a.png)", "`![](https://evil.example/a.png)`"),
+        ("see https://evil.example", "`see https://evil.example`"),
+        ("WWW.evil.example", "`WWW.evil.example`"),
+        ("<img src=x>", "`<img src=x>`"),
+        ("_a_", "`_a_`"),
+        ("a\\", "`a\\`"),
+        ("`@a", "`` `@a ``"),
+        ("``` x `", "```` ``` x ` ````"),
+    ],
+)
+def test_markdown_shows_any_text_as_it_is(text: str, written: str) -> None:
+    assert tables.inline(text) == written
+
+
+@given(st.text())
+def test_any_text_is_one_cell_of_one_line(text: str) -> None:
+    lines = tables.as_markdown(pd.DataFrame({"class": [text], "images": ["1"]})).splitlines()
+    assert len(lines) == 3
+    assert len(re.split(r"(?<!\\)\|", lines[2])) == 4

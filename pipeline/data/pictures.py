@@ -22,6 +22,9 @@ TURNS = {  # EXIF's orientation: what turns it upright
     8: Image.Transpose.ROTATE_90,
 }
 REMEDY = "give a whole PNG or JPEG picture"
+SIDE = 65_535  # pixels, as JPEG allows: to resize a longer one takes minutes and a gigabyte
+SCANS = 100  # of a JPEG, where ten are usual: each is a pass over all of its pixels, and takes but 30 bytes
+STRIP = 256  # rows of what is transparent at once: all of them would take five times the picture
 BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
 
 
@@ -39,7 +42,8 @@ def read(path: Path, shape: tuple[int, int, int], *, invert: bool = False) -> np
 
     It is turned as its EXIF says, transparent pixels become black, and the whole of it is resized into the middle of
     black, its proportions kept. With `invert`, transparent pixels become white, then black and white change places.
-    Raise `InputError` for a file that is no whole PNG or JPEG picture, or has more pixels than Pillow's limit.
+    Raise `InputError` for a file that is no whole PNG or JPEG picture, has more pixels than Pillow's limit, a side
+    longer than a JPEG's, or more scans than anybody needs.
     """
     try:
         content = path.read_bytes()
@@ -81,8 +85,7 @@ def _decoded(content: bytes, name: str, most: int | None = None) -> Image.Image:
             warnings.simplefilter("ignore")  # of damaged EXIF, say, which costs no pixel
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
-                if most and image.width * image.height > most:
-                    raise InputError(_too_large(name, image.width * image.height, most))
+                _require_little_work(image, content, name, most)
                 image.load()
                 return _upright(image)
     except BOMBS as error:
@@ -90,6 +93,17 @@ def _decoded(content: bytes, name: str, most: int | None = None) -> Image.Image:
         raise InputError(_too_large(name, pixels, most or Image.MAX_IMAGE_PIXELS or 0)) from None
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{name} cannot be read ({_reason(content, error)}): {REMEDY}") from None
+
+
+def _require_little_work(image: Image.Image, content: bytes, name: str, most: int | None) -> None:
+    """Raise `InputError` for a picture whose header or scans say that to decode it would take long."""
+    pixels, longest, scans = image.width * image.height, max(image.size), content.count(b"\xff\xda")
+    if most and pixels > most:
+        raise InputError(_too_large(name, pixels, most))
+    if longest > SIDE:
+        raise InputError(f"{name} is {longest:,} pixels long, {SIDE:,} at most are read: scale it down first")
+    if image.format != "PNG" and scans > SCANS:
+        raise InputError(f"{name} has {scans:,} scans, {SCANS} at most are read: save it anew")
 
 
 def _too_large(name: str, pixels: int, most: int) -> str:
@@ -112,10 +126,14 @@ def _flat(image: Image.Image, mode: str, ground: int) -> Image.Image:
     """Convert an image of any mode to `mode`, L or RGB, what is transparent laid on the grey level `ground`."""
     if image.mode.startswith("I"):
         image = _eight_bit(image)
-    if image.has_transparency_data:
-        behind = Image.new("RGBA", image.size, (ground, ground, ground, 255))
-        image = Image.alpha_composite(behind, image.convert("RGBA"))
-    return image.convert(mode)
+    if not image.has_transparency_data:
+        return image.convert(mode)
+    flat = Image.new(mode, image.size)
+    for top in range(0, image.height, STRIP):
+        strip = image.crop((0, top, image.width, min(top + STRIP, image.height))).convert("RGBA")
+        behind = Image.new("RGBA", strip.size, (ground, ground, ground, 255))
+        flat.paste(Image.alpha_composite(behind, strip).convert(mode), (0, top))
+    return flat
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

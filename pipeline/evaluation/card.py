@@ -27,6 +27,7 @@ def as_markdown(
     classes, confused = _by_class(every), comparison.confused_pairs(every)
     return templates.load("pipeline.evaluation", "card.md.jinja").render(
         model=model,
+        inline=tables.inline,
         dataset=dataset,
         counts=counts,
         seeds=list(evaluations),

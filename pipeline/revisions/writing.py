@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -88,16 +89,17 @@ def as_page(comparison: Comparison, pictures: Mapping[str, bytes]) -> str:
 
 
 def _markdown(comparison: Comparison, shown: Mapping[str, str], left_out: list[str], links: str) -> str:
-    parts = [f"## {_heading(comparison)}", f"**{comparison.verdict}**"]
+    parts = [f"## {tables.inline(_heading(comparison))}", f"**{tables.inline(comparison.verdict)}**"]
     parts += [f"### {title}\n\n{table}" for title, table in shown.items()]
-    parts += [*_absent(comparison), *_images(comparison)]
+    parts += [*_absent(comparison), *map(tables.inline, _images(comparison))]
     parts += [f"Left out, too long: {title}." for title in left_out]
-    parts += [f"Pictures of {name}: {_pictures(name, links)}" for name in comparison.trainings]
+    parts += [f"Pictures of {tables.inline(name)}: {_pictures(name, links)}" for name in comparison.trainings]
     return "\n\n".join([*parts, f"[The report]({links}reports/README.md)"])
 
 
 def _pictures(training: str, links: str) -> str:
-    return ", ".join(f"[{caption}]({links}reports/{training}/{file}.png)" for caption, file in PICTURES.items())
+    folder = f"{links}reports/{quote(training, safe='')}"
+    return ", ".join(f"[{caption}]({folder}/{file}.png)" for caption, file in PICTURES.items())
 
 
 def _heading(comparison: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""One name for a training: SHA-256 of its command, its params and the MD5s of everything it depends on.
+"""One name for a training: SHA-256 of its stage and command, its params and the MD5s of everything it depends on.
 
 dvc.lock holds the same, so that a run and the bytes it made find each other from either side.
 """
@@ -29,7 +29,7 @@ def of_stage(stage: str, params: dict[str, Any] | None = None) -> str:
     definition = files.read_yaml(Path("dvc.yaml"))["stages"][name]
     cmd, deps, keys = (_resolved(definition[part], key) for part in ("cmd", "deps", "params"))
     params = files.read_yaml(PARAMS_FILE) if params is None else params
-    return _fingerprint(cmd, {dep: md5(Path(dep)) for dep in deps}, {key: at(params, key) for key in keys})
+    return _fingerprint(stage, cmd, {dep: md5(Path(dep)) for dep in deps}, {key: at(params, key) for key in keys})
 
 
 def of_lock(stage: str) -> str:
@@ -47,7 +47,7 @@ def recorded(stage: str) -> str | None:
 
 def of_stage_lock(stage: StageLock) -> str:
     """Return the fingerprint of a stage as dvc.lock has it."""
-    return _fingerprint(stage.cmd, stage.deps, stage.params)
+    return _fingerprint(stage.name, stage.cmd, stage.deps, stage.params)
 
 
 def require_unchanged(stage: str, fingerprint: str) -> None:
@@ -80,6 +80,6 @@ def _resolved(part: Any, key: str) -> Any:
     return part.replace("${key}", key).replace("${item.model}", key.rpartition("-")[0])
 
 
-def _fingerprint(cmd: str, md5s: dict[str, str], params: dict[str, Any]) -> str:
-    content = json.dumps({"cmd": cmd, "deps": md5s, "params": params}, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(content.encode()).hexdigest()
+def _fingerprint(stage: str, cmd: str, md5s: dict[str, str], params: dict[str, Any]) -> str:
+    content = {"stage": stage, "cmd": cmd, "deps": md5s, "params": params}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -14,8 +14,9 @@ LOCK = Path("dvc.lock")
 
 @dataclass(frozen=True)
 class StageLock:
-    """A stage as DVC ran it last: its command, MD5s by path of what it read (`deps`) and made (`outs`), its params."""
+    """A stage as DVC ran it last: name, command, params, and MD5s by path of what it read (`deps`), made (`outs`)."""
 
+    name: str
     cmd: str
     deps: dict[str, str]
     outs: dict[str, str]
@@ -33,7 +34,7 @@ def read(path: Path = LOCK) -> dict[str, StageLock]:
 
 def parse(text: str, source: str) -> dict[str, StageLock]:
     """Return every stage of a dvc.lock's text, as `read` does; messages begin with `source`."""
-    return {name: _stage(entry) for name, entry in files.parse_yaml(text, source)["stages"].items()}
+    return {name: _stage(name, entry) for name, entry in files.parse_yaml(text, source)["stages"].items()}
 
 
 def trained(training: "Training") -> tuple[StageLock, StageLock] | None:
@@ -43,6 +44,6 @@ def trained(training: "Training") -> tuple[StageLock, StageLock] | None:
     return (train, evaluate) if train and evaluate else None
 
 
-def _stage(entry: dict[str, Any]) -> StageLock:
+def _stage(name: str, entry: dict[str, Any]) -> StageLock:
     deps, outs = ({item["path"]: item["md5"] for item in entry.get(part, [])} for part in ("deps", "outs"))
-    return StageLock(entry["cmd"], deps, outs, entry.get("params", {}).get("params.yaml", {}))
+    return StageLock(name, entry["cmd"], deps, outs, entry.get("params", {}).get("params.yaml", {}))

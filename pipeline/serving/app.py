@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,11 @@ def make(
     token: str | None = None,
     follow: Callable[[], Coroutine[Any, Any, None]] | None = None,
     observer: Observer | None = None,
+    hosts: Collection[str] = (),
 ) -> ASGIApp:
     """Return the app around a batcher, whose model it serves; with a token, only to those who give it.
+
+    With `hosts`, only to those who call it by one of these names, localhost or an address.
 
     `follow` runs as long as the app does, and may give the batcher another model; `observer` notes what it sees.
     """
@@ -67,9 +70,9 @@ def make(
             task.cancel()
 
     app = Starlette(routes=routes, exception_handlers=answers, lifespan=following)
-    app.state.batcher, app.state.observer = batcher, observer
+    app.state.batcher, app.state.observer, app.state.room = batcher, observer, asyncio.Semaphore(reading.LARGE)
     app.router.redirect_slashes = False
-    return Watched(app, batcher, token)
+    return Watched(app, batcher, token, hosts)
 
 
 def _model(request: Request) -> Model:

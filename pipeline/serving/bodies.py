@@ -13,6 +13,7 @@ from pipeline.base.errors import InputError, short
 from pipeline.data import pictures
 
 PIXELS = 16_000_000  # of a picture: while it is decoded it takes up to nine bytes for each
+TOGETHER = 4 * PIXELS  # of the pictures of a form
 HEADER = 10_000  # bytes of what a `.npy` says of itself
 BEGIN, END = re.compile(rb'\s*\{\s*"inputs"\s*:\s*'), re.compile(rb"\s*\}\s*\Z")
 
@@ -96,10 +97,14 @@ def from_npy(body: bytes, shape: tuple[int, ...]) -> np.ndarray:
     return np.ascontiguousarray(pixels, np.uint8)
 
 
-def from_picture(body: bytes, shape: tuple[int, ...], *, invert: bool = False) -> np.ndarray:
-    """Read a PNG or JPEG picture as one image, resized as `predict` does; raise `InputError` for any other."""
+def from_picture(body: bytes, shape: tuple[int, ...], *, invert: bool = False, of: int = 1) -> np.ndarray:
+    """Read a PNG or JPEG picture, one `of` so many, as one image, resized as `predict` does.
+
+    Raise `InputError` for any other, and for one of more pixels than its share.
+    """
     height, width, channels = shape
-    return pictures.decode(body, "the picture", (height, width, channels), invert=invert, most=PIXELS)[None]
+    most = min(PIXELS, TOGETHER // of)
+    return pictures.decode(body, "the picture", (height, width, channels), invert=invert, most=most)[None]
 
 
 def _written_by_a_machine(body: bytes, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -12,6 +12,7 @@ from pipeline.serving import metrics
 
 MOST = 1_000  # at once
 SECONDS = 10  # for the head of a request
+FIRST, CHUNK = 16 * 2**10, 256 * 2**10  # bytes read at once: until the app asks for a body, and then
 HEAD = 64 * 2**10  # bytes of a request that are not its body; some more if they come at once
 AHEAD = 16  # requests of one connection that wait for an answer to the one before
 FULL = (
@@ -32,6 +33,7 @@ class Connection(HttpToolsProtocol):
     another protocol, as Java's client and `curl --http2` do.
     """
 
+    transport: Any  # asyncio's own, which says how many bytes it reads at once
     deadline: asyncio.TimerHandle | None = None
     head = 0  # bytes that have come since the last of a body
     came = b""  # what is being read
@@ -39,6 +41,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Begin, or refuse at once if there are too many."""
         super().connection_made(transport)
+        transport.max_size = FIRST
         metrics.connections.set(len(self.connections))
         if len(self.connections) > MOST:
             transport.write(FULL)
@@ -56,6 +59,9 @@ class Connection(HttpToolsProtocol):
             self.send_400_response(f"More than {HEAD:,} bytes of headers.")
         if self._answering():
             self._stop_waiting()
+            if self.cycle.more_body and self.transport.max_size == FIRST:
+                self.transport.max_size = CHUNK
+                self.flow.pause_reading()  # until the app asks for more
 
     def _read(self, data: bytes) -> None:
         self.came = data
@@ -76,7 +82,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Count anew for the next request."""
-        self.head = 0
+        self.head, self.transport.max_size = 0, FIRST
         super().on_message_complete()
 
     def _should_upgrade(self) -> bool:

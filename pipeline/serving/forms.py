@@ -9,6 +9,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from pipeline.base.errors import InputError, short
 
 FILES = 100  # of one form
+PARTS = 2 * FILES  # with those that are no files
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of what is refused anyway
 
 
@@ -18,8 +19,14 @@ def files_of(kind: str, body: bytes) -> list[bytes]:
     `kind` is the Content-Type, which says what stands between the parts.
     """
     parts, ended = list[tuple[bytearray, bytearray]](), list[bool]()  # of each part: all of its headers, its content
+
+    def begin() -> None:
+        if len(parts) == PARTS:
+            raise InputError(f"the form has over {PARTS} parts: send {FILES} pictures at most")
+        parts.append((bytearray(), bytearray()))
+
     headers = {
-        "on_part_begin": lambda: parts.append((bytearray(), bytearray())),
+        "on_part_begin": begin,
         "on_header_field": lambda data, start, end: parts[-1][0].extend(data[start:end].lower()),
         "on_header_value": lambda data, start, end: parts[-1][0].extend(b": " + data[start:end] + b"\n"),
         "on_part_data": lambda data, start, end: parts[-1][1].extend(data[start:end]),

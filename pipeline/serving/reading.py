@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,14 +18,13 @@ Result = TypeVar("Result")
 LIMIT = 4 * 2**20  # bytes of a request: several hundred images of 28 × 28 as JSON
 READ = 128 * 2**20  # bytes of a request that is too large which are read, so that its client sees the answer
 SECONDS = 20  # a body may take
-HELD = 128 * 2**20  # bytes of all bodies together
-SMALL = 64 * 2**10  # bytes of JSON that are read in less time than another thread takes to begin
+SMALL = 64 * 2**10  # bytes of a body that need no room, and no other thread: it would take as long to begin
+LARGE = 16  # larger ones that are held at once
 NPY = ("application/x-npy", "application/npy")
 PICTURES = ("image/png", "image/jpeg")
 KINDS = ("application/json", "application/octet-stream", NPY[0], *PICTURES, "multipart/form-data")
 
-threads = ThreadPoolExecutor(1, "bodies")  # one large body at a time is decoded, which bounds the memory
-held = 0
+threads = ThreadPoolExecutor(1, "bodies")  # one picture or large body at a time is decoded, which bounds the memory
 
 
 class Refusal(Exception):  # noqa: N818  # an answer
@@ -35,44 +35,53 @@ class Refusal(Exception):  # noqa: N818  # an answer
         self.status, self.headers = status, {key.replace("_", "-"): value for key, value in headers.items()}
 
 
-def busy(**headers: str) -> Refusal:
+def busy() -> Refusal:
     """Return the refusal of a request for which there is no room now."""
-    return Refusal(503, "too many requests wait: try again in a second", Retry_After="1", **headers)
+    return Refusal(503, "too many requests wait: try again in a second", Retry_After="1")
 
 
 @asynccontextmanager
 async def body_of(request: Request, refusal: Refusal | None = None) -> AsyncIterator[bytes]:
-    """Read a body, and count its bytes as held until it is left; raise `Refusal` for one too large or too slow.
+    """Read a body, and hold it until it is left; raise `Refusal` for one too large or too slow.
 
-    A `refusal` that is known before comes first, but not before the body was read.
-
-    Of one that is too large, the rest is read too, up to a limit: a client still sending would not see the answer.
+    A `refusal` that is known before comes first, but not before the body was read. So many large ones are held at once,
+    and the others wait at their senders.
     """
-    global held  # of all requests
-    stated, body = request.headers.get("content-length", "0"), bytearray()
-    if stated.isdecimal() and int(stated[:20]) > READ:
+    length = request.headers.get("content-length", "0")
+    stated = int(length[:20]) if length.isdecimal() else READ
+    if stated > READ:
         raise too_large(Connection="close")
+    if stated <= SMALL and "transfer-encoding" not in request.headers:
+        yield await _read(request, refusal)
+        return
+    room: asyncio.Semaphore = request.app.state.room
     try:
         async with asyncio.timeout(SECONDS):
-            read = 0
+            await room.acquire()
+    except TimeoutError:
+        raise busy() from None
+    try:
+        yield await _read(request, refusal)
+    finally:
+        room.release()
+
+
+async def _read(request: Request, refusal: Refusal | None) -> bytes:
+    """Read a body; of one too large the rest, too, up to a limit: a client still sending would not see the answer."""
+    body, read = bytearray(), 0
+    try:
+        async with asyncio.timeout(SECONDS):
             async for chunk in request.stream():
                 read += len(chunk)
                 if read > READ:
-                    break
+                    raise too_large(Connection="close")
                 if read <= LIMIT:
-                    held += len(chunk)
                     body += chunk
-                if held > HELD:
-                    raise busy(Connection="close")
-        if read > READ:
-            raise too_large(Connection="close")
-        if refusal or read > LIMIT:
-            raise refusal or too_large()
-        yield bytes(body)
     except TimeoutError:
         raise Refusal(408, f"the body took more than {SECONDS} seconds", Connection="close") from None
-    finally:
-        held -= len(body)
+    if refusal or read > LIMIT:
+        raise refusal or too_large()
+    return bytes(body)
 
 
 def too_large(**headers: str) -> Refusal:
@@ -105,17 +114,18 @@ async def images_of(request: Request, body: bytes, model: Model) -> np.ndarray:
         return bodies.from_raw(body, request.headers.get("shape"), model.shape)
     if name in NPY:
         return bodies.from_npy(body, model.shape)
-    if name in PICTURES:
-        return await in_thread(lambda: bodies.from_picture(body, model.shape, invert=invert))
-    files = forms.files_of(request.headers["content-type"], body)
-    return await in_thread(
-        lambda: np.concatenate([bodies.from_picture(file, model.shape, invert=invert) for file in files])
-    )
+    files = [body] if name in PICTURES else await in_thread(forms.files_of, request.headers["content-type"], body)
+    read = partial(bodies.from_picture, shape=model.shape, invert=invert, of=len(files))
+    return np.concatenate([await in_thread(read, file) for file in files])  # others' between them
 
 
 async def in_thread(read: Callable[..., Result], *arguments: Any) -> Result:
-    """Read what takes longer in a thread beside the one that answers."""
-    return await asyncio.get_running_loop().run_in_executor(threads, read, *arguments)
+    """Read what takes longer in a thread beside the one that answers; raise `Refusal` where it has too much to do."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await asyncio.get_running_loop().run_in_executor(threads, read, *arguments)
+    except TimeoutError:
+        raise busy() from None
 
 
 async def in_thread_if_large(read: Callable[..., Result], *arguments: Any) -> Result:

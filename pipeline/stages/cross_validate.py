@@ -1,4 +1,4 @@
-"""Train a model without a fifth of its images and predict these: `cross_validate MODEL FOLD PREPARED_FOLDER FILE`."""
+"""Train a model without a fifth of its images and predict these: `cross_validate STAGE PREPARED MADE`."""
 
 from pathlib import Path
 
@@ -13,10 +13,11 @@ SEED = 0  # of folds and networks
 
 def main() -> None:
     """Write the numbers of the training images that were held out, and the network's probabilities for them."""
-    name, fold, *paths = errors.arguments("MODEL FOLD PREPARED_FOLDER FILE")
-    prepared, made = map(Path, paths)
+    stage, *folders = errors.arguments("STAGE PREPARED MADE")
+    prepared, made = map(Path, folders)
     errors.end_with_parent()
     params = loading.load()
+    name, _, fold = stage.rpartition("@")[2].rpartition("-")
     network = params.models[name]
     dataset = files.read_json(prepared / "dataset.json")
     network_fits.check_networks(params, dataset["image_shape"])
@@ -28,7 +29,7 @@ def main() -> None:
     train = rows.only(images, seen), labels[seen]
     training.fit(model, train, validation, network.train, SEED, lambda row, state: None)
     probabilities = training.predict(model, rows.only(images, held_out))
-    files.write_arrays(made, {"images": held_out, "probabilities": probabilities})
+    files.write_arrays(made / name / f"{fold}.npz", {"images": held_out, "probabilities": probabilities})
 
 
 def divided(images: int, fold: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Score one training: `evaluate TRAINING PREPARED_FOLDER MODEL_FILE EVALUATION_FILE REPORT_FOLDER`."""
+"""Score one training: `evaluate STAGE PREPARED MODELS EVALUATIONS REPORTS`, as `evaluate@vgg-42`."""
 
 import sys
 import time
@@ -33,10 +33,11 @@ FULL_COLOUR = ("learning_curves", "confusion_matrix")  # 256 colours are enough 
 
 def main() -> None:
     """Write every prediction, what follows from them and pictures, and append it to the training's run in MLflow."""
-    name, *paths = errors.arguments("TRAINING PREPARED_FOLDER MODEL_FILE EVALUATION_FILE REPORT_FOLDER")
-    prepared, model_file, evaluation_file, reports = map(Path, paths)
-    params = loading.load()
+    stage, *folders = errors.arguments("STAGE PREPARED MODELS EVALUATIONS REPORTS")
+    prepared, models, evaluations, reports = map(Path, folders)
+    params, name = loading.load(), stage.rpartition("@")[2]
     trained = params.training(name)
+    model_file, evaluation_file, reports = models / f"{name}.keras", evaluations / f"{name}.npz", reports / name
     augmentation = params.models[trained.model].train.augmentation
     fingerprint = fingerprints.of_lock(f"train@{name}")
     fingerprints.require_unchanged(f"train@{name}", fingerprint)

@@ -1,4 +1,4 @@
-"""Write one training's network for other runtimes: `export TRAINING PREPARED MODEL EVALUATION EXPORTED REPORTS`."""
+"""Write one training's network for other runtimes: `export STAGE PREPARED MODELS EVALUATIONS EXPORTED REPORTS`."""
 
 import json
 from functools import partial
@@ -19,9 +19,12 @@ CALIBRATING = 300  # images of the training part, which tell the ranges of 8-bit
 
 def main() -> None:
     """Write each format's files and what they are worth, and append all of it to the training's run in MLflow."""
-    name, *paths = errors.arguments("TRAINING PREPARED MODEL EVALUATION EXPORTED REPORTS")
-    prepared, model_file, evaluation_file, exported, reports = map(Path, paths)
-    params = loading.load()
+    stage, *folders = errors.arguments("STAGE PREPARED MODELS EVALUATIONS EXPORTED REPORTS")
+    prepared, models, evaluations, exported, reports = map(Path, folders)
+    params, name = loading.load(), stage.rpartition("@")[2]
+    trained = params.training(name)
+    model_file, evaluation_file = models / f"{name}.keras", evaluations / f"{name}.npz"
+    exported, reports = exported / name, reports / name
     formats.require_packages(params.export.formats)
     train, test = (files.read_labelled(prepared / f"{split}.npz") for split in ("train", "test"))
     model, told = saving.load(model_file), metadata(name, model_file, params.fetch.dataset_name, prepared)
@@ -37,7 +40,7 @@ def main() -> None:
 
     data = sending.dataset(params.fetch.dataset_name, prepared / "train.npz", train)
     fingerprint = fingerprints.of_lock(f"train@{name}")
-    described = description.of_training(params, params.training(name), fingerprint, data)
+    described = description.of_training(params, trained, fingerprint, data)
     with sending.in_background(), journal.appended(described) as record:
         pages = {path.name: path for path in (reports / f"exports.{suffix}" for suffix in ("json", "md", "png"))}
         record.attach({f"exports/{path.relative_to(exported).as_posix()}": path for path in made} | pages)

@@ -1,4 +1,4 @@
-"""Train one model of params.yaml with one seed: `train TRAINING PREPARED_FOLDER MODEL_FILE REPORT_FOLDER`."""
+"""Train one model of params.yaml with one seed: `train STAGE PREPARED MODELS REPORTS`, as `train@vgg-42`."""
 
 from pathlib import Path
 
@@ -9,11 +9,12 @@ from pipeline.runs import description, fingerprints
 
 def main() -> None:
     """Write the network, its table of layers and its history, and log all of it to MLflow."""
-    name, *paths = errors.arguments("TRAINING PREPARED_FOLDER MODEL_FILE REPORT_FOLDER")
-    prepared, model_file, reports = map(Path, paths)
+    stage, *folders = errors.arguments("STAGE PREPARED MODELS REPORTS")
+    prepared, models, reports = map(Path, folders)
     errors.end_with_parent()
-    params = loading.load()
+    params, name = loading.load(), stage.rpartition("@")[2]
     trained, stage = params.training(name), f"train@{name}"
+    model_file, reports = models / f"{name}.keras", reports / name
     network = params.models[trained.model]
     fingerprint = fingerprints.of_stage(stage)
     dataset = files.read_json(prepared / "dataset.json")
