@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
+from mlflow.exceptions import MlflowException
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
@@ -208,6 +209,39 @@ def test_deleted_experiment_does_not_hold_up_the_others(client: Any, tmp_path: P
         sending.push_all()
     [run] = client.search_runs([server.experiment_id(client, "others")])
     assert run.info.status == "FINISHED"
+
+
+def test_a_new_store_gets_what_is_left_of_a_journal_whose_files_were_sent_and_removed(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        record.log_epoch(row(1), 4)
+        record.attach_training(model_file(tmp_path), IMAGES, [picture(tmp_path, "network.png", "red")])
+    sending.push(client, record.folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/new.db")
+    with journal.appended(training(tmp_path)) as record:  # as `export` does
+        record.attach({"exports/litert/model.tflite": tmp_path / "train.npz"})
+        record.log_scores({"test": {"accuracy": 0.9}})
+    assert sending.push_all() == 1
+    new = server.connect()
+    (run,) = new.search_runs([server.experiment_id(new, "digits")])
+    assert (run.info.status, artifacts(new, run.info.run_id)) == ("FINISHED", ["exports"])
+    assert not sending.holds(new, "digits", "f" * 64)  # `sync` has the rest from what is on disk
+
+
+def test_a_journal_that_the_store_does_not_take_does_not_hold_up_the_others(client: Any, tmp_path: Path) -> None:
+    def opened(digit: str) -> Path:
+        with journal.opened(training(tmp_path, digit * 64), False) as record:
+            record.log_epoch(row(1), 4)
+        return record.folder
+
+    first, refused, last = (opened(digit) for digit in "012")
+    record = folders.read(refused)
+    record.params["a?"] = "b"  # no name for MLflow
+    folders.write(refused, record)
+    with pytest.raises(MlflowException, match="Names may only contain"):
+        sending.push_all()
+    assert [folders.sent(folder, location.store()) for folder in (first, refused, last)] == [True, False, True]
 
 
 @pytest.mark.slow

@@ -89,6 +89,12 @@ class Journal:
             self.record.files = kept
             self.attach({MODEL: model, EXAMPLE: example} | {path.name: path for path in reports})
 
+    def attach_exports(self, exported: Path, reports: Path) -> None:
+        """Keep copies of a training's exported networks, all files of a folder, and of their pages in `reports`."""
+        made = {path.relative_to(exported).as_posix(): path for path in exported.rglob("*") if path.is_file()}
+        made |= {path.name: path for path in reports.glob("exports.*")}
+        self.attach({f"exports/{name}": path for name, path in sorted(made.items())})
+
     def save_state(self, state: files.Arrays) -> None:
         """Keep how far the training is, all or nothing."""
         files.write_arrays(self.folder / "state.npz", state)

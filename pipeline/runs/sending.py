@@ -13,7 +13,6 @@ from filelock import FileLock
 from mlflow.data.code_dataset_source import CodeDatasetSource
 
 from pipeline.base import files
-from pipeline.base.errors import InputError
 from pipeline.base.files import LabelledRows
 from pipeline.runs import folders, journal, location, server, upload, views
 from pipeline.runs.upload import Upload
@@ -55,7 +54,8 @@ def in_background() -> Iterator[Callable[[], None]]:
 def push_all() -> int:
     """Send every journal that the store has not got whole, the newest first, and return how many those were.
 
-    Raise `InputError` for one whose experiment was deleted, once the others are sent.
+    Raise what was first raised for one of them, such as an `InputError` where its experiment was deleted, once the
+    others are sent; where the store itself is gone, at once.
     """
     store = location.store()
     known = [folder for folder in reversed(folders.everything()) if store in folders.read(folder).stores]
@@ -63,21 +63,23 @@ def push_all() -> int:
     if not pending:
         return 0
     pending.sort(key=lambda folder: upload.PARENT in folders.read(folder).tags)  # a sweep before its trials
-    client, refused = server.connect(), list[InputError]()
+    client, failed = server.connect(), list[Exception]()
     for folder in pending:
         try:
             push(client, folder)
-        except InputError as error:
-            refused.append(error)
-    if refused:
-        raise refused[0]
+        except Exception as error:  # whatever is wrong with one journal, the others are sent
+            failed.append(error)
+            client = server.connect()
+    if failed:
+        raise failed[0]
     return len(pending)
 
 
 def holds(client: mlflow.MlflowClient, experiment: str, fingerprint: str) -> bool:
-    """Tell whether the store has a finished and evaluated run of a training."""
+    """Tell whether the store has a finished and evaluated run of a training, with its model."""
     wanted = f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED' and metrics.`test/accuracy` >= 0"
-    return bool(client.search_runs([server.experiment_id(client, experiment)], wanted, max_results=1))
+    found = client.search_runs([server.experiment_id(client, experiment)], wanted)
+    return any(upload.whole_model(client, run) for run in found)
 
 
 def push(client: mlflow.MlflowClient, folder: Path) -> str:

@@ -118,8 +118,8 @@ class Upload:
             data = DatasetInput(Dataset(**self.record.dataset), [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
             self.client.log_inputs(self._run_id, [data])
         for name, digest in self.record.files.items():
-            if self.progress.files.get(name) != digest and name not in (MODEL, EXAMPLE):
-                path, parent = self._attached(name), str(Path(name).parent)
+            path, parent = self._attached(name), str(Path(name).parent)
+            if self.progress.files.get(name) != digest and name not in (MODEL, EXAMPLE) and path.exists():
                 # in no folder what a person compares: Compare looks into none
                 self.client.log_artifact(self._run_id, str(path), None if parent == "." else parent)
                 if path.name in IMAGES:
@@ -128,7 +128,7 @@ class Upload:
 
     def _send_model(self) -> None:
         digest = self.record.files.get(MODEL)
-        if digest and self.progress.model != digest:
+        if digest and self.progress.model != digest and self._attached(MODEL).exists():
             if not whole_model(self.client, self.run):
                 self._log_model(self._attached(MODEL), files.read_arrays(self._attached(EXAMPLE))["images"])
             self.progress.model = digest
@@ -143,6 +143,7 @@ class Upload:
         self.progress.status = status
 
     def _attached(self, name: str) -> Path:
+        """Return where an attached file lies, unless it was removed: the stores of then have it, `sync` anew."""
         return folders.attached(self.folder, name, self.record.files[name])
 
     def _log_image(self, path: Path) -> None:
