@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -242,6 +243,56 @@ def test_a_journal_that_the_store_does_not_take_does_not_hold_up_the_others(clie
     with pytest.raises(MlflowException, match="Names may only contain"):
         sending.push_all()
     assert [folders.sent(folder, location.store()) for folder in (first, refused, last)] == [True, False, True]
+
+
+TORN = ["", '{"metrics": []}', "[]", '{"metrics": 7}', "\x00" * 300]
+
+
+@pytest.mark.parametrize("content", TORN)
+def test_a_damaged_journal_is_named_once_the_others_are_sent(client: Any, tmp_path: Path, content: str) -> None:
+    made = []
+    for digit in "012":
+        with journal.opened(training(tmp_path, digit * 64), False) as record:
+            made.append(record.folder)
+    (made[1] / "journal.json").write_text(content)
+    with pytest.raises(InputError, match=r"journal\.json is damaged .*: delete its folder") as raised:
+        sending.push_all()
+    assert str(made[1]) in str(raised.value)
+    assert [folders.sent(folder, location.store()) for folder in made] == [True, False, True]
+    assert (made[1] / "journal.json").read_text() == content
+    shutil.rmtree(made[1])
+    assert sending.push_all() == 0
+
+
+def test_a_training_begins_beside_its_damaged_journal_and_is_sent_with_one_warning(
+    client: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with journal.opened(training(tmp_path), False) as torn:
+        pass
+    (torn.folder / "journal.json").write_text('{"experiment": "dig')
+    with sending.in_background() as send, journal.opened(training(tmp_path), False) as record:
+        record.log_epoch(row(1), 4)
+        send()
+    assert record.folder != torn.folder
+    assert folders.sent(record.folder, location.store())
+    told = capsys.readouterr().err
+    assert told.startswith(f"warning: {torn.folder}/journal.json is damaged (JSONDecodeError(")
+    assert told.count("\n") == 1
+    with journal.appended(training(tmp_path)) as again:
+        assert again.folder == record.folder
+    assert views.known_address("digits").startswith("http://")
+
+
+@pytest.mark.parametrize("content", ["", '{"', "[]", '{"STORE": 7}', '{"STORE": {"odd": 1}}'])
+def test_a_damaged_note_of_what_was_sent_is_made_anew(client: Any, tmp_path: Path, content: str) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        record.log_epoch(row(1), 4)
+        record.attach({"network.png": picture(tmp_path, "network.png", "red")})
+    run_id = sending.push(client, record.folder)
+    (record.folder / "pushed.json").write_text(content.replace("STORE", location.store()))
+    assert [sending.push_all(), sending.push_all()] == [1, 0]
+    assert points(client, run_id) == [(1, 1.0)]
+    assert len(client.search_runs([server.experiment_id(client, "digits")])) == 1
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from filelock import FileLock
 from mlflow.data.code_dataset_source import CodeDatasetSource
 
 from pipeline.base import files
+from pipeline.base.errors import InputError
 from pipeline.base.files import LabelledRows
 from pipeline.runs import folders, journal, location, server, upload, views
 from pipeline.runs.upload import Upload
@@ -54,15 +55,16 @@ def in_background() -> Iterator[Callable[[], None]]:
 def push_all() -> int:
     """Send every journal that the store has not got whole, the newest first, and return how many those were.
 
-    Raise what was first raised for one of them, such as an `InputError` where its experiment was deleted, once the
-    others are sent; where the store itself is gone, at once.
+    Raise what was first raised for one of them, such as an `InputError` where it is damaged or its experiment was
+    deleted, once the others are sent; where the store itself is gone, at once.
     """
-    store = location.store()
-    known = [folder for folder in reversed(folders.everything()) if store in folders.read(folder).stores]
+    store, records = location.store(), folders.readable()
+    known = [folder for folder, record in reversed(records.items()) if store in record.stores]
     pending = [folder for folder in known if not folders.sent(folder, store)]
+    pending.sort(key=lambda folder: upload.PARENT in records[folder].tags)  # a sweep before its trials
+    pending += [folder for folder in folders.everything() if folder not in records]  # to say what is wrong with each
     if not pending:
         return 0
-    pending.sort(key=lambda folder: upload.PARENT in folders.read(folder).tags)  # a sweep before its trials
     client, failed = server.connect(), list[Exception]()
     for folder in pending:
         try:
@@ -111,7 +113,9 @@ def _send(wake: threading.Event, ended: threading.Event, warned: threading.Event
         try:
             push_all()
         except Exception as error:  # whatever a store can come up with, a training goes on
-            if not warned.is_set():
+            if not warned.is_set() and isinstance(error, InputError):  # which says itself what to do
+                print(f"warning: {error}", file=sys.stderr, flush=True)
+            elif not warned.is_set():
                 _warn(f"does not take what is sent ({server.reason(error):.120})")
             warned.set()
         if last:
