@@ -165,6 +165,29 @@ def test_evaluation_is_appended_and_leaves_the_times(client: Any, tmp_path: Path
     assert run.info.end_time == before
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_score_logged_again_is_shown_with_its_new_value_also_where_the_clock_is_a_day_behind(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        record.log_scores({"test": {"accuracy": 0.7703, "loss": 0.5}})
+    run_id, now = sending.push(client, record.folder), folders.now()
+    monkeypatch.setattr(folders, "now", lambda: now - 86_400_000)
+    if elsewhere:
+        monkeypatch.setenv("DVC_ROOT", str(tmp_path / "another repository"))
+    for accuracy in (0.9, 0.8381):
+        with journal.appended(training(tmp_path)) as record:
+            record.log_scores({"test": {"accuracy": accuracy, "loss": 0.5}})
+    for _ in range(2):  # the second changes nothing
+        assert sending.push(client, record.folder) == run_id
+        assert client.get_run(run_id).data.metrics == {"test/accuracy": 0.8381, "test/loss": 0.5}
+        assert len(points(client, run_id, "test/accuracy")) == 4
+        (record.folder / "pushed.json").unlink()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/new.db")
+    new = server.connect()
+    assert new.get_run(sending.push(new, record.folder)).data.metrics["test/accuracy"] == 0.8381
+
+
 def test_description_that_a_person_changed_stays(client: Any, tmp_path: Path) -> None:
     with journal.opened(training(tmp_path), False) as record:
         run_id = sending.push(client, record.folder)

@@ -102,10 +102,20 @@ class Upload:
                 self.client.set_tag(self._run_id, name, value)
 
     def _send_metrics(self) -> None:
-        sent = self.progress.metrics
+        sent = first = self.progress.metrics
         while some := self.record.metrics[sent : sent + 1000]:  # as many as MLflow takes at once
             self.client.log_batch(self._run_id, [Metric(*metric) for metric in some], synchronous=True)
             self.progress.metrics = sent = sent + len(some)
+        if scores := {metric.name for metric in self.record.metrics[first:] if not metric.step}:
+            self._show_the_last(scores)
+
+    def _show_the_last(self, scores: set[str]) -> None:
+        """Log scores anew where MLflow shows others of a later time: a clock was set back, or another's is ahead."""
+        shown = self.client.get_run(self._run_id).data.metrics
+        for name in sorted(scores):
+            if shown.get(name) != (value := self.record.figures[name]):
+                times = [point.timestamp for point in self.client.get_metric_history(self._run_id, name)]
+                self.client.log_batch(self._run_id, [Metric(name, value, max(times) + 1, 0)], synchronous=True)
 
     def _send_description(self) -> None:
         text = description.of_run(self.record, self.record.figures)
