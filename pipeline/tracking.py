@@ -57,7 +57,7 @@ def find(name: str) -> str:
         fingerprint = client.get_run(name).data.tags.get("fingerprint")
         held = [revision for revision, trainings in _revisions().items() if fingerprint in trainings.values()]
         return git.ask("show", "--no-patch", "--format=%h %cs %s", *held) if held else f"no revision holds {name}"
-    stages = lock.parse(git.ask("show", f"{name}:{LOCK}"), f"{name}:{LOCK}")
+    stages = lock.parse(git.ask("show", "--end-of-options", f"{name}:{LOCK}"), f"{name}:{LOCK}")
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     lines = []
     for training, fingerprint in _fingerprints(stages).items():

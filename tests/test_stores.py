@@ -169,6 +169,12 @@ def test_sync_makes_an_exported_trainings_run_again_whole(
     assert tracking.sync().startswith("nothing was missing")
 
 
+def test_find_takes_an_option_of_git_for_a_name(client: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^git show --end-of-options --output="):
+        tracking.find(f"--output={tmp_path}/written")
+    assert not list(tmp_path.glob("written*"))
+
+
 def test_deleted_experiment_is_one_clear_line(client: Any, tmp_path: Path) -> None:
     client.delete_experiment(server.experiment_id(client, "digits"))
     with pytest.raises(InputError, match="was deleted: `mlflow experiments restore --experiment-id 1` brings it back"):
