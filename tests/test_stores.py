@@ -169,6 +169,21 @@ def test_sync_makes_an_exported_trainings_run_again_whole(
     assert tracking.sync().startswith("nothing was missing")
 
 
+@pytest.mark.parametrize("damage", ["text", "cut", "malformed"])
+def test_a_damaged_database_is_one_line_with_the_remedy(
+    damage: str, tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = empty_database.read_bytes()
+    spoilt = {"text": b"words" * 1000, "cut": content[:5000], "malformed": content[:8192] + bytes(len(content) - 8192)}
+    (tmp_path / "mlflow.db").write_bytes(spoilt[damage])
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    what = "file is not a database" if damage == "text" else "database disk image is malformed"
+    with pytest.raises(InputError) as raised, server.errors_in_one_line():
+        tracking.addresses()
+    assert f"mlflow.db: {what}: move the file elsewhere, and `python -m pipeline.tracking sync`" in str(raised.value)
+    assert (tmp_path / "mlflow.db").read_bytes() == spoilt[damage]
+
+
 def test_find_takes_an_option_of_git_for_a_name(client: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^git show --end-of-options --output="):
         tracking.find(f"--output={tmp_path}/written")
