@@ -1,6 +1,7 @@
 """Tell whether what the service sees is like the test split: `python -m pipeline.drift LOG`, exit 1 if it is not.
 
-LOG is what `python -m pipeline.serve --observe LOG` writes.
+LOG is what `python -m pipeline.serve --observe LOG` writes. Exit 2 where nothing can tell: the model that answered last
+is not in dvc.lock.
 """
 
 import argparse
@@ -10,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.base import errors, files, tables
+from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.schema import Training
 from pipeline.evaluation import records
@@ -17,20 +19,24 @@ from pipeline.monitoring import changes, observations
 from pipeline.monitoring.changes import Change
 from pipeline.monitoring.observations import Observed
 from pipeline.runs import fingerprints, paths
+from pipeline.runs.lock import LOCK
 
 FEWEST = 20  # pictures, below which even another world may go unnoticed
 MOST = 5  # changes told in words
 
 
 def main() -> None:
-    """Print a table for each training that has answered, and in words what has moved."""
+    """Print a table for each training that has answered, and in words what has moved.
+
+    Raise `InputError` where dvc.lock has not got the one that answered last.
+    """
     parser = argparse.ArgumentParser("python -m pipeline.drift", description=__doc__)
     parser.add_argument("log", metavar="LOG", type=Path, help="a file of observations")
     log = parser.parse_args().log
     trainings = {fingerprints.recorded(f"train@{found.name}"): found for found in loading.load().trainings}
     classes = files.read_json(paths.DATASET)["class_names"]
-    moved = False
-    for fingerprint, seen in observations.read(log, len(classes)).items():
+    moved, noted = False, observations.read(log, len(classes))
+    for fingerprint, seen in noted.items():
         training, pictures = trainings.get(fingerprint), len(seen["brightness"])
         if not training:
             print(f"{pictures:,} pictures met a model that dvc.lock has no more (fingerprint {fingerprint[:12]})\n")
@@ -41,6 +47,11 @@ def main() -> None:
             print(f"{training.name}: {pictures:,} pictures against the test split\n\n{as_table(found)}\n")
             moved |= any(change.moved for change in found)
             print(as_words(found), end="\n\n")
+    if (last := [*noted][-1]) not in trainings:
+        raise InputError(
+            f"{log}: the model that answered last (fingerprint {last[:12]}) is not in {LOCK}: promote one that is, "
+            "or check out the commit that `python -m pipeline.registry show` names for it, and run `dvc checkout`"
+        )
     sys.exit(int(moved))
 
 

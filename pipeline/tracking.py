@@ -57,7 +57,7 @@ def find(name: str) -> str:
         fingerprint = client.get_run(name).data.tags.get("fingerprint")
         held = [revision for revision, trainings in _revisions().items() if fingerprint in trainings.values()]
         return git.ask("show", "--no-patch", "--format=%h %cs %s", *held) if held else f"no revision holds {name}"
-    stages = lock.parse(git.ask("show", f"{name}:{LOCK}"), f"{name}:{LOCK}")
+    stages = lock.parse(git.ask("show", "--end-of-options", f"{name}:{LOCK}"), f"{name}:{LOCK}")
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     lines = []
     for training, fingerprint in _fingerprints(stages).items():
@@ -98,6 +98,11 @@ def _append(params: Params, training: Training, train: StageLock, evaluate: Stag
         record.attach_training(named[f"{training.name}.keras"], labelled[0], reports)
         evaluation = records.from_arrays(files.read_arrays(named[f"{training.name}.npz"]))
         record.log_scores(metrics.loggable(evaluation.all_scores))
+        export = lock.read().get(f"export@{training.name}")
+        if export and _on_disk(export):
+            reports_folder = paths.metrics(training).parent
+            record.attach_exports(paths.exported(training.name).parents[1], reports_folder)
+            record.log_scores({"exports": files.read_json(reports_folder / "exports.json")})
 
 
 def _fingerprints(stages: dict[str, StageLock]) -> dict[str, str]:

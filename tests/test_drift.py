@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import drift
-from pipeline.base import files
+from pipeline.base import errors, files
 from pipeline.base.errors import InputError
 from pipeline.monitoring import changes, observations
 from pipeline.monitoring.observations import PIXELS
@@ -82,17 +82,38 @@ def test_the_command_tells_whether_answers_are_those_of_the_test_split(
     answers /= answers.sum(axis=1, keepdims=True)
     noted = observations.observe(IMAGES[:count], answers)
     Path("log").write_text(
-        observations.lines(noted, finished.fingerprint("vgg"))
-        + observations.lines({name: values[:3] for name, values in noted.items()}, "e" * 64)
+        observations.lines({name: values[:3] for name, values in noted.items()}, "e" * 64)
+        + observations.lines(noted, finished.fingerprint("vgg"))
     )
     monkeypatch.setattr(sys, "argv", ["drift", "log"])
     with pytest.raises(SystemExit) as ended:
-        drift.main()
+        errors.run(drift.main)
     printed = capsys.readouterr().out
     assert ended.value.code == code
     assert said in printed
     assert f"vgg-42: {count} pictures against the test split" in printed
     assert "3 pictures met a model that dvc.lock has no more (fingerprint eeeeeeeeeeee)" in printed
+
+
+def test_a_model_that_answered_last_and_is_not_in_dvc_lock_is_no_all_clear(
+    finished: Finished, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished.train("vgg", network(40), log=False)
+    files.write_json(paths.DATASET, {"class_names": CLASS_NAMES})
+    answers = np.exp(table(40)[IMAGES.ravel()])
+    noted = observations.observe(IMAGES, answers / answers.sum(axis=1, keepdims=True))
+    of_vgg, of_another = (observations.lines(noted, of) for of in (finished.fingerprint("vgg"), "e" * 64))
+    Path("log").write_text(of_another + of_vgg + of_another)  # a promotion, and its rollback
+    monkeypatch.setattr(sys, "argv", ["drift", "log"])
+    with pytest.raises(SystemExit) as ended:
+        errors.run(drift.main)
+    told = capsys.readouterr()
+    assert ended.value.code == 2
+    assert "vgg-42: 200 pictures against the test split" in told.out
+    assert told.err.startswith(
+        "error: log: the model that answered last (fingerprint eeeeeeeeeeee) is not in dvc.lock: "
+    )
+    assert told.err.count("\n") == 1
 
 
 def test_the_service_notes_no_more_pictures_than_a_log_should_have(tmp_path: Path) -> None:

@@ -337,7 +337,7 @@ def test_revisions_and_runs_find_each_other(workspace: Workspace) -> None:
     assert workspace.run("pipeline.tracking", "find", found[1]).stdout.endswith(" digits\n")
     missing = workspace.run("pipeline.tracking", "find", "nosuch")
     assert missing.returncode == 2
-    assert missing.stderr.startswith("error: git show nosuch:dvc.lock: fatal: ")
+    assert missing.stderr.startswith("error: git show --end-of-options nosuch:dvc.lock: fatal: ")
 
 
 def test_sync_with_a_server_that_is_down_is_one_line(workspace: Workspace) -> None:

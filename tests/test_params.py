@@ -1,6 +1,8 @@
 import copy
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -266,6 +268,19 @@ def test_what_is_not_a_params_file_is_refused_in_one_line(tmp_path: Path, conten
     path = tmp_path / "params.yaml"
     path.write_text(content)
     assert "\n" not in error(path)
+
+
+NESTED = "seeds:\n- &a0 [1, 1]\n" + "".join(f"- &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
+MERGED = "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 25))
+
+
+@pytest.mark.parametrize("content", [NESTED, MERGED, "seeds: &a [*a]", "a: " + "[" * 20_000])
+def test_what_is_nested_without_end_is_refused_in_one_line_at_once(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(content)
+    began = time.monotonic()
+    assert re.search(r"params\.yaml: .*(nested|aliases).*: write ", error(path))
+    assert time.monotonic() - began < 20
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:

@@ -270,6 +270,23 @@ def test_bad_input_is_named(source: str, more: str, message: str, model: Any, mo
     assert not list(Path().glob("*/part*"))
 
 
+def test_a_command_killed_while_it_writes_its_note_is_gone_on_with(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class KilledError(BaseException): ...
+
+    def kill(*_: Any) -> None:
+        raise KilledError
+
+    write(flat("fixed lists"))
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "replace", kill)
+        killed.setattr(Path, "unlink", lambda *_, **__: None)  # no kill tidies up
+        with pytest.raises(KilledError):
+            run(monkeypatch, "images.parquet")
+    assert list(Path("scores").glob("._scoring.json.*.tmp"))
+    run(monkeypatch, "images.parquet")
+    assert scores()["id"].tolist() == IDS
+
+
 def test_a_second_command_is_kept_from_the_folder(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     write(flat("fixed lists"))
     Path("scores").mkdir()

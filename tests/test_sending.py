@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
+from mlflow.exceptions import MlflowException
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
@@ -163,6 +165,29 @@ def test_evaluation_is_appended_and_leaves_the_times(client: Any, tmp_path: Path
     assert run.info.end_time == before
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_score_logged_again_is_shown_with_its_new_value_also_where_the_clock_is_a_day_behind(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        record.log_scores({"test": {"accuracy": 0.7703, "loss": 0.5}})
+    run_id, now = sending.push(client, record.folder), folders.now()
+    monkeypatch.setattr(folders, "now", lambda: now - 86_400_000)
+    if elsewhere:
+        monkeypatch.setenv("DVC_ROOT", str(tmp_path / "another repository"))
+    for accuracy in (0.9, 0.8381):
+        with journal.appended(training(tmp_path)) as record:
+            record.log_scores({"test": {"accuracy": accuracy, "loss": 0.5}})
+    for _ in range(2):  # the second changes nothing
+        assert sending.push(client, record.folder) == run_id
+        assert client.get_run(run_id).data.metrics == {"test/accuracy": 0.8381, "test/loss": 0.5}
+        assert len(points(client, run_id, "test/accuracy")) == 4
+        (record.folder / "pushed.json").unlink()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/new.db")
+    new = server.connect()
+    assert new.get_run(sending.push(new, record.folder)).data.metrics["test/accuracy"] == 0.8381
+
+
 def test_description_that_a_person_changed_stays(client: Any, tmp_path: Path) -> None:
     with journal.opened(training(tmp_path), False) as record:
         run_id = sending.push(client, record.folder)
@@ -208,6 +233,89 @@ def test_deleted_experiment_does_not_hold_up_the_others(client: Any, tmp_path: P
         sending.push_all()
     [run] = client.search_runs([server.experiment_id(client, "others")])
     assert run.info.status == "FINISHED"
+
+
+def test_a_new_store_gets_what_is_left_of_a_journal_whose_files_were_sent_and_removed(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        record.log_epoch(row(1), 4)
+        record.attach_training(model_file(tmp_path), IMAGES, [picture(tmp_path, "network.png", "red")])
+    sending.push(client, record.folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/new.db")
+    with journal.appended(training(tmp_path)) as record:  # as `export` does
+        record.attach({"exports/litert/model.tflite": tmp_path / "train.npz"})
+        record.log_scores({"test": {"accuracy": 0.9}})
+    assert sending.push_all() == 1
+    new = server.connect()
+    (run,) = new.search_runs([server.experiment_id(new, "digits")])
+    assert (run.info.status, artifacts(new, run.info.run_id)) == ("FINISHED", ["exports"])
+    assert not sending.holds(new, "digits", "f" * 64)  # `sync` has the rest from what is on disk
+
+
+def test_a_journal_that_the_store_does_not_take_does_not_hold_up_the_others(client: Any, tmp_path: Path) -> None:
+    def opened(digit: str) -> Path:
+        with journal.opened(training(tmp_path, digit * 64), False) as record:
+            record.log_epoch(row(1), 4)
+        return record.folder
+
+    first, refused, last = (opened(digit) for digit in "012")
+    record = folders.read(refused)
+    record.params["a?"] = "b"  # no name for MLflow
+    folders.write(refused, record)
+    with pytest.raises(MlflowException, match="Names may only contain"):
+        sending.push_all()
+    assert [folders.sent(folder, location.store()) for folder in (first, refused, last)] == [True, False, True]
+
+
+TORN = ["", '{"metrics": []}', "[]", '{"metrics": 7}', "\x00" * 300]
+
+
+@pytest.mark.parametrize("content", TORN)
+def test_a_damaged_journal_is_named_once_the_others_are_sent(client: Any, tmp_path: Path, content: str) -> None:
+    made = []
+    for digit in "012":
+        with journal.opened(training(tmp_path, digit * 64), False) as record:
+            made.append(record.folder)
+    (made[1] / "journal.json").write_text(content)
+    with pytest.raises(InputError, match=r"journal\.json is damaged .*: delete its folder") as raised:
+        sending.push_all()
+    assert str(made[1]) in str(raised.value)
+    assert [folders.sent(folder, location.store()) for folder in made] == [True, False, True]
+    assert (made[1] / "journal.json").read_text() == content
+    shutil.rmtree(made[1])
+    assert sending.push_all() == 0
+
+
+def test_a_training_begins_beside_its_damaged_journal_and_is_sent_with_one_warning(
+    client: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with journal.opened(training(tmp_path), False) as torn:
+        pass
+    (torn.folder / "journal.json").write_text('{"experiment": "dig')
+    with sending.in_background() as send, journal.opened(training(tmp_path), False) as record:
+        record.log_epoch(row(1), 4)
+        send()
+    assert record.folder != torn.folder
+    assert folders.sent(record.folder, location.store())
+    told = capsys.readouterr().err
+    assert told.startswith(f"warning: {torn.folder}/journal.json is damaged (JSONDecodeError(")
+    assert told.count("\n") == 1
+    with journal.appended(training(tmp_path)) as again:
+        assert again.folder == record.folder
+    assert views.known_address("digits").startswith("http://")
+
+
+@pytest.mark.parametrize("content", ["", '{"', "[]", '{"STORE": 7}', '{"STORE": {"odd": 1}}'])
+def test_a_damaged_note_of_what_was_sent_is_made_anew(client: Any, tmp_path: Path, content: str) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        record.log_epoch(row(1), 4)
+        record.attach({"network.png": picture(tmp_path, "network.png", "red")})
+    run_id = sending.push(client, record.folder)
+    (record.folder / "pushed.json").write_text(content.replace("STORE", location.store()))
+    assert [sending.push_all(), sending.push_all()] == [1, 0]
+    assert points(client, run_id) == [(1, 1.0)]
+    assert len(client.search_runs([server.experiment_id(client, "digits")])) == 1
 
 
 @pytest.mark.slow

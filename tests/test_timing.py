@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from pipeline.base.errors import InputError
 from pipeline.config.gate import Gate
 from pipeline.config.schema import Training
 from pipeline.runs import fingerprints, timing
+from pipeline.runs.folders import Record
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +21,8 @@ def journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             ["test/seconds_per_image", value, 0, 0],
             ["exports/litert/seconds_per_image", value, 0, 0],
         ]
-        files.write_json(tmp_path / ".runs" / "abc" / start / "journal.json", {"metrics": metrics})
+        known = dict.fromkeys((field.name for field in dataclasses.fields(Record)), "")
+        files.write_json(tmp_path / ".runs" / "abc" / start / "journal.json", known | {"metrics": metrics})
 
 
 def test_the_newest_training_counts_with_all_its_epochs() -> None:

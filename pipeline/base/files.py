@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import json
+import math
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -12,12 +13,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import psutil
-from ruamel.yaml import YAML
+from ruamel.yaml import YAML, Node
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from pipeline.base import rows
 from pipeline.base.errors import InputError
 from pipeline.base.rows import Array, Rows
+
+DEEPEST, REPEATED = 100, 10_000  # levels of a YAML file, and values that its aliases may repeat
 
 Arrays = dict[str, np.ndarray]
 Labelled = tuple[np.ndarray, np.ndarray]  # uint8 images of (n, height, width, channels), integer labels of (n,)
@@ -86,8 +90,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def parse_yaml(text: str, source: str) -> dict[str, Any]:
     """Parse a mapping as `read_yaml` does; messages begin with `source`."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.max_depth = DEEPEST
     try:
-        content = YAML(typ="safe", pure=True).load(text)
+        sizes: dict[int, float] = {}
+        if "*" in text and _size(yaml.compose(text), sizes) > len(sizes) + REPEATED:
+            raise InputError(f"{source}: aliases repeat more than {REPEATED:,} values: write fewer")
+        content = yaml.load(text)
+    except MaxDepthExceededError:
+        raise InputError(f"{source}: nested more than {DEEPEST} levels deep: write it flatter") from None
     except MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise InputError(f"{source}: {line}not YAML: {str(error.problem).splitlines()[0]}") from None
@@ -157,6 +168,16 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise InputError(f"{path} is missing: `dvc repro` makes it") from None
     except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a whole .npz file ({error}): delete it and run `dvc repro`") from None
+
+
+def _size(node: Node | None, sizes: dict[int, float]) -> float:
+    """Count a node of YAML and all in it, what aliases repeat as often as they do, and note that by its id."""
+    if id(node) not in sizes:
+        sizes[id(node)] = math.inf  # for what is inside itself
+        pairs = node.value if node and isinstance(node.value, list) else []
+        parts = [part for pair in pairs for part in (pair if isinstance(pair, tuple) else [pair])]
+        sizes[id(node)] = 1 + sum(_size(part, sizes) for part in parts)
+    return sizes[id(node)]
 
 
 def _remove_leftovers(path: Path) -> None:

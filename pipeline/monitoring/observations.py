@@ -52,7 +52,9 @@ def read(path: Path, classes: int) -> dict[str, Observed]:
 
 
 def parse(text: str, source: str, classes: int) -> dict[str, Observed]:
-    """Return what was noted, by fingerprint; a last line that is not whole yet is left out.
+    """Return what was noted, by fingerprint, of the model that answered last at the end.
+
+    A last line that is not whole yet is left out.
 
     Raise `InputError`, which begins with `source`, for a line that is no observation of so many classes.
     """
@@ -62,7 +64,8 @@ def parse(text: str, source: str, classes: int) -> dict[str, Observed]:
             raise InputError(
                 f"{source}: line {number}: {short(line)} is no observation of {classes} classes: delete it"
             )
-        found.setdefault(entry["fingerprint"], []).append(entry)
+        found[entry["fingerprint"]] = found.pop(entry["fingerprint"], [])
+        found[entry["fingerprint"]].append(entry)
     names = (*PIXELS, "probabilities")
     return {
         fingerprint: {name: np.array([entry[name] for entry in entries], np.float64) for name in names}

@@ -5,9 +5,11 @@ has got of that, `state.npz` how far the network is, and `files/` holds what MLf
 """
 
 import dataclasses
+import json
 import os
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple
 from filelock import FileLock
 
 from pipeline.base import files
+from pipeline.base.errors import InputError
 from pipeline.runs import location
 from pipeline.runs.description import Description
 
@@ -75,6 +78,18 @@ def everything(fingerprint: str = "*") -> list[Path]:
     return sorted((path.parent for path in found), key=lambda folder: folder.name)
 
 
+def readable(fingerprint: str = "*") -> dict[Path, Record]:
+    """Return the journals of all trainings, or those of one fingerprint, by their folders, oldest first.
+
+    A damaged one is left out, to stop no other: `sending.push_all` names it.
+    """
+    found = {}
+    for folder in everything(fingerprint):
+        with suppress(InputError):
+            found[folder] = read(folder)
+    return found
+
+
 def new(described: Description, tags: dict[str, str], status: str) -> Path:
     """Make the folder of a training that begins now, with its journal, and return it."""
     started = now()
@@ -87,9 +102,14 @@ def new(described: Description, tags: dict[str, str], status: str) -> Path:
 
 
 def read(folder: Path) -> Record:
-    """Read a folder's journal."""
-    content = files.read_json(folder / "journal.json")
-    return Record(**content | {"metrics": [Metric(*metric) for metric in content["metrics"]]})
+    """Read a folder's journal; raise `InputError` for a damaged one."""
+    path = folder / "journal.json"
+    try:
+        content = json.loads(path.read_bytes())
+        return Record(**content | {"metrics": [Metric(*metric) for metric in content["metrics"]]})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        remedy = "delete its folder, and `python -m pipeline.tracking sync` makes what is on disk a run of its own"
+        raise InputError(f"{path} is damaged ({error!r:.80}): {remedy}") from None
 
 
 def write(folder: Path, record: Record) -> None:
@@ -99,7 +119,9 @@ def write(folder: Path, record: Record) -> None:
 
 def progress(folder: Path, store: str) -> Progress:
     """Read what a store has got of a folder's journal."""
-    return Progress(**_pushed(folder).get(store, {}))
+    with suppress(TypeError):
+        return Progress(**_pushed(folder).get(store, {}))
+    return Progress()
 
 
 def write_progress(folder: Path, store: str, progress: Progress) -> None:
@@ -134,5 +156,7 @@ def now() -> int:
 
 
 def _pushed(folder: Path) -> dict[str, Any]:
-    path = folder / "pushed.json"
-    return files.read_json(path) if path.exists() else {}
+    """Read what the stores have got; where that is lost or damaged nothing, for what is sent again changes nothing."""
+    with suppress(OSError, ValueError, TypeError):
+        return dict(json.loads((folder / "pushed.json").read_bytes()))
+    return {}

@@ -89,6 +89,12 @@ class Journal:
             self.record.files = kept
             self.attach({MODEL: model, EXAMPLE: example} | {path.name: path for path in reports})
 
+    def attach_exports(self, exported: Path, reports: Path) -> None:
+        """Keep copies of a training's exported networks, all files of a folder, and of their pages in `reports`."""
+        made = {path.relative_to(exported).as_posix(): path for path in exported.rglob("*") if path.is_file()}
+        made |= {path.name: path for path in reports.glob("exports.*")}
+        self.attach({f"exports/{name}": path for name, path in sorted(made.items())})
+
     def save_state(self, state: files.Arrays) -> None:
         """Keep how far the training is, all or nothing."""
         files.write_arrays(self.folder / "state.npz", state)
@@ -140,8 +146,8 @@ def opened(described: Description, recorded: bool) -> Iterator[Journal]:
 @contextmanager
 def appended(described: Description) -> Iterator[Journal]:
     """Open the newest journal of a finished training that DVC has recorded, or one made from what it left on disk."""
-    known = folders.everything(described.fingerprint)
-    finished = [folder for folder in known if folders.read(folder).status == "FINISHED"]
+    known = folders.readable(described.fingerprint)
+    finished = [folder for folder, record in known.items() if record.status == "FINISHED"]
     folder = finished[-1] if finished else folders.new(described, {"rebuilt": "true"}, "FINISHED")
     with FileLock(folder / "owner.lock"):
         (folder / "state.npz").unlink(missing_ok=True)  # what the training made is recorded: nothing goes on from it
@@ -152,7 +158,7 @@ def appended(described: Description) -> Iterator[Journal]:
 
 def close_dead() -> None:
     """Mark as KILLED what is RUNNING by a process that is no more."""
-    for folder in folders.everything():
+    for folder in folders.readable():
         with suppress(Timeout), FileLock(folder / "owner.lock", timeout=0):
             if (journal := Journal(folder)).record.status == "RUNNING":
                 times = [metric.time for metric in journal.record.metrics]
@@ -162,7 +168,7 @@ def close_dead() -> None:
 @contextmanager
 def _owned(described: Description, recorded: bool) -> Iterator[Journal]:
     machine = description.machine()
-    for folder in reversed(folders.everything(described.fingerprint)):
+    for folder in reversed(folders.readable(described.fingerprint)):
         try:
             owned = FileLock(folder / "owner.lock").acquire(timeout=0)
         except Timeout:  # another process is at it

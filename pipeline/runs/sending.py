@@ -55,29 +55,33 @@ def in_background() -> Iterator[Callable[[], None]]:
 def push_all() -> int:
     """Send every journal that the store has not got whole, the newest first, and return how many those were.
 
-    Raise `InputError` for one whose experiment was deleted, once the others are sent.
+    Raise what was first raised for one of them, such as an `InputError` where it is damaged or its experiment was
+    deleted, once the others are sent; where the store itself is gone, at once.
     """
-    store = location.store()
-    known = [folder for folder in reversed(folders.everything()) if store in folders.read(folder).stores]
+    store, records = location.store(), folders.readable()
+    known = [folder for folder, record in reversed(records.items()) if store in record.stores]
     pending = [folder for folder in known if not folders.sent(folder, store)]
+    pending.sort(key=lambda folder: upload.PARENT in records[folder].tags)  # a sweep before its trials
+    pending += [folder for folder in folders.everything() if folder not in records]  # to say what is wrong with each
     if not pending:
         return 0
-    pending.sort(key=lambda folder: upload.PARENT in folders.read(folder).tags)  # a sweep before its trials
-    client, refused = server.connect(), list[InputError]()
+    client, failed = server.connect(), list[Exception]()
     for folder in pending:
         try:
             push(client, folder)
-        except InputError as error:
-            refused.append(error)
-    if refused:
-        raise refused[0]
+        except Exception as error:  # whatever is wrong with one journal, the others are sent
+            failed.append(error)
+            client = server.connect()
+    if failed:
+        raise failed[0]
     return len(pending)
 
 
 def holds(client: mlflow.MlflowClient, experiment: str, fingerprint: str) -> bool:
-    """Tell whether the store has a finished and evaluated run of a training."""
+    """Tell whether the store has a finished and evaluated run of a training, with its model."""
     wanted = f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED' and metrics.`test/accuracy` >= 0"
-    return bool(client.search_runs([server.experiment_id(client, experiment)], wanted, max_results=1))
+    found = client.search_runs([server.experiment_id(client, experiment)], wanted)
+    return any(upload.whole_model(client, run) for run in found)
 
 
 def push(client: mlflow.MlflowClient, folder: Path) -> str:
@@ -109,7 +113,9 @@ def _send(wake: threading.Event, ended: threading.Event, warned: threading.Event
         try:
             push_all()
         except Exception as error:  # whatever a store can come up with, a training goes on
-            if not warned.is_set():
+            if not warned.is_set() and isinstance(error, InputError):  # which says itself what to do
+                print(f"warning: {error}", file=sys.stderr, flush=True)
+            elif not warned.is_set():
                 _warn(f"does not take what is sent ({server.reason(error):.120})")
             warned.set()
         if last:

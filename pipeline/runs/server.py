@@ -13,6 +13,7 @@ import mlflow
 from filelock import FileLock
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
@@ -84,16 +85,25 @@ def errors_in_one_line() -> Iterator[None]:
     """Turn what MLflow raises, where it fails or does not answer, into an `InputError`."""
     try:
         yield
-    except MlflowException as error:
-        remedy = REFUSED.get(error.get_http_status_code(), f"{reason(error):.200}: try again once it answers")
+    except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
+        remedy = f"{reason(error):.200}: try again once it answers"
+        if type(_root(error)) is sqlite3.DatabaseError:  # a file that is locked raises a subclass
+            remedy = f"{reason(error)}: move the file elsewhere, and {SYNC}"
+        elif isinstance(error, MlflowException):
+            remedy = REFUSED.get(error.get_http_status_code(), remedy)
         raise InputError(f"MLflow at {address()}: {remedy}") from None
 
 
 def reason(error: BaseException) -> str:
     """Say in a line what is at the root of an error: mlflow wraps `Connection refused` in 300 characters of its own."""
+    error = _root(error)
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _root(error: BaseException) -> BaseException:
     while cause := error.__cause__ or error.__context__:
         error = cause
-    return (str(error) or type(error).__name__).splitlines()[0]
+    return error
 
 
 def _make(path: Path) -> None:

@@ -44,6 +44,5 @@ def _with(tree: dict[str, Any], path: list[str], value: float) -> dict[str, Any]
 
 def _values(fingerprint: str, name: str) -> list[float]:
     """Return the values of a metric, named as in MLflow, by the newest journal of a training; none without one."""
-    found = folders.everything(fingerprint)
-    metrics = files.read_json(found[-1] / "journal.json")["metrics"] if found else []
-    return [value for metric, value, *_ in metrics if metric == name]
+    found = [*folders.readable(fingerprint).values()][-1:]
+    return [metric.value for record in found for metric in record.metrics if metric.name == name]

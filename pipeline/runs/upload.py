@@ -102,10 +102,20 @@ class Upload:
                 self.client.set_tag(self._run_id, name, value)
 
     def _send_metrics(self) -> None:
-        sent = self.progress.metrics
+        sent = first = self.progress.metrics
         while some := self.record.metrics[sent : sent + 1000]:  # as many as MLflow takes at once
             self.client.log_batch(self._run_id, [Metric(*metric) for metric in some], synchronous=True)
             self.progress.metrics = sent = sent + len(some)
+        if scores := {metric.name for metric in self.record.metrics[first:] if not metric.step}:
+            self._show_the_last(scores)
+
+    def _show_the_last(self, scores: set[str]) -> None:
+        """Log scores anew where MLflow shows others of a later time: a clock was set back, or another's is ahead."""
+        shown = self.client.get_run(self._run_id).data.metrics
+        for name in sorted(scores):
+            if shown.get(name) != (value := self.record.figures[name]):
+                times = [point.timestamp for point in self.client.get_metric_history(self._run_id, name)]
+                self.client.log_batch(self._run_id, [Metric(name, value, max(times) + 1, 0)], synchronous=True)
 
     def _send_description(self) -> None:
         text = description.of_run(self.record, self.record.figures)
@@ -118,8 +128,8 @@ class Upload:
             data = DatasetInput(Dataset(**self.record.dataset), [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
             self.client.log_inputs(self._run_id, [data])
         for name, digest in self.record.files.items():
-            if self.progress.files.get(name) != digest and name not in (MODEL, EXAMPLE):
-                path, parent = self._attached(name), str(Path(name).parent)
+            path, parent = self._attached(name), str(Path(name).parent)
+            if self.progress.files.get(name) != digest and name not in (MODEL, EXAMPLE) and path.exists():
                 # in no folder what a person compares: Compare looks into none
                 self.client.log_artifact(self._run_id, str(path), None if parent == "." else parent)
                 if path.name in IMAGES:
@@ -128,7 +138,7 @@ class Upload:
 
     def _send_model(self) -> None:
         digest = self.record.files.get(MODEL)
-        if digest and self.progress.model != digest:
+        if digest and self.progress.model != digest and self._attached(MODEL).exists():
             if not whole_model(self.client, self.run):
                 self._log_model(self._attached(MODEL), files.read_arrays(self._attached(EXAMPLE))["images"])
             self.progress.model = digest
@@ -143,6 +153,7 @@ class Upload:
         self.progress.status = status
 
     def _attached(self, name: str) -> Path:
+        """Return where an attached file lies, unless it was removed: the stores of then have it, `sync` anew."""
         return folders.attached(self.folder, name, self.record.files[name])
 
     def _log_image(self, path: Path) -> None:

@@ -31,9 +31,9 @@ def address(server: str, experiment: str) -> str:
 
 def known_address(dataset: str) -> str:
     """Return the address of a dataset's first view if a run of it was sent, or what prints it; asks no server."""
-    for folder in reversed(folders.everything()):
+    for folder, record in reversed(folders.readable().items()):
         experiment = folders.progress(folder, location.store()).experiment
-        if experiment and folders.read(folder).experiment == dataset:
+        if experiment and record.experiment == dataset:
             return address(location.page(), experiment)
     return "`make ui` prints the address"
 

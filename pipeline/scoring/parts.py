@@ -30,7 +30,8 @@ def alone(out: Path) -> Iterator[None]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        strange = sorted(file.name for file in out.iterdir() if file.name not in (NOTE, LISTING, LOCK))
+        cut_off = {file.name for file in out.glob(f".{NOTE}.*.tmp")}  # by a kill while the note was written
+        strange = sorted({file.name for file in out.iterdir()} - {NOTE, LISTING, LOCK} - cut_off)
         if strange and not (out / NOTE).exists():
             raise InputError(f"--out {out} holds {strange[0]}, which no scoring wrote: name an empty or a new folder")
         with FileLock(out / LOCK, timeout=0):

@@ -29,7 +29,7 @@ def main() -> None:
     train, test = (files.read_labelled(prepared / f"{split}.npz") for split in ("train", "test"))
     model, told = saving.load(model_file), metadata(name, model_file, params.fetch.dataset_name, prepared)
     images = train[0][rows.spread(len(train[1]), CALIBRATING)]
-    made = write(exported, params.export.formats, model, images, told)
+    write(exported, params.export.formats, model, images, told)
     of_keras = files.read_arrays(evaluation_file)["test_probabilities"]
     scores, times = measured(exported, params.export.formats, test, of_keras)
     files.write_json(reports / "exports.json", scores)
@@ -42,8 +42,7 @@ def main() -> None:
     fingerprint = fingerprints.of_lock(f"train@{name}")
     described = description.of_training(params, trained, fingerprint, data)
     with sending.in_background(), journal.appended(described) as record:
-        pages = {path.name: path for path in (reports / f"exports.{suffix}" for suffix in ("json", "md", "png"))}
-        record.attach({f"exports/{path.relative_to(exported).as_posix()}": path for path in made} | pages)
+        record.attach_exports(exported, reports)
         record.log_scores({"exports": {kind: scores[kind] | times[kind] for kind in params.export.formats}})
 
 
@@ -63,14 +62,11 @@ def metadata(name: str, model_file: Path, dataset: str, prepared: Path) -> dict[
     }
 
 
-def write(folder: Path, kinds: list[Any], model: Any, images: np.ndarray, told: dict[str, str]) -> list[Path]:
-    """Write a network in each format, in a folder of its own, and list the files."""
-    made = []
+def write(folder: Path, kinds: list[Any], model: Any, images: np.ndarray, told: dict[str, str]) -> None:
+    """Write a network in each format, in a folder of its own."""
     for kind in kinds:
         for file, content in formats.converted(kind, model, images, told).items():
             files.write_bytes(folder / kind / file, content)
-            made.append(folder / kind / file)
-    return made
 
 
 def measured(
