@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.champion.candidate import Refused
+from pipeline.runs.folders import Record
 from tests.finished import IMAGES, Finished, aliases, network, promote, versions
 
 
@@ -43,8 +45,10 @@ def test_a_limit_of_seconds_holds_for_a_candidate_too(finished: Finished) -> Non
     ):
         promote()
     journal = Path(".runs", finished.fingerprint("vgg"), "1-1/journal.json")
+    known = dict.fromkeys((field.name for field in dataclasses.fields(Record)), "")
     for seconds, said in ((0.6, "refused"), (0.4, "champion")):
-        files.write_json(journal, {"metrics": [["test/seconds_per_image", seconds, 0, 0]]})
+        metrics = [["test/seconds_per_image", seconds, 0, 0]]
+        files.write_json(journal, known | {"metrics": metrics})
         if said == "champion":
             assert promote().startswith("champion: digits version 1: vgg")
         else:
