@@ -26,8 +26,8 @@ TEST, CLASSES, SIDE = 10_000, 10, 28
 PAUSE = 0.1  # seconds between two looks at a stage
 STAGES = {
     "prepare": "data/raw data/prepared reports/samples.png",
-    "train": "tiny-1 data/prepared models/tiny-1.keras reports/tiny-1",
-    "evaluate": "tiny-1 data/prepared models/tiny-1.keras data/evaluations/tiny-1.npz reports/tiny-1",
+    "train": "train@tiny-1 data/prepared models reports",
+    "evaluate": "evaluate@tiny-1 data/prepared models data/evaluations reports",
 }
 
 
