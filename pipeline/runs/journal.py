@@ -91,9 +91,9 @@ class Journal:
 
     def attach_exports(self, exported: Path, reports: Path) -> None:
         """Keep copies of a training's exported networks, all files of a folder, and of their pages in `reports`."""
-        made = {path.relative_to(exported).as_posix(): path for path in exported.rglob("*") if path.is_file()}
-        made |= {path.name: path for path in reports.glob("exports.*")}
-        self.attach({f"exports/{name}": path for name, path in sorted(made.items())})
+        made = sorted(path for path in exported.rglob("*") if path.is_file())
+        pages = {path.name: path for path in sorted(reports.glob("exports.*"))}
+        self.attach({f"exports/{path.relative_to(exported).as_posix()}": path for path in made} | pages)
 
     def save_state(self, state: files.Arrays) -> None:
         """Keep how far the training is, all or nothing."""
