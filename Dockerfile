@@ -14,15 +14,15 @@ RUN pip install --no-cache-dir --no-compile --require-hashes --ignore-requires-p
 FROM gcr.io/distroless/python3-debian13:nonroot@sha256:83aa8d4f74a4d7f7cf2d472054139bef71a927b76c680c0f2e1021d6b1d6d732 AS service
 COPY --from=build /packages /packages
 WORKDIR /app
-COPY pipeline/__init__.py pipeline/serve.py pipeline/
+COPY pipeline/__init__.py pipeline/addons/serve/command.py pipeline/
 COPY pipeline/base pipeline/base
 COPY pipeline/config pipeline/config
-COPY pipeline/monitoring/__init__.py pipeline/monitoring/observations.py pipeline/monitoring/
+COPY pipeline/addons/drift/__init__.py pipeline/addons/drift/observations.py pipeline/monitoring/
 COPY pipeline/runtimes pipeline/runtimes
 COPY pipeline/serving pipeline/serving
-COPY pipeline/champion/__init__.py pipeline/champion/asking.py pipeline/champion/
+COPY pipeline/addons/registry/__init__.py pipeline/addons/registry/asking.py pipeline/champion/
 COPY pipeline/data/__init__.py pipeline/data/pictures.py pipeline/data/
-COPY pipeline/runs/__init__.py pipeline/runs/location.py pipeline/runs/ports.py pipeline/runs/
+COPY pipeline/tracking/__init__.py pipeline/tracking/location.py pipeline/tracking/ports.py pipeline/tracking/
 ENV PYTHONPATH=/packages PYTHONPYCACHEPREFIX=/bytecode
 # What a container with a read-only root cannot keep, the bytecode of all that the service imports, is made once here.
 USER 0:0

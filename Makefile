@@ -21,7 +21,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s  %s\n", $$1, $$2}' Makefile
 
 repro: .venv/runs ## check params.yaml, then run what it changed: dvc repro
-	python -m pipeline.params
+	python -m pipeline params
 	dvc repro
 
 # In a folder of its own, so that params.yaml, dvc.lock and reports/ stay as they are; the store is the one up here.
@@ -34,13 +34,13 @@ demo: .venv/runs ## the whole pipeline on scikit-learn's digits, in .demo/
 		PIL.Image.fromarray(numpy.load("data/prepared/test.npz")["images"][0, ..., 0]).save("digit.png")'
 	@awk '/^## How far/ {exit} /^[*][*]/ {gsub(/[*][*]/, ""); print "\n" $$0 "\n"} /^[|] model/ && many++ {print ""} /^[|]/' .demo/reports/README.md
 	@printf '\nThe report: .demo/reports/index.html\nMLflow:     make ui, then '
-	@python -m pipeline.tracking views | sed -n 's/^digits: //p'
+	@python -m pipeline tracking views | sed -n 's/^digits: //p'
 	@printf '%s\n' '' 'Use these models, all of them in .demo/:' '' \
 		'source .venv/bin/activate && cd .demo' \
-		'python -m pipeline.predict digit.png --model vgg' \
-		'python -m pipeline.registry promote' \
-		'python -m pipeline.predict digit.png    # by the champion' \
-		'python -m pipeline.serve                # the champion, on http://127.0.0.1:5001'
+		'python -m pipeline predict digit.png --model vgg' \
+		'python -m pipeline registry promote' \
+		'python -m pipeline predict digit.png    # by the champion' \
+		'python -m pipeline serve                # the champion, on http://127.0.0.1:5001'
 
 cluster: .venv/cluster ## add Ray, for several cores or machines: docs/cluster.md
 
@@ -56,14 +56,14 @@ test-slow: .venv/develops ## kills, dying servers, PostgreSQL, DVC's experiments
 	pytest -m slow
 
 check: .venv/runs ## the gate: every metric against its floor in params.yaml
-	python -m pipeline.gate
+	python -m pipeline gate
 
 ui: .venv/runs ## MLflow on http://127.0.0.1:5000; PORT=5055 takes another port
-	@UI_PORT="$(or $(PORT),$(UI_PORT))" python -m pipeline.ui
+	@UI_PORT="$(or $(PORT),$(UI_PORT))" python -m pipeline ui
 
-# `python -m pipeline.registry promote` makes a champion.
+# `python -m pipeline registry promote` makes a champion.
 serve: .venv/runs ## the champion on http://127.0.0.1:5001; PORT=8080 takes another port
-	@python -m pipeline.serve $(PORT)
+	@python -m pipeline serve $(PORT)
 
 # The others are made from the first, so that all have the same versions.
 lock: | .venv/bin/uv ## pin anew all that requirements*.txt bring along, in the newest versions that fit

@@ -16,7 +16,7 @@ from pipeline.base import files, processor
 from pipeline.config import loading
 from pipeline.config.schema import Model
 from pipeline.network import building, quiet
-from pipeline.runs import paths
+from pipeline.tracking import paths
 
 EPOCHS = 1_000  # more than anybody asks for: who has started the process ends it
 SCALING = {"scale": [1 / 255], "offset": [0.0]}

@@ -1,4 +1,4 @@
-"""How often `python -m pipeline.drift` is alarmed without cause, and how many spoilt pictures alarm it.
+"""How often `python -m pipeline drift` is alarmed without cause, and how many spoilt pictures alarm it.
 
 Of the test split's images and the probabilities of `vgg-42`, which `dvc repro` leaves on disk.
 """
@@ -8,12 +8,13 @@ from functools import partial
 
 import numpy as np
 
+from pipeline.addons.drift import changes, observations
+from pipeline.addons.drift.observations import Observed
+from pipeline.addons.robustness import corruptions
 from pipeline.base import files
 from pipeline.config.schema import Training
-from pipeline.evaluation import corruptions, records
-from pipeline.monitoring import changes, observations
-from pipeline.monitoring.observations import Observed
-from pipeline.runs import paths
+from pipeline.evaluation import records
+from pipeline.tracking import paths
 
 TRAINING = Training("vgg", 42)
 CORRUPTIONS = tuple(corruptions.CORRUPTIONS)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from benchmarks import clones, recipes
-from pipeline.config.exports import ExportFormat
+from pipeline.addons.export.settings import ExportFormat
 
 PARAMS = (Path("params.yaml"), Path("recipes/fast.yaml"))
 

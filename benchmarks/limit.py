@@ -22,7 +22,7 @@ from benchmarks.processes import alone
 from pipeline.base import files
 from pipeline.config import loading
 from pipeline.network import building, quiet
-from pipeline.runs import paths
+from pipeline.tracking import paths
 
 RECIPES = ("published/vgg", "fast", "strong", "best")
 IMAGES, ROUNDS, SIDE = 5_120, 5, 4_096

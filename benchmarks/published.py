@@ -16,7 +16,7 @@ from pipeline.base import files
 from pipeline.config import loading
 from pipeline.config.schema import Params
 from pipeline.config.section import at, leaves
-from pipeline.runs import paths
+from pipeline.tracking import paths
 
 RECIPES = Path("recipes/published")
 NAMES = (  # the quickest first, so that a run that is interrupted has most rows

@@ -117,7 +117,8 @@ def _work(worker: int, workers: int, batch: int) -> None:
     """Be a worker on one core, and print what it took."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[worker]})
-    from pipeline.network import building, distributed, training  # noqa: I001  # first, or TensorFlow comes with its noise
+    from pipeline.network import building, training  # noqa: I001  # first, or TensorFlow comes with its noise
+    from pipeline.addons.ray import distributed
     import tensorflow as tf
 
     network = loading.load(Path("recipes/published/vgg.yaml")).models["vgg"]

@@ -1,4 +1,4 @@
-"""Images a second that `python -m pipeline.score` gives, in one process and by two actors of Ray, in turn.
+"""Images a second that `python -m pipeline score` gives, in one process and by two actors of Ray, in turn.
 
 The images are the test split, ten times over as raw values in a Parquet file, and once as a folder of PNG files. Ray's
 start counts, and each actor's; the command's own start and its model's first loading only in the seconds in brackets.
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from pipeline.base import files
-from pipeline.runs import paths
+from pipeline.tracking import paths
 
 MODELS = ("baseline", "vgg")
 ENGINES = {"one process": [], "Ray, two actors": ["--at-once", "2"]}
@@ -42,7 +42,7 @@ def table() -> str:
 
 def measured(model: str, source: Path, out: Path, engine: str) -> str:
     """Return the images a second, and the seconds of the whole command."""
-    command = [sys.executable, "-m", "pipeline.score", str(source), "--model", model, "--out", str(out)]
+    command = [sys.executable, "-m", "pipeline", "score", str(source), "--model", model, "--out", str(out)]
     start = time.monotonic()
     done = subprocess.run([*command, *ENGINES[engine]], check=True, capture_output=True, text=True)
     seconds = time.monotonic() - start

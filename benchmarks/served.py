@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pipeline.runtimes.litert import Network
+from pipeline.addons.runtimes.litert import Network
 
 TOGETHER = 64  # requests, where a server can compute several together
 

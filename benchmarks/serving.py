@@ -76,10 +76,10 @@ def prepare(place: Path, name: str) -> None:
     import mlflow
     from mlflow.models import infer_signature
 
+    from pipeline.addons.export import litert
+    from pipeline.addons.serve import exported
     from pipeline.config import loading
-    from pipeline.export import litert
     from pipeline.network import building, saving
-    from pipeline.serving import exported
 
     network = loading.load(Path(NETWORKS[name])).models[name]
     built = building.build(network, (28, 28, 1), 10, {"scale": [1 / 255], "offset": [0.0]})
@@ -98,7 +98,7 @@ def commands(folder: Path, place: Path) -> dict[str, tuple[list[str], Path]]:
     mlflow = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
     here, other = Path.cwd(), str(Path("benchmarks/other_services.py").resolve())
     found = {
-        OURS: ([sys.executable, "-m", "pipeline.serve", "PORT", "--folder", str(place)], here),
+        OURS: ([sys.executable, "-m", "pipeline", "serve", "PORT", "--folder", str(place)], here),
         "before": ([sys.executable, other, "before", "PORT", str(place)], folder / "before"),
         MLFLOW: ([*mlflow, "--port", "PORT", "--model-uri", str(place / "model")], folder),
     }

@@ -22,11 +22,11 @@ import numpy as np
 from benchmarks import load, serving
 from benchmarks.processes import alone
 from benchmarks.servers import free_port
+from pipeline.addons.runtimes.litert import Network
+from pipeline.addons.serve import exported
 from pipeline.base import files
 from pipeline.config import loading
-from pipeline.runs import location
-from pipeline.runtimes.litert import Network
-from pipeline.serving import exported
+from pipeline.tracking import location
 
 CLIENTS, IMAGES, SHARE, WARM = 8, 64, 0.75, 5
 BAD = [b"", b"[]", b'{"inputs": [[[[256]]]]}', b"\x93NUMPY" + bytes(99), b"PK" * 99, b"[" * 9999, bytes(5_000_000)]
@@ -148,7 +148,7 @@ def main() -> None:
             exported.point(root, location.store(), versions[number % 2])
 
         promote(0)
-        command = [sys.executable, "-m", "pipeline.serve", str(port)]
+        command = [sys.executable, "-m", "pipeline", "serve", str(port)]
         store = {"MLFLOW_TRACKING_URI": os.environ["MLFLOW_TRACKING_URI"], "PYTHONPATH": str(Path.cwd())}
         with serving.started(command, folder, **store) as process:
             seen = Soak(port, images, networks)

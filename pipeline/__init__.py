@@ -1,18 +1,5 @@
-"""A file here is a command that a person types, `python -m pipeline.NAME`; a folder is one subject.
+"""From a dataset to trained, measured models: the core, and beside it `addons/`, each of which a person may delete.
 
-Imports go down this list, never up: `stages/` and the commands, `revisions/`, `sweeps/`, `champion/`, `runs/`,
-`scoring/`, `serving/`, `monitoring/`, `cluster/`, `export/`, `runtimes/`, `page/`, `evaluation/`, `explanation/`,
-`network/`, `data/`, `config/`, `figures/`, `base/`. A folder's docstring says what its files hold.
-
-- `params.py`: checks `params.yaml`
-- `gate.py`: holds metrics to the limits of `params.yaml`
-- `compare.py`: tells what has changed since another revision
-- `sweep.py`: trains a model with many values, and tells which are best
-- `predict.py`: tells what pictures show
-- `score.py`: scores many pictures, resumably
-- `registry.py`: promotes a model to champion, rolls back, shows, fetches it for serving
-- `serve.py`: serves the champion
-- `drift.py`: tells whether what the service sees is like the test split
-- `ui.py`: serves MLflow's pages
-- `tracking.py`: brings MLflow's runs and the bytes on disk together
+Imports of the core go down this list, never up: `__main__.py`, `commands/`, `stages/`, `tracking/`, `figures/`,
+`evaluation/`, `network/`, `data/`, `config/`, `base/`. A folder's docstring says what its files hold.
 """

@@ -68,7 +68,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> Any:
     """Return a client of a store of the test's own, in a repository of its own with something to train on."""
-    from pipeline.runs import server
+    from pipeline.tracking import server
 
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from mlflow.models import infer_signature
 
+from pipeline.addons.registry import promotion
 from pipeline.base import files
-from pipeline.champion import promotion
 from pipeline.config import loading
 from pipeline.evaluation import records
 from pipeline.evaluation.records import Evaluation, Predictions
 from pipeline.network import saving
-from pipeline.runs import fingerprints, server
+from pipeline.tracking import fingerprints, server
 from tests.conftest import ROOT
 
 CLASS_NAMES = ["zero", "one", "two", "three"]

@@ -9,8 +9,8 @@ import PIL.Image
 from pipeline.config import loading
 from pipeline.config.schema import Training
 from pipeline.network import building, saving
-from pipeline.runs import description, sending
-from pipeline.runs.description import Description
+from pipeline.tracking import description, sending
+from pipeline.tracking.description import Description
 from tests.conftest import ROOT
 
 DEMO = loading.load(ROOT / "recipes" / "demo.yaml")

@@ -14,10 +14,16 @@ MODULES = {
 
 
 def room(module: str) -> str:
-    """Return the folder of a module, `stages` also for the commands, which stand beside the folders."""
-    top, *parts = module.split(".")
-    file = MODULES.get(f"{top}.{parts[0]}") if parts else None
-    return parts[0] if file and file.name == "__init__.py" else "stages"
+    """Return the folder of a module below pipeline/: of an add-on with `addons/` before it, of `__main__` itself."""
+    first, *parts = module.split(".")[1:] or ["__init__"]
+    return f"addons/{parts[0]}" if first == "addons" and parts else first
+
+
+def needed(addon: str) -> tuple[str, ...]:
+    """Return the add-ons that one needs, as its `__init__.py` says."""
+    body = ast.parse(MODULES[f"{TOP}.addons.{addon}"].read_text()).body
+    (value,) = (node.value for node in body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NEEDS")
+    return tuple(ast.literal_eval(value))
 
 
 @cache
@@ -39,7 +45,7 @@ def reached(module: str) -> set[str]:
         found = imports(waiting.pop()) - seen
         seen |= found
         waiting += found
-    return {room(name) for name in seen} - {"stages"}
+    return {room(name) for name in seen} - {"stages", room(module)}
 
 
 def packages(path: Path) -> set[str]:

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from pipeline.base import files
 from pipeline.data.decoders import digits
-from pipeline.runs import paths
+from pipeline.tracking import paths
 from tests.conftest import ROOT
 
 SMALL: dict[str, Any] = {

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchmarks import clones, cost, leaderboard, memory, published, recipes, run, scaling, target
 from pipeline.base import files, processor
 from pipeline.config import loading
-from pipeline.runs import paths
+from pipeline.tracking import paths
 from tests.conftest import ROOT
 
 

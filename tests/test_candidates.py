@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.addons.registry.candidate import Refused
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.champion.candidate import Refused
-from pipeline.runs.folders import Record
+from pipeline.tracking.folders import Record
 from tests.finished import IMAGES, Finished, aliases, network, promote, versions
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.evaluation import calibration, card, significance
+from pipeline.addons.cards import card
+from pipeline.evaluation import calibration, significance
 from pipeline.evaluation.records import Evaluation, Predictions
 
 NAMES = ["bag", "coat|jacket", "shoe"]

@@ -19,12 +19,13 @@ import pytest
 from PIL import Image
 
 from benchmarks.servers import free_port, mlflow_server
-from pipeline import registry, serve
+from pipeline.addons.registry import asking
+from pipeline.addons.registry import command as registry
+from pipeline.addons.serve import command as serve
+from pipeline.addons.serve import exported
+from pipeline.addons.serve.batching import Batcher
 from pipeline.base.errors import InputError
-from pipeline.champion import asking
-from pipeline.runs import location
-from pipeline.serving import exported
-from pipeline.serving.batching import Batcher
+from pipeline.tracking import location
 from tests.conftest import ROOT
 from tests.finished import CLASS_NAMES, IMAGES, Finished, network
 from tests.serving import form, get, npy, send
@@ -138,7 +139,7 @@ def service(promoted: Finished) -> Iterator[str]:
 
 def start(folder: Path, *words: str, **variables: str) -> tuple[str, subprocess.Popen[bytes]]:
     address = f"127.0.0.1:{(port := free_port())}"
-    run = [sys.executable, "-X", "importtime", "-m", "pipeline.serve", str(port), *words]
+    run = [sys.executable, "-X", "importtime", "-m", "pipeline", "serve", str(port), *words]
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
     with (folder / "serve.out").open("w") as out, (folder / "serve.err").open("w") as err:
         process = subprocess.Popen(run, cwd=folder, env=environment, stdout=out, stderr=err)
@@ -199,7 +200,7 @@ def test_the_process_that_answers_has_neither_tensorflow_nor_mlflow(service: str
 def test_the_champion_predicts_a_picture_without_tensorflow_and_mlflow(promoted: Finished) -> None:
     Image.fromarray(IMAGES[0, ..., 0]).save(promoted.folder / "picture.png")
     code = (
-        "import runpy, sys; runpy.run_module('pipeline.predict', run_name='__main__'); "
+        "import runpy, sys; runpy.run_module('pipeline.addons.predict.command', run_name='__main__'); "
         "print(sorted({'tensorflow', 'keras', 'mlflow', 'pandas', 'matplotlib'} & set(sys.modules)))"
     )
     predict = [sys.executable, "-c", code, "picture.png", "--json"]

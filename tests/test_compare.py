@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from statsmodels.stats.contingency_tables import mcnemar
 
+from pipeline.addons.compare import comparing, writing
+from pipeline.addons.compare.comparing import Compared
+from pipeline.addons.compare.reading import Key, Revision
+from pipeline.addons.compare.writing import Comparison
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.revisions import comparing, writing
-from pipeline.revisions.comparing import Compared
-from pipeline.revisions.reading import Key, Revision
-from pipeline.revisions.writing import Comparison
 from tests.history import IMAGES, History
 
 BEFORE, AFTER = (np.arange(IMAGES) < 150, (np.arange(IMAGES) < 180) & (np.arange(IMAGES) >= 5))
@@ -95,7 +95,7 @@ def test_models_at_one_revision_alone_stand_there_too(here: History) -> None:
 def test_without_predictions_the_metrics_are_compared_and_it_says_so(here: History, tmp_path: Path) -> None:
     here.git("clone", "-q", ".", str(tmp_path / "clone"))
     clone = here.at(tmp_path / "clone")
-    rows = json.loads(clone.run("pipeline.compare", "HEAD~1", "HEAD", "--json"))["tables"]["Test accuracy"]
+    rows = json.loads(clone.run("pipeline", "compare", "HEAD~1", "HEAD", "--json"))["tables"]["Test accuracy"]
     (row,) = [row for row in rows if row["model"] == "vgg"]
     assert (row["by"], row["newly right"], row["difference"]) == ("metrics.json alone", "–", "+0.1250")
     assert "NaN" not in json.dumps(rows)
@@ -129,7 +129,7 @@ def test_revisions_older_than_seeds_are_read(tmp_path: Path, monkeypatch: pytest
 
 
 def test_page_shows_what_changed_and_asks_for_nothing(here: History, tmp_path: Path) -> None:
-    printed = here.run("pipeline.compare", "HEAD~1", "HEAD", "--html", str(tmp_path / "compare.html"))
+    printed = here.run("pipeline", "compare", "HEAD~1", "HEAD", "--html", str(tmp_path / "compare.html"))
     page = (tmp_path / "compare.html").read_text()
     assert printed.splitlines()[-1] == str(tmp_path / "compare.html")
     assert 'alt="vgg, newly right"' in page
@@ -148,7 +148,7 @@ def test_markdown_is_short_enough_for_a_comment_and_says_what_it_leaves_out() ->
 
 
 def test_markdown_links_pictures_where_it_is_told_that_they_are(here: History) -> None:
-    text = here.run("pipeline.compare", "HEAD~1", "HEAD", "--markdown", "--links", "https://example.org/")
+    text = here.run("pipeline", "compare", "HEAD~1", "HEAD", "--markdown", "--links", "https://example.org/")
     assert "[confusion](https://example.org/reports/vgg-42/confusion_matrix.png)" in text
     assert "old-42" not in text
 
@@ -177,7 +177,7 @@ def test_an_unknown_revision_is_refused_in_a_line(here: History, revision: str) 
 
 
 def test_command_refuses_with_exit_code_2(here: History) -> None:
-    assert here.run("pipeline.compare", "nonsense", code=2).startswith("error: 'nonsense' is no revision")
+    assert here.run("pipeline", "compare", "nonsense", code=2).startswith("error: 'nonsense' is no revision")
 
 
 def gate(history: History, own: dict[str, Any], code: int) -> str:
@@ -185,7 +185,7 @@ def gate(history: History, own: dict[str, Any], code: int) -> str:
     raw = files.read_yaml(Path(__file__).parents[1] / "recipes/demo.yaml")
     whole = raw | {"seeds": params["seeds"], "models": params["models"], "gate": {"every_model": own}}
     files.write_json(history.folder / "params.yaml", whole)
-    return history.run("pipeline.gate", code=code)
+    return history.run("pipeline", "gate", code=code)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks import load
-from pipeline.serving import connections, reading
+from pipeline.addons.serve import connections, reading
 from tests.serving import BRIGHT, Pointed, Slow, connect, get, npy, require_good, send, served
 
 

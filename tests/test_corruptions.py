@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluation import corruptions
-from pipeline.evaluation.corruptions import CORRUPTIONS
+from pipeline.addons.robustness import corruptions
+from pipeline.addons.robustness.corruptions import CORRUPTIONS
 
 SHAPES = [(28, 28, 1), (8, 8, 1), (20, 32, 3)]
 

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.addons.label_errors import stage as cross_validate
 from pipeline.base import files
 from pipeline.config import loading
-from pipeline.stages import cross_validate, report
+from pipeline.stages import report
 from tests.conftest import ROOT
 from tests.test_dvc import STAGES
 

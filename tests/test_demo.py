@@ -61,6 +61,6 @@ def test_what_the_demo_prints_at_its_end_works(tmp_path: Path) -> None:
     served = shell(clone, f"{enter}\n{serve}; {asked}; done; kill %1; wait")
     assert served.startswith("serving digits version 1: vgg")
     assert '"path": "/version", "status": 200' in served
-    assert shell(clone / ".demo", "python -m pipeline.tracking sync").startswith("nothing was missing at ")
+    assert shell(clone / ".demo", "python -m pipeline tracking sync").startswith("nothing was missing at ")
     assert [path.name for path in clone.rglob("mlflow.db") if not path.is_symlink()] == ["mlflow.db"]
     assert not (clone / ".demo/mlartifacts").exists()

@@ -8,7 +8,7 @@ import pytest
 from pipeline.base import files
 from pipeline.config import loading
 from pipeline.config.schema import Training
-from pipeline.runs import description
+from pipeline.tracking import description
 from tests.conftest import ROOT
 
 DEMO = loading.load(ROOT / "recipes" / "demo.yaml")

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import drift
+from pipeline.addons.drift import changes, observations
+from pipeline.addons.drift import command as drift
+from pipeline.addons.drift.observations import PIXELS
+from pipeline.addons.serve import observing
+from pipeline.addons.serve.observing import Observer
 from pipeline.base import errors, files
 from pipeline.base.errors import InputError
-from pipeline.monitoring import changes, observations
-from pipeline.monitoring.observations import PIXELS
-from pipeline.runs import paths
-from pipeline.serving import observing
-from pipeline.serving.observing import Observer
+from pipeline.tracking import paths
 from tests.finished import CLASS_NAMES, IMAGES, Finished, network, table
 from tests.serving import Pointed, served
 

@@ -16,7 +16,7 @@ from dvc.repo import Repo
 
 from pipeline.base import files
 from pipeline.config.schema import Training
-from pipeline.runs import lock, paths
+from pipeline.tracking import lock, paths
 from tests.conftest import ROOT
 from tests.rooms import reached
 

@@ -152,7 +152,7 @@ def test_a_seed_that_is_added_trains_alone_and_is_shown_beside_the_other(workspa
     assert networks[0] != networks[1]
     assert "of each seed" in (workspace.folder / "reports/README.md").read_text()
     assert "| plain, 2 together |" in (workspace.folder / "reports/README.md").read_text()
-    assert "of each seed" in workspace.run("pipeline.gate").stdout
+    assert "of each seed" in workspace.run("pipeline", "gate").stdout
     found = [files.read_arrays(workspace.folder / f"data/evaluations/plain-{seed}.npz") for seed in (1, 2)]
     mean = np.mean([arrays["test_probabilities"] for arrays in found], axis=0)
     together = files.read_json(workspace.folder / "reports/models.json")["plain"]["together"]
@@ -161,7 +161,7 @@ def test_a_seed_that_is_added_trains_alone_and_is_shown_beside_the_other(workspa
         gate = {"plain": {"at_least": {"together": {"accuracy": limit}}}}
         workspace.write(PARAMS | {"seeds": [1, 2], "gate": gate})
         assert workspace.repro() == set()
-        assert workspace.run("pipeline.gate").returncode == code
+        assert workspace.run("pipeline", "gate").returncode == code
     workspace.write(PARAMS | {"seeds": [2, 1]})
     assert workspace.repro() == {"report"}
     workspace.write(PARAMS)
@@ -200,7 +200,7 @@ def test_exports_are_written_scored_sent_and_held_to_the_gate(workspace: Workspa
     assert list(files.read_json(reports / "exports.json")) == kinds
     assert {path.name for path in exported.iterdir()} == set(kinds)
     assert {"exports.md", "exports.png"} <= {path.name for path in reports.iterdir()}
-    assert "checks passed" in workspace.run("pipeline.gate").stdout
+    assert "checks passed" in workspace.run("pipeline", "gate").stdout
     (run,) = [run for run in workspace.runs() if "exports/onnx/accuracy" in run.data.metrics]
     assert run.data.metrics["exports/litert/images_per_second_2"] > 0
     artifacts = mlflow.MlflowClient(f"sqlite:///{workspace.folder}/mlflow.db")
@@ -227,7 +227,7 @@ def test_compare_tells_a_change_of_filters_of_code_alone_and_none(workspace: Wor
 
     workspace.write(changed(widen))
     workspace.repro()
-    found = json.loads(workspace.run("pipeline.compare", "--json").stdout)
+    found = json.loads(workspace.run("pipeline", "compare", "--json").stdout)
     (row,) = found["tables"]["Test accuracy"]
     scores = json.loads((workspace.folder / "reports/plain-1/metrics.json").read_text())["test"]
     assert (row["after"], row["by"]) == (f"{scores['accuracy']:.4f}", "the same images")
@@ -240,16 +240,16 @@ def test_compare_tells_a_change_of_filters_of_code_alone_and_none(workspace: Wor
 
     workspace.write(PARAMS)
     workspace.repro()
-    code = workspace.folder / "pipeline/page/page.css"
+    code = workspace.folder / "pipeline/addons/page/page.css"
     code.write_text(code.read_text() + "/* changed */\n")
     workspace.repro()
-    found = json.loads(workspace.run("pipeline.compare", "--json").stdout)
-    assert [row["file"] for row in found["tables"]["Code that differs"]] == ["pipeline/page/page.css"]
+    found = json.loads(workspace.run("pipeline", "compare", "--json").stdout)
+    assert [row["file"] for row in found["tables"]["Code that differs"]] == ["pipeline/addons/page/page.css"]
     assert found["verdict"] == "plain predicts the same."
 
     workspace.git("checkout", "-q", ".")
     workspace.repro()
-    text = workspace.run("pipeline.compare").stdout
+    text = workspace.run("pipeline", "compare").stdout
     assert "Params that differ: none." in text
     assert "Code that differs: none." in text
 
@@ -276,7 +276,7 @@ def test_where_neither_store_nor_clone_knows_the_training_evaluation_makes_its_r
 
 def test_two_syncs_at_once_make_one_complete_run(workspace: Workspace) -> None:
     other = f"sqlite:///{workspace.folder}/synced.db"
-    started = [workspace.start("pipeline.tracking", "sync", MLFLOW_TRACKING_URI=other) for _ in range(2)]
+    started = [workspace.start("pipeline", "tracking", "sync", MLFLOW_TRACKING_URI=other) for _ in range(2)]
     ended = [process.communicate() for process in started]
     assert [process.returncode for process in started] == [0, 0], ended
     (run,) = workspace.runs("synced.db")
@@ -286,7 +286,7 @@ def test_two_syncs_at_once_make_one_complete_run(workspace: Workspace) -> None:
     attached = workspace.run("mlflow", "artifacts", "list", "-r", run.info.run_id, MLFLOW_TRACKING_URI=other)
     reports = {path.name for path in workspace.tree("reports/plain-1") if not path.name.startswith("exports")}
     assert {file["path"] for file in json.loads(attached.stdout)} >= {"images"} | reports
-    again = workspace.run("pipeline.tracking", "sync", MLFLOW_TRACKING_URI=other)
+    again = workspace.run("pipeline", "tracking", "sync", MLFLOW_TRACKING_URI=other)
     assert again.stdout == f"nothing was missing at {other}\n"
 
 
@@ -297,11 +297,11 @@ def test_what_was_deleted_is_made_from_what_is_on_disk(workspace: Workspace) -> 
     assert workspace.run("dvc", "commit", "-f").returncode == 0
     assert workspace.repro() == set()
     gone = {"MLFLOW_TRACKING_URI": f"sqlite:///{workspace.folder}/gone.db"}
-    missing = workspace.run("pipeline.registry", "show", **gone)
+    missing = workspace.run("pipeline", "registry", "show", **gone)
     assert missing.returncode == 2
-    assert "gone.db is missing: `python -m pipeline.tracking sync` makes all anew" in missing.stderr
-    assert workspace.run("pipeline.tracking", "sync", **gone).stdout.endswith("gone.db: 1 run\n")
-    promoted = workspace.run("pipeline.registry", "promote", **gone)
+    assert "gone.db is missing: `python -m pipeline tracking sync` makes all anew" in missing.stderr
+    assert workspace.run("pipeline", "tracking", "sync", **gone).stdout.endswith("gone.db: 1 run\n")
+    promoted = workspace.run("pipeline", "registry", "promote", **gone)
     assert promoted.stdout.startswith("champion: digits version 1: plain"), promoted.stderr
 
 
@@ -309,19 +309,19 @@ def test_a_folder_that_is_renamed_goes_on_working(workspace: Workspace) -> None:
     before = workspace.folder
     workspace.write(PARAMS)
     workspace.repro()
-    promoted = workspace.run("pipeline.registry", "promote")
+    promoted = workspace.run("pipeline", "registry", "promote")
     assert promoted.returncode == 0, promoted.stderr
-    workspace.run("pipeline.tracking", "sync")
+    workspace.run("pipeline", "tracking", "sync")
     workspace.folder = before.rename(before.with_name("renamed"))
     try:
-        assert workspace.run("pipeline.tracking", "sync").stdout.startswith("nothing was missing at ")
-        picture = workspace.run("pipeline.predict", "reports/samples.png", "--json")
+        assert workspace.run("pipeline", "tracking", "sync").stdout.startswith("nothing was missing at ")
+        picture = workspace.run("pipeline", "predict", "reports/samples.png", "--json")
         assert picture.returncode == 0, picture.stderr
         workspace.write(PARAMS | {"train": PARAMS["train"] | {"epochs": 3}})
-        stale = workspace.run("pipeline.registry", "promote", "--force")
+        stale = workspace.run("pipeline", "registry", "promote", "--force")
         assert stale.stderr == "error: params.yaml (train) changed since plain-1 was evaluated: run `dvc repro`\n"
         assert "train@plain-1" in workspace.repro()
-        assert workspace.run("pipeline.registry", "promote", "--force").stdout.startswith("champion: digits version")
+        assert workspace.run("pipeline", "registry", "promote", "--force").stdout.startswith("champion: digits version")
         assert not before.exists()
     finally:
         workspace.folder = workspace.folder.rename(before)
@@ -331,24 +331,24 @@ def test_a_folder_that_is_renamed_goes_on_working(workspace: Workspace) -> None:
 
 def test_revisions_and_runs_find_each_other(workspace: Workspace) -> None:
     workspace.commit()
-    found = workspace.run("pipeline.tracking", "find", "HEAD").stdout.split()
+    found = workspace.run("pipeline", "tracking", "find", "HEAD").stdout.split()
     assert found[0] == "plain-1"
     assert found[1] in {run.info.run_id for run in workspace.runs()}
-    assert workspace.run("pipeline.tracking", "find", found[1]).stdout.endswith(" digits\n")
-    missing = workspace.run("pipeline.tracking", "find", "nosuch")
+    assert workspace.run("pipeline", "tracking", "find", found[1]).stdout.endswith(" digits\n")
+    missing = workspace.run("pipeline", "tracking", "find", "nosuch")
     assert missing.returncode == 2
     assert missing.stderr.startswith("error: git show --end-of-options nosuch:dvc.lock: fatal: ")
 
 
 def test_sync_with_a_server_that_is_down_is_one_line(workspace: Workspace) -> None:
-    done = workspace.run("pipeline.tracking", "sync", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    done = workspace.run("pipeline", "tracking", "sync", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     assert done.returncode == 2
     assert done.stderr.startswith("error: MLflow at http://127.0.0.1:9: ")
     assert done.stderr.count("\n") == 1
 
 
 def test_gate_and_metrics_commands_work_on_it(workspace: Workspace) -> None:
-    assert "all 2 checks passed" in workspace.run("pipeline.gate").stdout
+    assert "all 2 checks passed" in workspace.run("pipeline", "gate").stdout
     shown = workspace.run("dvc", "metrics", "show").stdout
     assert "test.accuracy" in shown
 

@@ -5,9 +5,10 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline.addons.explanation import embedding, maps
+from pipeline.addons.explanation import figure as explanation
 from pipeline.config import loading, schema
-from pipeline.explanation import embedding, maps
-from pipeline.figures import explanation, png
+from pipeline.figures import png
 from pipeline.network import building
 from tests.conftest import ROOT
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from PIL import Image
 
+from pipeline.addons.export import formats, scoring, table
+from pipeline.addons.export import settings as exports
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.config import exports
-from pipeline.export import formats, scoring, table
 from pipeline.network import training
 from tests import networks
 from tests.conftest import ROOT
@@ -78,7 +78,7 @@ def test_a_broken_file_is_one_line(kind: str, file: str, content: bytes, tmp_pat
 def test_litert_prints_nothing_and_needs_no_tensorflow(model: Any, tmp_path: Path) -> None:
     export("litert", model, tmp_path)
     code = (
-        "import sys, numpy, pathlib; from pipeline.runtimes.litert import Network; "
+        "import sys, numpy, pathlib; from pipeline.addons.runtimes.litert import Network; "
         "network = Network(pathlib.Path(sys.argv[1]).read_bytes()); "
         "print(network.predict(numpy.zeros((2, 9, 14, 3), 'uint8')).shape, 'tensorflow' in sys.modules)"
     )
@@ -165,7 +165,7 @@ def test_openvino_tells_nobody_of_conversions() -> None:
     pytest.importorskip("openvino", reason="`make export` installs it")
     from openvino.tools.ovc import telemetry_utils
 
-    import pipeline.export.openvino  # noqa: F401
+    import pipeline.addons.export.openvino  # noqa: F401
 
     assert telemetry_utils.tm.__name__ == "openvino.tools.ovc.telemetry_stub"
 
@@ -174,7 +174,7 @@ WRITE = """
 import hashlib, sys
 from pathlib import Path
 import numpy as np
-from pipeline.export import formats
+from pipeline.addons.export import formats
 from pipeline.network import saving
 model = saving.load(Path(sys.argv[1]))
 images = np.random.default_rng(0).integers(0, 256, (5, 9, 14, 3), np.uint8)

@@ -6,7 +6,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.base.errors import InputError
-from pipeline.runs import fingerprints, lock
+from pipeline.tracking import fingerprints, lock
 from tests.conftest import ROOT
 
 PIPELINE = {

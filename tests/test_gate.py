@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import gate
 from pipeline.base import files
 from pipeline.base.errors import InputError
+from pipeline.commands import gate
 from pipeline.config import loading
 from pipeline.config.gate import Gate
 from pipeline.config.schema import Training
 from pipeline.evaluation import checks, significance
 from pipeline.evaluation.checks import Check
-from pipeline.runs import stale
+from pipeline.tracking import stale
 from tests.conftest import ROOT
 from tests.test_significance import draw
 
@@ -230,7 +230,7 @@ def run_gate(
         report(folder / "reports", f"{model}-42")
     if not (folder / "dvc.lock").exists():
         lock(raw, folder)
-    command = [sys.executable, "-X", "importtime", "-m", "pipeline.gate", *arguments]
+    command = [sys.executable, "-X", "importtime", "-m", "pipeline", "gate", *arguments]
     return subprocess.run(
         command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
     )
@@ -358,7 +358,7 @@ def test_committed_results_are_those_of_the_params_and_the_code(monkeypatch: pyt
 
 def test_missing_metrics_are_named_with_exit_code_2(raw: dict[str, Any], write_params: Write) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline.gate"],
+        [sys.executable, "-m", "pipeline", "gate"],
         cwd=write_params(raw).parent,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -19,8 +19,8 @@ from packaging.utils import canonicalize_name
 from PIL import Image
 
 from benchmarks.servers import free_port
+from pipeline.addons.serve import exported
 from pipeline.base import files
-from pipeline.serving import exported
 from tests.conftest import ROOT
 from tests.images import build, copied
 
@@ -30,7 +30,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a version of a small network."""
     import keras
 
-    from pipeline.export.litert import to_litert
+    from pipeline.addons.export.litert import to_litert
 
     layers = [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
     about = {
@@ -76,7 +76,7 @@ def tell():
     files = {{name: getattr(sys.modules[name], "__file__", None) for name in set(sys.modules) - before}}
     open({str(told)!r}, "w").write(json.dumps(files))
 atexit.register(tell)
-runpy.run_module("pipeline.serve", run_name="__main__", alter_sys=True)"""
+runpy.run_module("pipeline.addons.serve.command", run_name="__main__", alter_sys=True)"""
     command = [sys.executable, "-c", code, str(port), "--folder", str(version)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
@@ -90,7 +90,7 @@ runpy.run_module("pipeline.serve", run_name="__main__", alter_sys=True)"""
     locked = set(re.findall(r"^([\w-]+)==", (ROOT / "requirements-serve.lock").read_text(), re.M))
     assert {name for name in packages if not {canonicalize_name(one) for one in known[name]} & locked} == set()
     ours = {Path(file).relative_to(ROOT) for name, file in modules.items() if name.startswith("pipeline.")}
-    ours |= {Path("pipeline/serve.py"), Path("pipeline/__init__.py")}
+    ours |= {Path("pipeline/addons/serve/command.py"), Path("pipeline/__init__.py")}
     sources = [Path(source) for source in copied("Dockerfile") if source.startswith("pipeline")]
     assert {file for file in ours if not {file, *file.parents} & set(sources)} == set()
     assert {source for source in sources if source.suffix and source not in ours} == set()

@@ -64,4 +64,4 @@ def test_a_clone_that_was_renamed_gets_its_environment_anew(tmp_path: Path, reco
     command = ["make", "--dry-run", "check"]
     printed = subprocess.run(command, cwd=clone, check=True, capture_output=True, text=True).stdout
     assert ("-m venv --clear .venv" in printed) == ("uv pip install" in printed) == made_anew
-    assert "python -m pipeline.gate" in printed
+    assert "python -m pipeline gate" in printed

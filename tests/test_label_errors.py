@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.evaluation import label_errors
+from pipeline.addons.label_errors import finding as label_errors
 
 NAMES = ["bag", "coat", "shoe"]
 EYE = np.eye(3)

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pipeline.addons.page import building, sprites
 from pipeline.evaluation.records import Predictions
-from pipeline.page import building, sprites
 from tests.page import PARAMS, evaluations, listed, pictures
 
 NAMES = ["cat", "dog", "fish"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.page import building, sprites
+from pipeline.addons.page import building, sprites
 from tests import browsers
 from tests.page import PARAMS, evaluations, listed, pictures
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import params
 from pipeline.base import files
 from pipeline.base.errors import InputError
+from pipeline.commands import params
 from pipeline.config import loading, network_fits
 from pipeline.config.schema import Training
 from pipeline.config.section import at, leaves
@@ -325,7 +325,7 @@ def test_any_value_anywhere_is_taken_or_refused_with_a_message(place: str, value
 
 def run_check(path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.params", str(path)], capture_output=True, text=True, cwd=ROOT, check=False
+        [sys.executable, "-m", "pipeline", "params", str(path)], capture_output=True, text=True, cwd=ROOT, check=False
     )
 
 

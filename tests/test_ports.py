@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import ui
 from pipeline.base.errors import InputError
-from pipeline.runs import ports
+from pipeline.commands import ui
+from pipeline.tracking import ports
 from tests.conftest import ROOT
 from tests.test_commands import SLOW
 
@@ -60,10 +60,10 @@ def test_a_taken_port_is_one_line_at_once(tmp_path: Path, taken: str, name: str)
 @pytest.mark.parametrize(
     ("words", "command"),
     [
-        ("ui", 'UI_PORT="" python -m pipeline.ui'),
-        ("ui PORT=5055", 'UI_PORT="5055" python -m pipeline.ui'),
-        ("serve", "python -m pipeline.serve"),
-        ("serve PORT=8080", "python -m pipeline.serve 8080"),
+        ("ui", 'UI_PORT="" python -m pipeline ui'),
+        ("ui PORT=5055", 'UI_PORT="5055" python -m pipeline ui'),
+        ("serve", "python -m pipeline serve"),
+        ("serve PORT=8080", "python -m pipeline serve 8080"),
     ],
 )
 def test_make_hands_the_port_on(words: str, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_ui_serves_the_store_where_it_says(
 ) -> None:
     import mlflow
 
-    from pipeline.runs import views
+    from pipeline.tracking import views
 
     store = f"sqlite:///{tmp_path}/runs.db"
     (tmp_path / "runs.db").write_bytes(empty_database.read_bytes())
@@ -107,7 +107,7 @@ def test_ui_serves_the_store_where_it_says(
 def test_ui_of_a_server_prints_its_addresses_alone(
     taken: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pipeline import tracking
+    from pipeline.commands import tracking
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example.org:5000")
     monkeypatch.setenv("UI_PORT", taken)

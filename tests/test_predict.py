@@ -11,13 +11,14 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from pipeline import predict
+from pipeline.addons.predict import command as predict
+from pipeline.addons.predict import trained
+from pipeline.addons.registry import promotion
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.champion import promotion, trained
 from pipeline.config.schema import Model
 from pipeline.network import building, saving
-from pipeline.runs import lock, paths
+from pipeline.tracking import lock, paths
 from tests.conftest import ROOT
 
 CLASSES = ["Bag", "Coat", "Ankle boot"]
@@ -91,7 +92,7 @@ def test_a_test_image_saved_as_png_is_predicted_exactly_as_its_array(
 @pytest.fixture
 def exported(model: Any) -> None:
     """Export the baseline to LiteRT."""
-    from pipeline.export import litert
+    from pipeline.addons.export import litert
 
     md5s = {"model_md5": files.md5(Path("models/baseline-42.keras")), "dataset_md5": files.md5(paths.DATASET)}
     told = md5s | {"class_names": json.dumps(CLASSES)}
@@ -111,7 +112,7 @@ def test_an_exported_network_answers_the_same_without_tensorflow(
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert np.array_equal(found.argmax(axis=1), expected.argmax(axis=1))
     code = (
-        "import runpy, sys; runpy.run_module('pipeline.predict', run_name='__main__'); "
+        "import runpy, sys; runpy.run_module('pipeline.addons.predict.command', run_name='__main__'); "
         "print(sorted({'tensorflow', 'keras', 'mlflow', 'pandas', 'pydantic', 'matplotlib'} & set(sys.modules)))"
     )
     done = command("-c", code, "pictures", "--model", "baseline")
@@ -246,7 +247,7 @@ def test_bad_pictures_alone_are_refused_before_tensorflow_is_imported(workspace:
     code = (  # not -X importtime: its lines are held back with all that TensorFlow prints
         "import atexit, runpy, sys; slow = {'tensorflow', 'keras', 'mlflow', 'sklearn', 'matplotlib'}; "
         "atexit.register(lambda: print(sorted(slow & set(sys.modules)))); "
-        "runpy.run_module('pipeline.predict', run_name='__main__')"
+        "runpy.run_module('pipeline.addons.predict.command', run_name='__main__')"
     )
     done = command("-c", code, "pictures", "--model", "baseline")
     assert (done.returncode, done.stdout) == (2, "[]\n")
@@ -284,7 +285,7 @@ def test_misuse_exits_with_2(workspace: Path, monkeypatch: pytest.MonkeyPatch, a
 def test_nothing_but_the_result_is_printed(model: Any) -> None:
     name = os.fsdecode(b"pictures/\xff.png")  # bytes that are no UTF-8
     Path("pictures/2.png").rename(name)
-    done = command("-m", "pipeline.predict", "pictures", "--model", "baseline", "--plot", "plot.png")
+    done = command("-m", "pipeline", "predict", "pictures", "--model", "baseline", "--plot", "plot.png")
     assert (done.returncode, done.stderr) == (0, "")
     header, *lines = done.stdout.splitlines()
     assert header.split() == ["image", "class", "probability", "runner-up", "probability"]

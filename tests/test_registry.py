@@ -11,10 +11,10 @@ import mlflow
 import numpy as np
 import pytest
 
+from pipeline.addons.registry import promotion
+from pipeline.addons.registry.versions import about
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.champion import promotion
-from pipeline.champion.versions import about
 from tests.conftest import ROOT
 from tests.finished import CLASS_NAMES, IMAGES, Finished, aliases, network, promote, versions
 
@@ -221,7 +221,7 @@ def test_a_version_registered_by_hand_is_named(finished: Finished) -> None:
 
 
 def command(finished: Finished, *arguments: str) -> subprocess.Popen[str]:
-    started = [sys.executable, "-m", "pipeline.registry", *arguments]
+    started = [sys.executable, "-m", "pipeline", "registry", *arguments]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(started, cwd=finished.folder, env=env, stdout=-1, stderr=-1, text=True)
 
@@ -235,7 +235,7 @@ def outcome(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 def test_commands_say_one_line_and_exit_by_kind(finished: Finished) -> None:
     assert outcome(command(finished, "show"))[:2] == (
         0,
-        "digits has no champion yet: `python -m pipeline.registry promote` makes one\n",
+        "digits has no champion yet: `python -m pipeline registry promote` makes one\n",
     )
     finished.train("baseline", network(44))
     code, output, said = outcome(command(finished, "promote"))

@@ -1,69 +1,43 @@
-"""The house: what each room may import, and that its docstring names every file."""
+"""The house: the core's imports go down, it knows no add-on, and a folder's docstring names every file."""
 
 import re
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.rooms import MODULES, TOP, imports, packages, room
+from tests.rooms import MODULES, TOP, imports, needed, packages, room
 
-MAY_IMPORT = {
-    "base": set(),
-    "figures": {"base"},
-    "config": {"base"},
-    "data": {"config", "base"},
-    "network": {"config", "base"},
-    "explanation": {"network", "config", "base"},
-    "evaluation": {"config", "base"},
-    "page": {"evaluation", "config", "base"},
-    "runtimes": {"base"},
-    "export": {"runtimes", "network", "evaluation", "figures", "config", "base"},
-    "cluster": {"network", "config", "base"},
-    "scoring": {"cluster", "network", "data", "config", "base"},
-    "runs": {"network", "config", "base"},
-    "monitoring": {"evaluation", "base"},
-    "serving": {"monitoring", "runtimes", "data", "config", "base"},
-    "champion": {"serving", "runs", "runtimes", "evaluation", "network", "config", "base"},
-    "sweeps": {"runs", "cluster", "evaluation", "network", "config", "figures", "base"},
-    "revisions": {"runs", "evaluation", "config", "base"},
-    "stages": {
-        "revisions",
-        "sweeps",
-        "champion",
-        "serving",
-        "monitoring",
-        "runs",
-        "scoring",
-        "cluster",
-        "export",
-        "runtimes",
-        "page",
-        "evaluation",
-        "explanation",
-        "network",
-        "data",
-        "config",
-        "figures",
-        "base",
-    },
+CORE = ("base", "config", "data", "network", "evaluation", "figures", "tracking", "stages", "commands", "__main__")
+ADDONS = sorted(path.parent.name for path in (ROOT / TOP / "addons").glob("*/__init__.py"))
+KNOW_MLFLOW = {"tracking", "addons/registry"}
+KNOW_TENSORFLOW = ("network", "addons/export", "addons/ray")
+TIED = {  # what the core still imports of add-ons
+    "config": {"addons/export"},
+    "evaluation": {"addons/label_errors"},
+    "tracking": {"addons/export"},
+    "stages": {"addons/ray", "addons/robustness", "addons/explanation", "addons/cards", "addons/page"},
+    "commands": {"addons/export", "addons/compare"},
 }
-KNOW_MLFLOW = {"runs", "champion"}
-KNOW_TENSORFLOW = ("network", "export")
+
+
+def allowed(here: str) -> set[str]:
+    """Return the rooms that one may import: what is below it, for an add-on the core and the add-ons that it needs."""
+    if here in CORE:
+        return {*CORE[: CORE.index(here)], *TIED.get(here, ()), *(["addons"] if here in CORE[-3:] else [])}
+    addons = needed(here.removeprefix("addons/")) if here != "addons" else ()
+    return {*CORE[:-3], *(f"addons/{name}" for name in addons)}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != TOP])
 def test_imports_go_down(module: str) -> None:
     here = room(module)
-    assert {room(name) for name in imports(module)} <= MAY_IMPORT[here] | {here}
-    assert not any(name.startswith(f"{TOP}.stages.") for name in imports(module))
+    assert {room(name) for name in imports(module)} <= allowed(here) | {here}
     assert "mlflow" not in packages(MODULES[module]) or here in KNOW_MLFLOW
 
 
-def test_no_room_is_above_and_below_another() -> None:
-    rows = list(MAY_IMPORT)
-    assert all(rows.index(below) < rows.index(room) for room, allowed in MAY_IMPORT.items() for below in allowed)
-    assert rows[:-1] == [path.name for path in map((ROOT / TOP).joinpath, rows[:-1]) if path.is_dir()]
-    assert set(rows) == {path.name for path in (ROOT / TOP).iterdir() if (path / "__init__.py").exists()}
+def test_every_folder_is_on_the_list() -> None:
+    assert {path.parent.name for path in (ROOT / TOP).glob("*/__init__.py")} == {*CORE[:-1], "addons"}
+    assert {*KNOW_MLFLOW, *KNOW_TENSORFLOW} <= {*CORE, *(f"addons/{name}" for name in ADDONS)}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if room(name) not in KNOW_TENSORFLOW])
@@ -72,17 +46,13 @@ def test_tensorflow_comes_by_the_network_alone(module: str) -> None:
     assert not packages(MODULES[module]) & {"tensorflow", "keras"}
 
 
-def test_who_else_knows_tensorflow_imports_the_network_first() -> None:
-    assert all("import pipeline.network" in MODULES[f"{TOP}.{name}"].read_text() for name in KNOW_TENSORFLOW[1:])
-
-
 @pytest.mark.parametrize("module", [name for name, path in MODULES.items() if path.name == "__init__.py"])
-def test_a_rooms_docstring_names_each_of_its_files(module: str) -> None:
+def test_a_folders_docstring_names_each_of_its_files(module: str) -> None:
     folder = MODULES[module].parent
     named = set(re.findall(r"^- `([\w./]+)`: ", MODULES[module].read_text(), re.MULTILINE))
-    files = {path.name for path in folder.glob("*.py")} - {"__init__.py"}
+    files = {path.name for path in folder.glob("*.py")} - {"__init__.py", "__main__.py"}
     folders = {f"{path.name}/" for path in folder.iterdir() if (path / "__init__.py").exists()}
-    assert named == files | (set() if module == TOP else folders)
+    assert named == files | (set() if module in (TOP, f"{TOP}.addons") else folders)
 
 
 def test_benchmarks_stand_without_the_tests() -> None:

@@ -27,14 +27,14 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from benchmarks.servers import free_port
-from pipeline import score
+from pipeline.addons.registry import promotion
+from pipeline.addons.score import command as score
+from pipeline.addons.score import inputs, parts, scorer
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.champion import promotion
 from pipeline.config.schema import Model
 from pipeline.network import building, saving, training
-from pipeline.runs import paths
-from pipeline.scoring import inputs, parts, scorer
+from pipeline.tracking import paths
 from tests.conftest import ROOT
 
 CLASSES = ["Bag", "Coat", "Ankle boot"]
@@ -42,7 +42,7 @@ SHAPE, SIZE = (8, 8, 1), 64
 IMAGES = np.random.default_rng(3).integers(0, 256, (1_201, *SHAPE), np.uint8)
 IDS = [f"image {index}" for index in range(len(IMAGES))]
 ONE_BATCH_A_PART = (
-    "from pipeline.base import errors; from pipeline.scoring import scorer; from pipeline import score; "
+    "from pipeline.base import errors; from pipeline.addons.score import scorer; from pipeline import score; "
     "scorer.BATCHES = 1; errors.run(score.main)"
 )
 
@@ -404,7 +404,7 @@ def listening(port: int) -> bool:
 
 
 def test_without_ray_several_at_once_are_refused(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.cluster.connection.installed", lambda: False)
+    monkeypatch.setattr("pipeline.addons.ray.connection.installed", lambda: False)
     write(flat("fixed lists"))
     with pytest.raises(InputError, match=r"^Ray is not installed, which .*: `make cluster` installs it$"):
         run(monkeypatch, "images.parquet", "--at-once", "2")

@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.network import saving
-from pipeline.runs import folders, journal, location, sending, server, upload, views
+from pipeline.tracking import folders, journal, location, sending, server, upload, views
 from tests.journals import IMAGES, artifacts, model_file, picture, points, row, training
 
 

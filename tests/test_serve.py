@@ -23,12 +23,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.servers import free_port
+from pipeline.addons.registry import promotion
+from pipeline.addons.serve import bodies, reading
 from pipeline.base.errors import InputError
-from pipeline.champion import promotion
 from pipeline.config import loading
 from pipeline.network import building
-from pipeline.runs import ports
-from pipeline.serving import bodies, reading
+from pipeline.tracking import ports
 from tests.conftest import ROOT
 from tests.finished import Finished
 from tests.serving import served
@@ -173,7 +173,7 @@ class Server:
             self.port = free.getsockname()[1]
         self.model, self.log = model, folder / "server.log"
         env = os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/runs.db"}
-        command = [sys.executable, "-m", "pipeline.serve", str(self.port)]
+        command = [sys.executable, "-m", "pipeline", "serve", str(self.port)]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
 
@@ -410,7 +410,7 @@ def test_after_all_that_the_server_is_up_and_has_complained_of_nothing(server: S
 def test_what_cannot_be_served_is_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
     shutil.copy(ROOT / "recipes/demo.yaml", tmp_path / "params.yaml")
     env = os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/runs.db"}
-    command = [sys.executable, "-m", "pipeline.serve", *arguments]
+    command = [sys.executable, "-m", "pipeline", "serve", *arguments]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert said in done.stderr

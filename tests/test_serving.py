@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline import serve
+from pipeline.addons.serve import batching, bodies, forms, reading
+from pipeline.addons.serve import command as serve
+from pipeline.addons.serve.batching import Batcher
 from pipeline.base.errors import InputError
 from pipeline.data import pictures
-from pipeline.serving import batching, bodies, forms, reading
-from pipeline.serving.batching import Batcher
 from tests.serving import BRIGHT, DARK, ROWS, SHAPE, Pointed, Slow, form, get, npy, require_good, send, served
 
 

@@ -16,10 +16,10 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, UNAUTHENTICATED
 
-from pipeline import tracking
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.runs import fingerprints, journal, location, sending, server
+from pipeline.commands import tracking
+from pipeline.tracking import fingerprints, journal, location, sending, server
 from tests.conftest import ROOT
 from tests.finished import LABELS, Finished, network
 from tests.journals import IMAGES, artifacts, model_file, picture, points, row, training
@@ -146,7 +146,13 @@ def test_sync_makes_an_exported_trainings_run_again_whole(
     lost: str, exported: Finished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "pipeline.tracking", "sync"]  # a process of its own: this one would keep the store
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline",
+        "tracking",
+        "sync",
+    ]  # a process of its own: this one would keep the store
     assert subprocess.check_output(command, env=env, text=True).endswith("runs.db: 1 run\n")
     if lost == "new server":
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{exported.folder}/new.db")
@@ -179,7 +185,7 @@ def test_a_damaged_database_is_one_line_with_the_remedy(
     what = "file is not a database" if damage == "text" else "database disk image is malformed"
     with pytest.raises(InputError) as raised, server.errors_in_one_line():
         tracking.addresses()
-    assert f"mlflow.db: {what}: move the file elsewhere, and `python -m pipeline.tracking sync`" in str(raised.value)
+    assert f"mlflow.db: {what}: move the file elsewhere, and `python -m pipeline tracking sync`" in str(raised.value)
     assert (tmp_path / "mlflow.db").read_bytes() == spoilt[damage]
 
 
@@ -208,7 +214,7 @@ def test_new_store_is_made_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.slow
 def test_three_first_uses_of_one_store_at_once_all_succeed(tmp_path: Path) -> None:
-    code = "from pipeline.runs import server\nserver.experiment_id(server.connect(), 'digits')\n"
+    code = "from pipeline.tracking import server\nserver.experiment_id(server.connect(), 'digits')\n"
     env = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/runs.db", "TF_CPP_MIN_LOG_LEVEL": "3"}
     started = [
         subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)

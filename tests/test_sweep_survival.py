@@ -56,7 +56,7 @@ def states(made: Workspace) -> dict[str, str]:
 
 
 def kill_after_an_epoch_more(made: Workspace, delay: float) -> None:
-    before, sweep = epochs(made), made.start("pipeline.sweep", "sweeps/filters.yaml")
+    before, sweep = epochs(made), made.start("pipeline", "sweep", "sweeps/filters.yaml")
     while sweep.poll() is None and epochs(made) < before + 2:
         time.sleep(0.02)
     time.sleep(delay)
@@ -66,7 +66,7 @@ def kill_after_an_epoch_more(made: Workspace, delay: float) -> None:
 
 
 def finish(made: Workspace) -> subprocess.CompletedProcess[str]:
-    done = made.run("pipeline.sweep", "sweeps/filters.yaml")
+    done = made.run("pipeline", "sweep", "sweeps/filters.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     return done
@@ -95,7 +95,7 @@ def test_a_sweep_killed_five_times_ends_as_the_undisturbed_one_and_its_best_is_r
     assert {run.info.status for run in children} == {"FINISHED", "KILLED"}
     assert ".sweeps/filters/report/README.md" in told.stdout
 
-    assert killed.run("pipeline.sweep", "sweeps/filters.yaml", "--apply").returncode == 0
+    assert killed.run("pipeline", "sweep", "sweeps/filters.yaml", "--apply").returncode == 0
     (killed.folder / ".runs").rename(tmp_path / "runs")  # the training's state, from which it would only be written out
     killed.repro("evaluate@small_filters-42")
     metrics = files.read_json(killed.folder / "reports" / "small_filters-42" / "metrics.json")
@@ -107,7 +107,7 @@ def test_with_ray_two_are_trained_at_once_and_one_that_is_killed_is_run_again(tm
     pytest.importorskip("ray", reason="Ray is not installed: `make cluster`")
     made = workspace(tmp_path / "a", trials=4, at_once=2)
     with tempfile.TemporaryDirectory() as folder:  # a short name: Ray's sockets are below it
-        sweep = made.start("pipeline.sweep", "sweeps/filters.yaml", RAY_TMPDIR=folder, RAY_worker_niceness="0")
+        sweep = made.start("pipeline", "sweep", "sweeps/filters.yaml", RAY_TMPDIR=folder, RAY_worker_niceness="0")
         while sweep.poll() is None and epochs(made) < 2:
             time.sleep(0.02)
         children = psutil.Process(sweep.pid).children(recursive=True)

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from pipeline.addons.ray import connection
+from pipeline.addons.sweep import driver, plan, training, trials, workers
+from pipeline.addons.sweep.settings import LOSS
+from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.cluster import connection
-from pipeline.runs import description, folders, journal, paths, sending
-from pipeline.sweeps import driver, plan, training, trials, workers
-from pipeline.sweeps.settings import LOSS
-from pipeline.sweeps.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
+from pipeline.tracking import description, folders, journal, paths, sending
 from tests import sweeping
 from tests.test_sweeps import some_plan, trial
 

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
+from pipeline.addons.sweep import applying, plan, report, sampling, space, trials
+from pipeline.addons.sweep.settings import ACCURACY, LOSS, PARAMETERS, Sweep
+from pipeline.addons.sweep.settings import load as read_sweep
+from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.schema import Params
-from pipeline.runs import fingerprints, paths
-from pipeline.sweeps import applying, plan, report, sampling, space, trials
-from pipeline.sweeps.settings import ACCURACY, LOSS, PARAMETERS, Sweep
-from pipeline.sweeps.settings import load as read_sweep
-from pipeline.sweeps.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
+from pipeline.tracking import fingerprints, paths
 from tests import sweeping
 from tests.conftest import ROOT
 from tests.sweeping import SMALL
@@ -273,7 +273,7 @@ def test_the_best_is_applied_with_comments_kept_and_has_the_trials_fingerprint(f
     Path("params.yaml").write_text("# mine\n" + Path("params.yaml").read_text())
     planned = some_plan()
     with pytest.raises(
-        InputError, match=r"no trial is complete: `python -m pipeline.sweep sweeps/some.yaml` runs them"
+        InputError, match=r"no trial is complete: `python -m pipeline sweep sweeps/some.yaml` runs them"
     ):
         applying.apply(planned, None)
     values = [sampling.ask(planned.raw, planned.sweep, []), {"blocks.0.filters.0": 8}]
@@ -320,7 +320,7 @@ def test_trials_of_another_space_model_or_data_are_refused(folder: Path) -> None
 
 def test_two_processes_do_not_drive_one_sweep(folder: Path) -> None:
     some_plan()
-    command = [sys.executable, "-m", "pipeline.sweep", "sweeps/some.yaml"]
+    command = [sys.executable, "-m", "pipeline", "sweep", "sweeps/some.yaml"]
     with trials.alone("some"):
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"DVC_ROOT": ""})
     assert (done.returncode, done.stdout) == (2, "")
@@ -337,7 +337,7 @@ def test_sweeps_that_come_along_fit_their_params(name: str) -> None:
 
 
 def test_a_picture_shows_a_key_wherever_a_trial_has_it_and_numbers_in_their_places(folder: Path) -> None:
-    from pipeline.figures import sweeps
+    from pipeline.addons.sweep import figure as sweeps
 
     varied = {key: SPACE[key] for key in ("train.optimizer", "train.optimizer.momentum")}
     planned = some_plan(space=varied | {"train.early_stopping": [None, {"patience": 1}]})

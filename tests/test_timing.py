@@ -7,8 +7,8 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config.gate import Gate
 from pipeline.config.schema import Training
-from pipeline.runs import fingerprints, timing
-from pipeline.runs.folders import Record
+from pipeline.tracking import fingerprints, timing
+from pipeline.tracking.folders import Record
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from mlflow.exceptions import MlflowException
 
-from pipeline.runs import views
+from pipeline.tracking import views
 
 VGG = ["block1.filters", "block2.filters", "dense1.units", "dense1.dropout", "train.epochs"]
 BASELINE = ["block1.filters", "block2.filters", "block3.filters", "dense1.units"]

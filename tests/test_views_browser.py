@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from benchmarks.servers import Server, mlflow_server
-from pipeline.runs import journal, sending, views
+from pipeline.tracking import journal, sending, views
 from tests import browsers
 from tests.journals import picture, training
 

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from benchmarks import kills
 from benchmarks.workspace import Workspace
+from pipeline.addons.ray import connection, distributed
+from pipeline.addons.ray import training as cluster
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.cluster import connection
-from pipeline.cluster import training as cluster
-from pipeline.network import building, distributed, training
+from pipeline.network import building, training
 from tests.conftest import ROOT
 from tests.test_training import DEMO, FAST, STOPPED, UNIT, digits, train_params
 
@@ -101,7 +101,8 @@ import hashlib, json, os, sys
 worker, port = int(sys.argv[1]), sys.argv[2:]
 os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": port}, "task": {"type": "worker", "index": worker}})
 import tensorflow as tf
-from pipeline.network import distributed, training
+from pipeline.addons.ray import distributed
+from pipeline.network import training
 from tests import test_workers
 strategy = tf.distribute.MultiWorkerMirroredStrategy()
 for kind, changes in test_workers.KINDS.items():

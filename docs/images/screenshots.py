@@ -14,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.servers import mlflow_server
 from pipeline.base import errors, files
 from pipeline.base.errors import InputError
-from pipeline.runs import location, views
+from pipeline.tracking import location, views
 
 FOLDER = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

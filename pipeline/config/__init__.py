@@ -2,7 +2,6 @@
 
 - `schema.py`: what it may hold: sections, keys, types, ranges
 - `gate.py`: the section `gate`
-- `exports.py`: the section `export`
 - `section.py`: what every section is made of
 - `loading.py`: reading it, each model given the defaults of `train`
 - `explain.py`: what is wrong with it, in its own terms

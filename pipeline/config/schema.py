@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from pipeline.addons.export.settings import Export
 from pipeline.base.errors import InputError, short, unknown_key
-from pipeline.config.exports import Export
 from pipeline.config.gate import Gate
 from pipeline.config.section import Count, EachOnce, Fraction, NotNegative, Positive, Rate, Section, Text
 

@@ -5,5 +5,4 @@
 - `decoders/`: a module for each format: IDX, CIFAR-10's archive, MATLAB, `.npz`, folders of pictures
 - `pictures.py`: PNG and JPEG files as a network's input
 - `splits.py`: which images are held out; the constants of the scaling
-- `duplicates.py`: images that are there twice, or nearly
 """

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation import comparison, label_errors, mistakes
+from pipeline.addons.label_errors import finding
+from pipeline.evaluation import comparison, mistakes
 from pipeline.evaluation.comparison import Evaluations
 from pipeline.evaluation.records import Evaluation
 
@@ -56,7 +57,7 @@ def _label_errors(
     }
     if cross_validated:
         unseen["train"] = (labels, list(cross_validated))
-    tables = {split: label_errors.table(*found, first.class_names) for split, found in unseen.items()}
+    tables = {split: finding.table(*found, first.class_names) for split, found in unseen.items()}
     return {split: {f"label_errors_{split}": table} for split, table in tables.items()}
 
 

@@ -3,7 +3,6 @@
 - `building.py`: a network from its description in `params.yaml`, and the table of its layers
 - `layers.py`: Keras's layers, computed faster
 - `training.py`: batches, loss, epochs, predictions
-- `distributed.py`: the same training, shared by several workers
 - `optimizers.py`: optimizers and their learning rates; Muon for convolutions
 - `augmentation.py`: random changes of training images
 - `probing.py`: what goes on inside a trained network

@@ -11,17 +11,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from pipeline.addons.explanation import embedding, maps
+from pipeline.addons.explanation import figure as explanation
+from pipeline.addons.robustness import corruptions
 from pipeline.base import errors, files, processor, rows, tables
 from pipeline.base.files import LabelledRows
 from pipeline.config import loading
 from pipeline.config.schema import Augmentation
-from pipeline.evaluation import corruptions, metrics, mistakes, records
+from pipeline.evaluation import metrics, mistakes, records
 from pipeline.evaluation.records import Evaluation, Predictions
-from pipeline.explanation import embedding, maps
-from pipeline.figures import curves, diagram, explanation, failures, gallery, png, scores
+from pipeline.figures import curves, diagram, failures, gallery, png, scores
 from pipeline.network import building, saving, training
 from pipeline.network.augmentation import augment
-from pipeline.runs import description, fingerprints, journal, sending
+from pipeline.tracking import description, fingerprints, journal, sending
 
 if TYPE_CHECKING:
     import keras  # for real it comes with the network, quietly

@@ -9,17 +9,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from pipeline.addons.cards import card
+from pipeline.addons.page import building
+from pipeline.addons.robustness import corruptions
+from pipeline.addons.robustness import figure as robustness
 from pipeline.base import errors, files, tables
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training
 from pipeline.config.section import leaves
-from pipeline.evaluation import calibration, card, comparison, corruptions, lists, metrics, records, summary
+from pipeline.evaluation import calibration, comparison, lists, metrics, records, summary
 from pipeline.evaluation.comparison import Evaluations
 from pipeline.evaluation.records import Evaluation
 from pipeline.figures import calibration as trust
-from pipeline.figures import curves, failures, png, robustness, scores
-from pipeline.page import building
-from pipeline.runs import views
+from pipeline.figures import curves, failures, png, scores
+from pipeline.tracking import views
 
 WRONG = {
     "validation": "Labels of the validation part that are likely wrong",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.base import errors, files, processor, tables
 from pipeline.config import loading, network_fits
-from pipeline.runs import description, fingerprints
+from pipeline.tracking import description, fingerprints
 
 
 def main() -> None:
@@ -21,9 +21,9 @@ def main() -> None:
     network_fits.check_networks(params, dataset["image_shape"])
     if network.train.precision == "mixed_bfloat16":
         processor.warn_without_bfloat16(f"models.{trained.model}.train.precision")
-    from pipeline.cluster import training as cluster
+    from pipeline.addons.ray import training as cluster
     from pipeline.network import building, saving, temperature, training  # here, so that bad params are refused at once
-    from pipeline.runs import journal, sending
+    from pipeline.tracking import journal, sending
 
     train, validation = (files.open_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
     model = training.untrained(network, dataset, len(train[1]), trained.seed)

@@ -34,10 +34,10 @@ class _Split:
 def read(folder: Path, shape: tuple[int, int, int], unreadable_fraction: float) -> Found:
     """Read `folder`/CLASS/..., or `folder`/train/CLASS/... and test/CLASS/..., as images of (height, width, channels).
 
-    Every PNG and JPEG file below a class's folder, however deep, is one of its images, read as `python -m
-    pipeline.predict` reads it: uint8 of (n, height, width, channels), in the order of their names, labels int64 of
-    (n,). Classes are in the order of their names' characters; hidden files and folders are left out. Raise
-    `InputError` for a folder that is no such thing, and if more than `unreadable_fraction` cannot be read.
+    Every PNG and JPEG file below a class's folder, however deep, is one of its images, read by `pictures.read`: uint8
+    of (n, height, width, channels), in the order of their names, labels int64 of (n,). Classes are in the order of
+    their names' characters; hidden files and folders are left out. Raise `InputError` for a folder that is no such
+    thing, and if more than `unreadable_fraction` cannot be read.
     """
     places = _places(folder)
     files = {split: _classes(place) for split, place in places.items()}

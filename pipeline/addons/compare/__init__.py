@@ -1,0 +1,9 @@
+"""What another git revision holds, and what has changed since.
+
+- `reading.py`: a revision's params, metrics and predictions, from git and DVC's cache or remote
+- `comparing.py`: two revisions side by side, in tables
+- `writing.py`: the tables on a terminal, in Markdown, as JSON, and as a page, from the template `page.html.jinja`
+- `command.py`: tells what has changed since another revision
+"""
+
+NEEDS = ()

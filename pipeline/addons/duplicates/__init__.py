@@ -1,0 +1,7 @@
+"""Images that are there twice, in one split or in two.
+
+- `finding.py`: finds them, exact ones and near ones
+- `stage.py`: the stage `duplicates`
+"""
+
+NEEDS = ()

@@ -1,0 +1,8 @@
+"""What a network has learnt: its filters, what they answer, where it looks, which images are alike to it.
+
+- `maps.py`: the kernels of the first convolution, each block's maps, and which part of an image speaks for a class
+- `embedding.py`: the images as points, alike ones near each other
+- `figure.py`: draws them
+"""
+
+NEEDS = ()

@@ -1,0 +1,77 @@
+"""What the page's scripts need to know, as JSON: labels, predictions, curves, lists."""
+
+import base64
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.addons.page.sprites import Sheet
+from pipeline.evaluation import calibration, comparison
+from pipeline.evaluation.comparison import Evaluations
+from pipeline.evaluation.records import Evaluation
+
+DECIMALS = 4
+
+
+def content(evaluations: Evaluations, sheet: Sheet, lists: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Gather all that the scripts need; arrays of whole numbers travel as base64 of little-endian uint16."""
+    trainings = comparison.by_training(evaluations)
+    first = next(iter(trainings.values()))
+    return {
+        "classes": first.class_names,
+        "labels": packed(first.test.labels),
+        "lists": {title: table.to_dict("records") for title, table in lists.items()},
+        "sheet": {
+            "columns": sheet.columns,
+            "height": sheet.height,
+            "numbers": packed(sheet.numbers, "<u4"),
+            "width": sheet.width,
+        },
+        "trainings": [
+            {"name": name, **look, **_training(evaluation)}
+            for (name, evaluation), look in zip(trainings.items(), _looks(evaluations), strict=True)
+        ],
+    }
+
+
+def packed(values: np.ndarray, dtype: str = "<u2") -> str:
+    """Write whole numbers as base64."""
+    return base64.b64encode(values.astype(dtype).tobytes()).decode()
+
+
+def _looks(evaluations: Evaluations) -> list[dict[str, int]]:
+    """Give every model the number of a colour, and each of its trainings another of a dash."""
+    seeds = [len(by_seed) for by_seed in evaluations.values()]
+    return [{"colour": model, "dash": model + seed} for model, count in enumerate(seeds) for seed in range(count)]
+
+
+def _training(evaluation: Evaluation) -> dict[str, Any]:
+    test = evaluation.test
+    bins = calibration.reliability(test.labels, test.probabilities)
+    return {
+        "confidence": packed(np.round(test.probabilities.max(axis=1).astype(float) * 10_000)),
+        "coverage": _columns(calibration.coverage(test.labels, test.probabilities)[["coverage", "accuracy"]]),
+        "embedding": None if evaluation.embedding is None else _columns(evaluation.embedding),
+        "history": _columns(evaluation.history),
+        "per_class": _columns(evaluation.per_class),
+        "predictions": packed(test.probabilities.argmax(axis=1)),
+        "robustness": None if evaluation.robustness is None else _by_corruption(evaluation.robustness),
+        "reliability": _columns(bins[bins["images"] > 0][["confidence", "accuracy", "images"]]),
+    }
+
+
+def _by_corruption(robustness: pd.DataFrame) -> dict[str, list[float | None]]:
+    """Return the accuracies by strength of each corruption, and their mean."""
+    table = robustness.pivot_table("accuracy", "strength", "corruption", sort=False)
+    return _columns(table.assign(mean=table.mean(axis=1)))
+
+
+def _columns(table: pd.DataFrame) -> dict[str, list[float | None]]:
+    return {str(name): [_rounded(float(value)) for value in values] for name, values in table.items()}
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, DECIMALS) if math.isfinite(value) else None  # JSON has no NaN, the loss of what diverged

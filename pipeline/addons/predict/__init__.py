@@ -1,0 +1,7 @@
+"""What pictures show, by a trained model.
+
+- `trained.py`: a trained model by its name, or the champion, to predict with
+- `command.py`: prints classes and probabilities
+"""
+
+NEEDS = ("registry", "serve", "runtimes")  # other add-ons

@@ -1,0 +1,155 @@
+"""Tell what pictures show, by a trained model: `python -m pipeline predict IMAGE... [--model NAME]`."""
+
+import argparse
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from pipeline.addons.predict import trained
+from pipeline.addons.predict.trained import Trained
+from pipeline.base import files, tables
+from pipeline.base.errors import InputError
+from pipeline.data import pictures
+
+T = TypeVar("T")
+PLOTTED_IMAGES = 12
+NOTE = (
+    "Fashion-MNIST and the digits are bright on black, and a network knows nothing else: give --invert for pictures "
+    "that are dark on white, such as a scan or a shop's photo. Nothing is inverted unasked, since a bright picture may "
+    "be just that. Transparent pixels become black, with --invert white before it inverts. Pictures keep their "
+    "proportions; black fills the rest of the network's input."
+)
+
+
+def as_table(names: Sequence[str], probabilities: np.ndarray, class_names: Sequence[str]) -> str:
+    """Write one image's classes, the most probable first, or a line for each of several images.
+
+    `probabilities` are of (n, classes); a line of several has an image's two most probable classes.
+    """
+    order = _most_probable_first(probabilities)
+    if len(names) == 1:
+        row = [(class_names[index], float(probabilities[0][index])) for index in order[0]]
+        return f"{names[0]}\n\n{tables.rows_for_terminal(['class', 'probability'], row, [False, True])}"
+    rows = [
+        (name, class_names[first], float(row[first]), class_names[second], float(row[second]))
+        for name, row, (first, second, *_) in zip(names, probabilities, order, strict=True)
+    ]
+    columns = ["image", "class", "probability", "runner-up", "probability"]
+    return tables.rows_for_terminal(columns, rows, [False, False, True, False, True])
+
+
+def as_json(names: Sequence[str], probabilities: np.ndarray, class_names: Sequence[str]) -> str:
+    """Write a JSON list with an image's name, class, its probability, and every class's, for each image."""
+    entries = []
+    for name, row in zip(names, probabilities, strict=True):
+        best = int(row.argmax())
+        by_class = dict(zip(class_names, row.tolist(), strict=True))
+        entries.append(
+            {"image": name, "class": class_names[best], "probability": row[best].item(), "probabilities": by_class}
+        )
+    return json.dumps(entries, indent=2)
+
+
+def main() -> None:
+    """Print what the pictures of the command line show, then name what cannot be read, with exit code 2.
+
+    All of them are read before TensorFlow is imported.
+    """
+    options, bad = _options(), list[str]()
+    listed = _tried(lambda place: pictures.find([place]), options.images, bad)
+    found = [path for _, paths in listed for path in paths]
+    if found:
+        if options.plot:
+            _check_plot(options.plot, found)
+        model = trained.find(options.model) if options.model else trained.champion()
+        read = partial(pictures.read, shape=model.image_shape, invert=options.invert)
+        if good := _tried(read, found, bad):
+            _tell(options, model, [path for path, _ in good], np.stack([image for _, image in good]))
+    if bad:
+        raise InputError("\nerror: ".join(bad))
+
+
+def _tried(action: Callable[[Path], T], given: list[Path], bad: list[str]) -> list[tuple[Path, T]]:
+    """Return each path with what `action` makes of it; where that is an `InputError`, add its message to `bad`."""
+    done = []
+    for path in given:
+        try:
+            done.append((path, action(path)))
+        except InputError as error:
+            bad.append(str(error))
+    return done
+
+
+def _tell(options: Any, model: Trained, paths: list[Path], images: np.ndarray) -> None:
+    """Predict images, and print and draw what they show."""
+    probabilities = trained.predict(model, images)
+    if options.plot:
+        from pipeline.figures import gallery, png  # here, so that a table does not wait for matplotlib
+
+        titles = [_shown(Path(path.name)) for path in paths]
+        figure = gallery.predictions(titles, images, probabilities, model.class_names)
+        files.write_bytes(options.plot, png.encode(figure, most=math.inf))
+    write = as_json if options.json else as_table
+    _print(write([_shown(path) for path in paths], probabilities, model.class_names))
+
+
+def _options() -> Any:
+    parser = argparse.ArgumentParser(
+        "python -m pipeline predict",
+        description="Tell what pictures show, by a model that `dvc repro` has trained.",
+        epilog=NOTE,
+        allow_abbrev=False,
+    )
+    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="a PNG or JPEG file, or a folder of them")
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        help="a model of params.yaml (its first seed) or a training, as vgg-43; else the champion",
+    )
+    parser.add_argument(
+        "--invert", action="store_true", help="swap black and white first: for dark on white, see below"
+    )
+    parser.add_argument("--json", action="store_true", help="print every probability as JSON, not a table")
+    parser.add_argument(
+        "--plot", metavar="FILE.png", type=Path, help=f"draw images and probabilities; {PLOTTED_IMAGES} images at most"
+    )
+    return parser.parse_args()
+
+
+def _check_plot(path: Path, images: list[Path]) -> None:
+    if path.suffix.lower() != ".png":
+        raise InputError(f"--plot {path}: a PNG is written: give it a name that ends in .png")
+    if not path.parent.is_dir():
+        raise InputError(f"--plot {path}: there is no folder {path.parent}: make it first, or name another")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InputError(f"--plot {path} cannot be written: name another file")
+    if path.resolve() in {image.resolve() for image in images}:
+        raise InputError(f"--plot {path} is one of the images, and would replace it: name another file")
+    if len(images) > PLOTTED_IMAGES:
+        raise InputError(
+            f"--plot shows {PLOTTED_IMAGES} images at most, not {len(images):,}: name fewer, or leave it out"
+        )
+
+
+def _most_probable_first(probabilities: np.ndarray) -> np.ndarray:
+    return np.argsort(-probabilities, axis=-1, kind="stable")  # of equals the first, as argmax has it
+
+
+def _shown(path: Path) -> str:
+    """Return a path that can be printed: bytes of a name that are no UTF-8 become escapes."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+def _print(text: str) -> None:
+    """Print, and end without complaint when the reader has closed the pipe, as `head` does."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,75 @@
+"""Which model is in use: `python -m pipeline registry promote [--model NAME] [--force]`, `rollback`, `show`, `fetch`.
+
+One registered model for each dataset; its version in use has the alias `champion`, the one before it `previous`.
+"""
+
+import argparse
+import sys
+from typing import Any
+
+from filelock import FileLock
+
+from pipeline.addons.registry import promotion, versions
+from pipeline.addons.registry.candidate import Refused
+from pipeline.addons.registry.versions import Version
+from pipeline.addons.serve import exported
+from pipeline.config import loading
+from pipeline.tracking import location, server
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m pipeline registry", description="Which model is in use.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    promoting = commands.add_parser("promote", help="make the best model of params.yaml the champion")
+    promoting.add_argument("--model", metavar="NAME", help="a model, or one of its trainings, as vgg-43")
+    promoting.add_argument("--force", action="store_true", help="whatever the gate and the test images say")
+    commands.add_parser("rollback", help="swap champion and previous")
+    commands.add_parser("show", help="say what is champion, and what was before")
+    fetching = commands.add_parser("fetch", help="bring the champion's network to where `pipeline serve` takes it from")
+    fetching.add_argument("--version", metavar="N", help="bring this version, champion or not")
+    return parser.parse_args()
+
+
+def export(version: Version) -> Any:
+    """Export a version to where `pipeline serve` takes it from, unless it is there, and return the folder."""
+    root = exported.root(location.repository(), version.name)
+    root.mkdir(parents=True, exist_ok=True)
+    folder = exported.place(root, str(version.version), version.tags["fingerprint"])
+    with FileLock(root / ".lock"):  # another process may just be at it
+        if not exported.whole(folder):
+            model = versions.load(version)
+            from pipeline.addons.export import litert  # here, so that TensorFlow comes by `load`, which keeps it quiet
+
+            about = versions.about(version) | {"description": versions.describe(version)}
+            exported.write(folder, litert.to_litert(model), about)
+    return folder
+
+
+def fetch(dataset: str, number: str | None = None) -> str:
+    """Export the champion, and note which one it is, or a version that is named; say in a line where it is."""
+    client = versions.connect()
+    if number:
+        return f"{export(versions.require(client, dataset, number))}"
+    version = versions.require_champion(client, dataset)
+    folder = export(version)
+    exported.point(folder.parent, location.store(), folder)
+    return f"{versions.describe(version)} is in {folder}"
+
+
+def main() -> None:
+    """Do the command and print what it says; exit 1 if the rules refuse a promotion."""
+    given, params = _arguments(), loading.load()
+    dataset = params.fetch.dataset_name
+    try:
+        with server.errors_in_one_line():
+            if given.command == "promote":
+                print(promotion.promote(params, given.model, force=given.force, prepare=export))
+            elif given.command == "rollback":
+                print(promotion.rollback(dataset, prepare=export))
+            else:
+                print(promotion.show(dataset) if given.command == "show" else fetch(dataset, given.version))
+            if given.command in ("promote", "rollback"):
+                fetch(dataset)
+    except Refused as refusal:
+        print(f"refused: {refusal}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,103 @@
+"""Score many pictures by a trained model, resumably: `python -m pipeline score INPUT --model NAME --out DIR`."""
+
+import argparse
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.addons.predict import trained
+from pipeline.base.errors import InputError
+
+EPILOG = (
+    "INPUT is a folder, of which every PNG and JPEG file is scored, however deep, its path there being its id; or a "
+    "Parquet file with the columns `id` and `image`, of whole PNG or JPEG files or of raw uint8 values. DIR gets "
+    "part-00000.parquet and so on, each with id, class, probability and every class's probability, and "
+    "_unreadable.csv. Run again after a kill, it scores what is missing. With Ray (docs/cluster.md), parts are scored "
+    "at once; every machine must then see INPUT and DIR."
+)
+PAUSE = 10  # seconds from line to line of progress
+
+
+def main() -> None:
+    """Score what the command line names, part by part, and tell how many pictures a second."""
+    options = _options()
+    model = trained.in_registry() if options.model == "champion" else trained.on_disk(options.model)
+    from pipeline.addons.score import parts, scorer  # here, so that help does not wait for pyarrow
+
+    out = options.out.resolve()
+    with parts.alone(out):
+        shape = model.image_shape
+        inputs = _listed(options.input, shape, out / parts.LISTING)
+        from pipeline.network import saving  # here, so that bad input is refused at once
+
+        content = saving.to_bytes(trained.load(model))  # the same weights, the same bytes, wherever it came from
+        job = scorer.Job(inputs, shape, model.class_names, out, scorer.part_images(shape))
+        parts.begin(out, _note(job, content), content)
+        missing = parts.missing(out, job.part_count)
+        _tell(scorer.scored(job, missing, options.at_once), sum(job.images(number) for number in missing))
+        bad = parts.unreadable(out, job.part_count)
+    print(f"{options.out} has the scores of {inputs.count - bad:,} images")
+    if bad:
+        print(f"pictures that cannot be read: {bad:,} of {inputs.count:,}, named in {options.out / parts.UNREADABLE}")
+
+
+def _options() -> Any:
+    parser = argparse.ArgumentParser(
+        "python -m pipeline score",
+        description="Score many pictures by a trained model, resumably.",
+        epilog=EPILOG,
+        allow_abbrev=False,
+    )
+    parser.add_argument("input", metavar="INPUT", type=Path, help="a folder, or a file that ends in .parquet")
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        required=True,
+        help="a model of params.yaml (its first seed), a training, as vgg-43, or `champion`",
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="a new folder, or one to go on with")
+    parser.add_argument(
+        "--at-once",
+        metavar="N",
+        type=int,
+        help="score so many parts at once, by Ray; else one, or with RAY_ADDRESS as many as its cluster has cores",
+    )
+    options = parser.parse_args()
+    if options.at_once is not None and options.at_once < 1:
+        parser.error(f"--at-once {options.at_once}: 1 or more are needed")
+    return options
+
+
+def _listed(source: Path, shape: tuple[int, int, int], listing: Path) -> Any:
+    from pipeline.addons.score import inputs
+
+    if source.is_dir():
+        return inputs.of_folder(source, listing)
+    if source.suffix.lower() != ".parquet" or not source.is_file():
+        raise InputError(f"{source} is no folder and no Parquet file: name one of the two")
+    return inputs.of_parquet(source, shape)
+
+
+def _note(job: Any, content: bytes) -> dict[str, Any]:
+    return {
+        "model": hashlib.sha256(content).hexdigest(),
+        "classes": job.class_names,
+        "input": job.inputs.digest,
+        "images": job.inputs.count,
+        "images a part": job.part_images,
+    }
+
+
+def _tell(counts: Iterator[int], total: int) -> None:
+    """Go through the parts, and print a line now and then."""
+    start = told = time.monotonic()
+    done = 0
+    for count in counts:
+        done, now = done + count, time.monotonic()
+        if now - told >= PAUSE or done == total:
+            speed = done / (now - start)
+            left = f", {(total - done) / speed:,.0f} s left" if done < total else ""
+            print(f"scored {done:,} of {total:,} images, {speed:,.0f} a second{left}", flush=True)
+            told = now

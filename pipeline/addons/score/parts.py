@@ -1,0 +1,97 @@
+"""The folder of results: what decided about them, which parts are there, what could not be read."""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from pipeline.addons.score.inputs import Read
+from pipeline.base import files, tables
+from pipeline.base.errors import InputError
+
+# Readers of a folder of Parquet files leave out what begins with `_`.
+NOTE, LISTING, MODEL = "_scoring.json", "_inputs.parquet", "_model.keras"
+UNREADABLE, LOCK = "_unreadable.csv", "_lock"
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Make the folder, and let one command at a time write into it.
+
+    Raise `InputError` for a second one, and for a folder of other files.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        cut_off = {file.name for file in out.glob(f".{NOTE}.*.tmp")}  # by a kill while the note was written
+        strange = sorted({file.name for file in out.iterdir()} - {NOTE, LISTING, LOCK} - cut_off)
+        if strange and not (out / NOTE).exists():
+            raise InputError(f"--out {out} holds {strange[0]}, which no scoring wrote: name an empty or a new folder")
+        with FileLock(out / LOCK, timeout=0):
+            yield
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"--out {out} is no folder: name another") from None
+    except Timeout:
+        raise InputError(f"--out {out} is being written by another scoring: wait, or name another folder") from None
+
+
+def begin(out: Path, note: dict[str, Any], model: bytes) -> None:
+    """Note what decides about the results, and keep the model, a `.keras` file's content, for all who score.
+
+    Raise `InputError` where the folder holds other results.
+    """
+    if not (out / NOTE).exists():
+        files.write_json(out / NOTE, note)
+    before = files.read_json(out / NOTE)
+    other = next((key for key in note if before.get(key) != note[key]), None)
+    if other:
+        raise InputError(f"--out {out} holds results of another {other}: name another folder, or delete this one")
+    files.write_bytes(out / MODEL, model)
+
+
+def path(out: Path, number: int) -> Path:
+    """Return the file of a part."""
+    return out / f"part-{number:05d}.parquet"
+
+
+def missing(out: Path, count: int) -> list[int]:
+    """List the numbers, of `count` parts, that are not there yet."""
+    return [number for number in range(count) if not path(out, number).exists()]
+
+
+def write(file: Path, read: Read, probabilities: np.ndarray, class_names: list[str]) -> None:
+    """Write a part: `id`, `class`, `probability`, `probabilities` in the order of `class_names`, in the metadata.
+
+    `probabilities` are float32 of (n, classes).
+    What could not be read stands in the metadata too, so that a file says all of its part, whole or not at all.
+    """
+    classes = [class_names[index] for index in probabilities.argmax(axis=1)]
+    table = pa.table(
+        {
+            "id": pa.array(read.ids, pa.string()),
+            "class": pa.array(classes, pa.string()),
+            "probability": probabilities.max(axis=1),
+            "probabilities": pa.FixedSizeListArray.from_arrays(probabilities.ravel(), len(class_names)),
+        }
+    )
+    metadata = {"class_names": json.dumps(class_names), "unreadable": json.dumps(read.unreadable)}
+    content = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata(metadata), content)
+    files.write_bytes(file, content.getvalue())
+
+
+def unreadable(out: Path, count: int) -> int:
+    """Write the ids of all that could not be read, and why, to _unreadable.csv, if there is any; return how many."""
+    listed = [
+        row for number in range(count) for row in json.loads(pq.read_schema(path(out, number)).metadata[b"unreadable"])
+    ]
+    if listed:
+        tables.write_csv(out / UNREADABLE, pd.DataFrame(listed, columns=["id", "reason"]))
+    return len(listed)

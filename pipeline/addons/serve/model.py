@@ -1,0 +1,32 @@
+"""A version that answers: its network, and what clients are told of it."""
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.addons.runtimes.litert import Network
+from pipeline.base.errors import InputError
+
+TOLD = ("classes", "dataset", "version", "model", "fingerprint")  # to clients
+CHUNK = 16  # images at a time: more are no faster, and a network keeps buffers for as many as it once had
+
+
+class Model:
+    """A network and what is told of it. One thread at a time may let it predict."""
+
+    def __init__(self, content: bytes, about: dict[str, Any], threads: int) -> None:
+        """Load and warm up the network of a `.tflite` file; raise `InputError` if it is not whole or not of `about`."""
+        self.about = {key: about[key] for key in TOLD}
+        self.version, self.classes, self.description = str(about["version"]), about["classes"], about["description"]
+        self._one, self._many = Network(content, 1), Network(content, threads)  # each keeps its size of input
+        self.shape = self._one.image_shape  # (height, width, channels)
+        if self._one.classes != len(self.classes):
+            raise InputError(f"the network knows {self._one.classes} classes, not {len(self.classes)}: export it again")
+        self.predict(np.zeros((CHUNK + 1, *self.shape), np.uint8))
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""
+        chunks = len(images) // CHUNK * CHUNK
+        parts = [self._many.predict(images[at : at + CHUNK]) for at in range(0, chunks, CHUNK)]
+        parts += [self._one.predict(images[at : at + 1]) for at in range(chunks, len(images))]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)

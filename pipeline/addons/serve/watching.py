@@ -1,0 +1,86 @@
+"""Each request passes here: who may ask, the version in its answer, its line in the log, its place in the metrics."""
+
+import hmac
+import json
+import re
+import sys
+import time
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipeline.addons.serve import metrics
+from pipeline.addons.serve.batching import Batcher
+from pipeline.base.errors import short
+
+HERE = re.compile(r"localhost|[\d.]+|\[[\da-f:.]+\]|")  # what no page elsewhere can be called; HTTP/1.0 names no Host
+OPEN = {"/", "/ping", "/health", "/v2/health/live", "/v2/health/ready"}  # without the token
+
+
+def log(**fields: Any) -> None:
+    """Write a line of JSON to standard output, with the time first."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    sys.stdout.write(json.dumps({"time": now, **fields}, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+class Watched:
+    """An ASGI app around another: it lets in who has the token and no page of another site, and tells of every answer.
+
+    With `hosts`, a page elsewhere whose name is made to lead here (DNS rebinding) is refused by that name.
+    """
+
+    def __init__(self, app: ASGIApp, batcher: Batcher, token: str | None, hosts: Collection[str]) -> None:
+        self.app, self.batcher, self.token, self.hosts = app, batcher, token, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with the model that it finds in use, and note how it was answered."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, model, status = time.perf_counter(), self.batcher.model, 499  # nobody was there to be answered
+        scope["model"], scope["images"] = model, 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"Model-Version", model.version.encode())]
+            await send(message)
+
+        try:
+            await (self._refusal(scope) or self.app)(scope, receive, noting)
+        finally:
+            took = time.perf_counter() - began
+            path = getattr(scope.get("route"), "path", "other")
+            metrics.answers.labels(path, status).inc()
+            metrics.seconds.labels(path).observe(took)
+            about = {"method": scope["method"], "path": scope["path"][:200], "status": status}
+            log(**about, milliseconds=round(took * 1000, 2), images=scope["images"], version=model.version)
+
+    def _refusal(self, scope: Scope) -> JSONResponse | None:
+        headers = dict(scope["headers"])
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        name = re.sub(r":\d+$", "", host)
+        if self.hosts and name not in self.hosts and not HERE.fullmatch(name):
+            return JSONResponse({"error": f"the Host {short(name)} is not known here: name it in SERVE_HOSTS"}, 403)
+        if scope["method"] == "POST" and _foreign(headers, host):
+            return JSONResponse(
+                {"error": "a page of another site sent this: ask from the page at /, or without a browser"}, 403
+            )
+        given = headers.get(b"authorization", b"")
+        if self.token and scope["path"] not in OPEN and not hmac.compare_digest(given, f"Bearer {self.token}".encode()):
+            error = {"error": "give the token, as Authorization: Bearer TOKEN"}
+            return JSONResponse(error, 401, {"WWW-Authenticate": "Bearer"})
+        return None
+
+
+def _foreign(headers: dict[bytes, bytes], host: str) -> bool:
+    """Tell whether a page of another site sends this: new browsers say so in Sec-Fetch-Site, all in Origin."""
+    if site := headers.get(b"sec-fetch-site"):
+        return site not in (b"same-origin", b"none")
+    origin = headers.get(b"origin")
+    return origin is not None and origin.decode("latin-1").lower().partition("://")[2] != host

@@ -1,9 +1,0 @@
-"""Which model of a dataset is in use: one registered model in MLflow, its version in use by the alias `champion`.
-
-- `candidate.py`: which model of `params.yaml` is the best
-- `rules.py`: whether it is better on the test images than the one in use
-- `versions.py`: versions and aliases, as MLflow holds them
-- `asking.py`: which version is in use, asked without mlflow
-- `promotion.py`: promote, roll back, show, load
-- `trained.py`: a trained model by its name, or the champion, to predict with
-"""

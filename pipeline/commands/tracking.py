@@ -1,0 +1,137 @@
+"""Commands for MLflow's runs: `python -m pipeline tracking sync`, `find` and `views`.
+
+`sync` sends what a lost server or a killed process left unsent, and makes the run of a training on disk that has none.
+`find REVISION` lists the runs that belong to a git revision's dvc.lock, `find RUN` the revisions that hold its bytes.
+"""
+
+import argparse
+import re
+import sys
+
+from pipeline.base import files, tables
+from pipeline.config import loading
+from pipeline.config.loading import PARAMS_FILE
+from pipeline.config.schema import Params, Training
+from pipeline.evaluation import metrics, records
+from pipeline.tracking import (
+    description,
+    fingerprints,
+    git,
+    journal,
+    location,
+    lock,
+    paths,
+    sending,
+    server,
+    stale,
+    views,
+)
+from pipeline.tracking.lock import LOCK, StageLock
+
+
+def main() -> None:
+    """Do what the command line asks for."""
+    parser = argparse.ArgumentParser(
+        "python -m pipeline tracking", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("sync", help="make the store complete for what is on disk")
+    finding = commands.add_parser("find", help="list a git revision's runs, or a run's revisions")
+    finding.add_argument("name", metavar="REVISION|RUN")
+    commands.add_parser("views", help="print the address of each experiment's table of runs")
+    given = parser.parse_args()
+    with server.errors_in_one_line():
+        if given.command == "find":
+            print(find(given.name))
+        else:
+            print(sync() if given.command == "sync" else addresses())
+
+
+def sync() -> str:
+    """Send all that the store lacks, and say how much that was."""
+    journal.close_dead()
+    client, params = server.connect(), loading.load()
+    for training in params.trainings:
+        stages = lock.trained(training)
+        if stages and _on_disk(*stages):
+            train, evaluate = stages
+            if not sending.holds(client, params.fetch.dataset_name, fingerprints.of_stage_lock(train)):
+                _append(params, training, train, evaluate)
+    count = sending.push_all()
+    runs = f"{count} run" + "s" * (count != 1)
+    return f"completed at {location.address()}: {runs}" if count else f"nothing was missing at {location.address()}"
+
+
+def find(name: str) -> str:
+    """List the revisions of a run if `name` is a run's id, else the runs of a git revision, a line each."""
+    client = server.connect()
+    if re.fullmatch("[0-9a-f]{32}", name):
+        fingerprint = client.get_run(name).data.tags.get("fingerprint")
+        held = [revision for revision, trainings in _revisions().items() if fingerprint in trainings.values()]
+        return git.ask("show", "--no-patch", "--format=%h %cs %s", *held) if held else f"no revision holds {name}"
+    stages = lock.parse(git.ask("show", "--end-of-options", f"{name}:{LOCK}"), f"{name}:{LOCK}")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    lines = []
+    for training, fingerprint in _fingerprints(stages).items():
+        found = client.search_runs(experiments, f"tags.fingerprint = '{fingerprint}'")
+        lines += [f"{training}  {run.info.run_id}  {run.info.status}" for run in found] or [f"{training}  no run"]
+    return "\n".join(lines)
+
+
+def addresses() -> str:
+    """List where each experiment's runs are seen in a browser, a line each."""
+    found = [
+        experiment for experiment in server.connect().search_experiments() if views.TAG + views.FIRST in experiment.tags
+    ]
+    lines = [f"{experiment.name}: {views.address(location.page(), experiment.experiment_id)}" for experiment in found]
+    remedy = server.SYNC if paths.anything_trained() else "`dvc repro` makes them"
+    return "\n".join(lines) or f"no runs at {location.address()}: {remedy}"
+
+
+def _on_disk(*stages: StageLock) -> bool:
+    """Tell whether all that the stages read and made, code aside, is on disk as they left it."""
+    md5s = [item for stage in stages for item in stage.data().items()]
+    return all(path.exists() and fingerprints.md5(path) == md5 for path, md5 in md5s)
+
+
+def _append(params: Params, training: Training, train: StageLock, evaluate: StageLock) -> None:
+    """Make the journal of a training that the store lacks from what is on disk, if params.yaml is as it was then."""
+    if edited := stale.keys([train, evaluate], files.read_yaml(PARAMS_FILE)):
+        what = f"{PARAMS_FILE} ({', '.join(edited)}) changed since {training.name} was evaluated"
+        print(f"warning: {what}: its run is not made", file=sys.stderr)
+        return
+    named = {path.name: path for path in train.data() | evaluate.data()}
+    labelled = files.open_labelled(named["train.npz"])
+    data = sending.dataset(params.fetch.dataset_name, named["train.npz"], labelled)
+    described = description.of_training(params, training, fingerprints.of_stage_lock(train), data)
+    with journal.appended(described) as record:
+        record.log_history(tables.read_csv(named["history.csv"]))
+        reports = [path for path in named.values() if path.parts[0] == "reports"]
+        record.attach_training(named[f"{training.name}.keras"], labelled[0], reports)
+        evaluation = records.from_arrays(files.read_arrays(named[f"{training.name}.npz"]))
+        record.log_scores(metrics.loggable(evaluation.all_scores))
+        export = lock.read().get(f"export@{training.name}")
+        if export and _on_disk(export):
+            reports_folder = paths.metrics(training).parent
+            record.attach_exports(paths.exported(training.name).parents[1], reports_folder)
+            record.log_scores({"exports": files.read_json(reports_folder / "exports.json")})
+
+
+def _fingerprints(stages: dict[str, StageLock]) -> dict[str, str]:
+    """Return the fingerprint of each training by its name."""
+    trainings = {name.partition("@")[2]: stage for name, stage in stages.items() if name.startswith("train@")}
+    return {name: fingerprints.of_stage_lock(stage) for name, stage in trainings.items()}
+
+
+def _revisions() -> dict[str, dict[str, str]]:
+    """Return the fingerprints in dvc.lock of every commit, DVC's experiments among them; each content is read once."""
+    known: dict[str, dict[str, str]] = {}
+    found = {}
+    for revision in git.ask("rev-list", "--all").split():
+        listed = git.ask("ls-tree", revision, str(LOCK)).split()
+        if listed:
+            blob = listed[2]
+            if blob not in known:
+                known[blob] = _fingerprints(lock.parse(git.ask("cat-file", "blob", blob), f"{revision}:{LOCK}"))
+            found[revision] = known[blob]
+    return found

@@ -1,0 +1,194 @@
+"""One journal into its run in MLflow, kind by kind: what was sent before changes nothing when it is sent again."""
+
+import importlib.metadata
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import PIL.Image
+from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run
+from mlflow.models import Model, infer_signature
+from mlflow.tracking.multimedia import compress_image_size
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_DATASET_CONTEXT,
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_LOGGED_IMAGES,
+    MLFLOW_PARENT_RUN_ID,
+    MLFLOW_RUN_NOTE,
+    MLFLOW_SOURCE_NAME,
+)
+
+from pipeline.base import files
+from pipeline.tracking import description, folders, server
+from pipeline.tracking.folders import Progress, Record
+from pipeline.tracking.journal import EXAMPLE, MODEL
+
+SHOWN = {MLFLOW_SOURCE_NAME: "dvc.stage", MLFLOW_GIT_COMMIT: "git.commit"}  # as columns of the UI
+PARENT = "sweep.training"  # the tag of a trial that names its sweep's journal
+IMAGES = ("confusion_matrix.png", "mistakes.png", "learning_curves.png", "augmented.png")  # of the UI's image grid
+GRID_PIXELS = 400  # the longer side of an image in the grid: three fit beside each other; a click shows it whole
+
+
+def find_or_make(client: mlflow.MlflowClient, record: Record, progress: Progress) -> tuple[Run, Progress]:
+    """Find the journal's run, by its training's id, else the finished one of its fingerprint, or make it.
+
+    Return it with what it has got, which is `progress` where that is of the same run.
+    """
+    experiment = server.experiment_id(client, record.experiment)
+    found = client.search_runs([experiment], f"tags.training = '{record.training}'", max_results=1)
+    if not found and "rebuilt" in record.tags:
+        same = f"tags.fingerprint = '{record.fingerprint}' and attributes.status = 'FINISHED'"
+        found = client.search_runs([experiment], same, max_results=1)
+    run = found[0] if found else _make(client, experiment, record)
+    if progress.run_id == run.info.run_id:
+        return run, progress
+    if run.data.tags.get("training") == record.training:
+        return run, Progress(run.info.run_id)
+    epochs = sum(metric.step > 0 for metric in record.metrics)  # of a training elsewhere, which has sent them
+    return run, Progress(run.info.run_id, metrics=epochs, status="FINISHED")
+
+
+def whole_model(client: mlflow.MlflowClient, run: Run) -> str | None:
+    """Return the id of a run's READY model, or None; one whose sending was cut off may stand beside it."""
+    outputs = [output.model_id for output in (run.outputs.model_outputs if run.outputs else [])]
+    ready = [model_id for model_id in outputs if client.get_logged_model(model_id).status == "READY"]
+    return str(ready[0]) if ready else None
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A journal on its way into a run, and what that has got of it: `progress`."""
+
+    client: mlflow.MlflowClient
+    folder: Path
+    record: Record
+    run: Run
+    progress: Progress
+
+    @property
+    def steps(self) -> list[Callable[[], None]]:
+        """What sends one kind of thing after the other, and notes that in `progress`."""
+        return [
+            self._send_params,
+            self._send_tags,
+            self._send_metrics,
+            self._send_description,
+            self._send_files,
+            self._send_model,
+            self._send_status,
+        ]
+
+    @property
+    def _run_id(self) -> str:
+        return str(self.run.info.run_id)
+
+    def _send_params(self) -> None:
+        if not self.run.data.params:
+            params = [Param(name, value) for name, value in self.record.params.items()]
+            self.client.log_batch(self._run_id, params=params)
+
+    def _send_tags(self) -> None:
+        """Send what a sweep says of a trial after its run was made, and name the run that it is a child of."""
+        tags = {name: value for name, value in self.record.tags.items() if name.startswith("sweep.")}
+        if parent := self.record.tags.get(PARENT):
+            found = self.client.search_runs([self.run.info.experiment_id], f"tags.training = '{parent}'", max_results=1)
+            tags |= {MLFLOW_PARENT_RUN_ID: found[0].info.run_id} if found else {}
+        for name, value in tags.items():
+            if self.run.data.tags.get(name) != value:
+                self.client.set_tag(self._run_id, name, value)
+
+    def _send_metrics(self) -> None:
+        sent = first = self.progress.metrics
+        while some := self.record.metrics[sent : sent + 1000]:  # as many as MLflow takes at once
+            self.client.log_batch(self._run_id, [Metric(*metric) for metric in some], synchronous=True)
+            self.progress.metrics = sent = sent + len(some)
+        if scores := {metric.name for metric in self.record.metrics[first:] if not metric.step}:
+            self._show_the_last(scores)
+
+    def _show_the_last(self, scores: set[str]) -> None:
+        """Log scores anew where MLflow shows others of a later time: a clock was set back, or another's is ahead."""
+        shown = self.client.get_run(self._run_id).data.metrics
+        for name in sorted(scores):
+            if shown.get(name) != (value := self.record.figures[name]):
+                times = [point.timestamp for point in self.client.get_metric_history(self._run_id, name)]
+                self.client.log_batch(self._run_id, [Metric(name, value, max(times) + 1, 0)], synchronous=True)
+
+    def _send_description(self) -> None:
+        text = description.of_run(self.record, self.record.figures)
+        if self.progress.description != text:  # what a person makes of it in the UI stays, until scores change
+            self.client.set_tag(self._run_id, MLFLOW_RUN_NOTE, text)
+            self.progress.description = text
+
+    def _send_files(self) -> None:
+        if not self.run.inputs.dataset_inputs:
+            data = DatasetInput(Dataset(**self.record.dataset), [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
+            self.client.log_inputs(self._run_id, [data])
+        for name, digest in self.record.files.items():
+            path, parent = self._attached(name), str(Path(name).parent)
+            if self.progress.files.get(name) != digest and name not in (MODEL, EXAMPLE) and path.exists():
+                # in no folder what a person compares: Compare looks into none
+                self.client.log_artifact(self._run_id, str(path), None if parent == "." else parent)
+                if path.name in IMAGES:
+                    self._log_image(path)
+                self.progress.files[name] = digest
+
+    def _send_model(self) -> None:
+        digest = self.record.files.get(MODEL)
+        if digest and self.progress.model != digest and self._attached(MODEL).exists():
+            if not whole_model(self.client, self.run):
+                self._log_model(self._attached(MODEL), files.read_arrays(self._attached(EXAMPLE))["images"])
+            self.progress.model = digest
+
+    def _send_status(self) -> None:
+        status = self.record.status
+        if (self.progress.status or self.run.info.status) != status:
+            if status == "RUNNING":
+                self.client.update_run(self._run_id, status)
+            else:
+                self.client.set_terminated(self._run_id, status, self.record.ended)
+        self.progress.status = status
+
+    def _attached(self, name: str) -> Path:
+        """Return where an attached file lies, unless it was removed: the stores of then have it, `sync` anew."""
+        return folders.attached(self.folder, name, self.record.files[name])
+
+    def _log_image(self, path: Path) -> None:
+        """Log a picture for the image grid as mlflow's own `log_image`, which would make one more with each call."""
+        name = f"{path.stem}+step+0+timestamp+{self.run.info.start_time}+{self._run_id}"
+        with tempfile.TemporaryDirectory() as folder, PIL.Image.open(path) as picture:
+            shutil.copy(path, Path(folder, f"{name}.png"))
+            compress_image_size(picture.convert("RGB"), GRID_PIXELS).save(Path(folder, f"{name}+compressed.webp"))
+            self.client.log_artifacts(self._run_id, folder, "images")
+        self.client.set_tag(self._run_id, MLFLOW_LOGGED_IMAGES, "true")
+
+    def _log_model(self, path: Path, example: np.ndarray) -> None:
+        """Log a model with signature and example; mlflow's own `log_model` needs a run that is open and ends it."""
+        from pipeline.network import saving  # here, since most commands do without TensorFlow
+
+        # isort: split
+        import mlflow.tensorflow  # after the network's import, which keeps TensorFlow quiet
+
+        model, info, name = saving.load(path), self.run.info, self.record.tags["model"]
+        made = self.client.create_logged_model(info.experiment_id, name, info.run_id, model_type="keras")
+        self.client.log_outputs(info.run_id, [LoggedModelOutput(made.model_id, 0)])
+        with tempfile.TemporaryDirectory() as folder:
+            mlflow.tensorflow.save_model(
+                model,
+                f"{folder}/model",
+                mlflow_model=Model(run_id=info.run_id, model_id=made.model_id),
+                signature=infer_signature(example, np.empty((2, model.output_shape[-1]), np.float32)),
+                input_example=example,
+                pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in ("tensorflow", "keras")],
+            )
+            self.client.log_model_artifacts(made.model_id, f"{folder}/model")
+        self.client.finalize_logged_model(made.model_id, "READY")
+
+
+def _make(client: mlflow.MlflowClient, experiment: str, record: Record) -> Run:
+    shown = {tag: record.tags[key] for tag, key in SHOWN.items() if key in record.tags}
+    tags = record.tags | {"training": record.training} | shown
+    return client.create_run(experiment, record.started, tags, record.name)
