@@ -102,11 +102,11 @@ def described(plan: Plan, dataset: dict[str, str]) -> Description:
     """Gather what the sweep's own run tells from its start: the model as it is in params.yaml, and what is varied."""
     base = description.of_training(plan.params({}), plan.training, plan.identity, dataset)
     dumped = {key: dimension.model_dump(exclude_defaults=True) for key, dimension in plan.sweep.space.items()}
-    varied = {f"sweep.{key}": json.dumps(each.get("choices", each), ensure_ascii=False) for key, each in dumped.items()}
+    varied = {f"sweep.{key}": str(each.get("choices", each))[:500] for key, each in dumped.items()}
     return dataclasses.replace(
         base,
         name=f"sweep {plan.name}: {plan.sweep.model} with other {', '.join(plan.sweep.space)}"[:200],
-        params=base.params | {key: text[:500] for key, text in varied.items()},
+        params=base.params | varied,
         tags=base.tags | {"dvc.stage": str(plan.source), "sweep.name": plan.name},
     )
 

@@ -64,7 +64,7 @@ class Resources(Section):
     """What a trial needs on a cluster."""
 
     cpus: Count = 1
-    gpus: NotNegative | Annotated[int, Field(ge=0)] = 0
+    gpus: NotNegative = 0
 
 
 class Sweep(Section):
@@ -74,14 +74,12 @@ class Sweep(Section):
     space: Annotated[dict[Text, Dimension], Field(min_length=1)]
     maximise: list[Literal["validation.accuracy"]] = Field(default_factory=list)
     minimise: list[Literal["validation.loss", "parameters", "seconds_per_image"]] = Field(default_factory=list)
-    trials: Annotated[Count | None, Field(description="in all; left out, a grid's whole size")] = None
-    minutes: Annotated[Positive | Count | None, Field(description="after which no trial begins")] = None
+    trials: Count | None = None  # in all; left out, a grid's whole size
+    minutes: Positive | None = None  # after which no trial begins
     sampler: Literal["tpe", "random", "grid"] = "tpe"
-    pruner: Annotated[Literal["none", "median"], Field(description="median: ends what is below the others' median")] = (
-        "none"
-    )
-    seed: Annotated[Seed, Field(description="of the sampler; trials train with the first of params.yaml's")] = 42
-    at_once: Annotated[Count, Field(description="more than 1 needs Ray")] = 1
+    pruner: Literal["none", "median"] = "none"
+    seed: Seed = 42  # of the sampler; trials train with the first of params.yaml's
+    at_once: Count = 1  # more than 1 needs Ray
     resources: Resources = Resources()
 
     @property
