@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 
 from pipeline.addons.ray import connection
 from pipeline.addons.sweep import driver, plan, training, trials
-from pipeline.addons.sweep.settings import LOSS
+from pipeline.addons.sweep.definition import LOSS
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING
 from pipeline.base import files
 from pipeline.base.errors import InputError
@@ -68,8 +68,9 @@ def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder
     some = planned(pruner="median")
     good = [trial(some.sweep, {}, epochs=[1.0, 1.0]) for _ in range(5)]
     values = {"train.epochs": 2}
-    described = description.of_training(some.params(values), some.training, some.fingerprint(values), {})
-    job = training.Job(some, values, described, good)
+    params = some.params(values)
+    described = description.of_training(params, some.training, some.fingerprint(values), {})
+    job = training.Job(some.sweep, params.models["small_some"], 42, described, good)
 
     def interrupt() -> None:
         raise KeyboardInterrupt

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings, strategies
 from optuna.trial import FrozenTrial
 
 from pipeline.addons.sweep import applying, plan, report, space, trials
-from pipeline.addons.sweep.settings import ACCURACY, LOSS, PARAMETERS, Sweep
-from pipeline.addons.sweep.settings import load as read_sweep
+from pipeline.addons.sweep.definition import ACCURACY, LOSS, PARAMETERS, Sweep
+from pipeline.addons.sweep.definition import load as read_sweep
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING
 from pipeline.base import files, processor
 from pipeline.base.errors import InputError

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial
 from pipeline.addons.ray import connection
 from pipeline.addons.sweep import training, trials
 from pipeline.addons.sweep.plan import Plan
-from pipeline.addons.sweep.settings import Resources
+from pipeline.addons.sweep.definition import Resources
 from pipeline.addons.sweep.training import Job, Outcome
 from pipeline.addons.sweep.trials import FAILED, RUNNING
 from pipeline.base import processor
@@ -50,9 +50,11 @@ def run(
         _forget_states(study)
         for trial in itertools.islice(pending, plan.sweep.at_once - len(running)):
             values, fingerprint = trials.values(plan.sweep, trial), trial.user_attrs["fingerprint"]
-            described = description.of_training(plan.params(values), plan.training, fingerprint, dataset)
+            params, trained = plan.params(values), plan.training
+            described = description.of_training(params, trained, fingerprint, dataset)
             described.tags |= {"sweep.training": sweep_run, "sweep.name": plan.name, "sweep.trial": str(trial.number)}
-            running[workers.start(Job(plan, values, described, ended(study)))] = trial.number
+            job = Job(plan.sweep, params.models[trained.model], trained.seed, described, ended(study))
+            running[workers.start(job)] = trial.number
         if not running:
             return
         work, outcome = workers.wait(list(running))

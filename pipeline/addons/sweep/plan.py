@@ -9,15 +9,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipeline.addons.sweep import settings, space
-from pipeline.addons.sweep.settings import Sweep
+from pipeline.addons.sweep import definition, space
+from pipeline.addons.sweep.definition import Sweep
 from pipeline.addons.sweep.space import Raw, Values
 from pipeline.base import files
 from pipeline.base.errors import InputError, short
 from pipeline.config import loading, network_fits
 from pipeline.config.explain import explain
 from pipeline.config.loading import PARAMS_FILE
-from pipeline.config.schema import Model, Params, Training
+from pipeline.config.models import Model
+from pipeline.config.schema import Params, Training
 from pipeline.tracking import description, fingerprints, lock, paths, stale
 from pipeline.tracking.description import Description
 from pipeline.tracking.lock import LOCK
@@ -86,7 +87,7 @@ def load(source: Path) -> Plan:
 
     Raise `InputError` with a line for what is wrong.
     """
-    sweep, raw = settings.load(source), files.read_yaml(PARAMS_FILE)
+    sweep, raw = definition.load(source), files.read_yaml(PARAMS_FILE)
     plan = Plan(source, sweep, raw, loading.validate(raw))
     _require_prepared(plan)
     if sweep.model not in raw["models"]:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from pipeline.addons.sweep.settings import Dimension, Sweep
+from pipeline.addons.sweep.definition import Dimension, Sweep
 from pipeline.base.errors import InputError, short
 from pipeline.config.section import at
 

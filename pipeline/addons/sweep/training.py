@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.addons.sweep import trials
-from pipeline.addons.sweep.plan import Plan
-from pipeline.addons.sweep.settings import ACCURACY, EACH_EPOCH, LOSS, PARAMETERS, SECONDS, Sweep
-from pipeline.addons.sweep.space import Values
+from pipeline.addons.sweep.definition import ACCURACY, EACH_EPOCH, LOSS, PARAMETERS, SECONDS, Sweep
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, STATES
 from pipeline.base import files, processor
 from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays, LabelledRows
+from pipeline.config.models import Model
 from pipeline.tracking import journal, paths
 from pipeline.tracking.description import Description
 from pipeline.tracking.journal import Journal
@@ -36,8 +35,9 @@ class Pruned(Exception):  # noqa: N818  # no error
 class Job(NamedTuple):
     """All that training a trial needs, with the trials that have ended before it starts, for the pruner."""
 
-    plan: Plan
-    values: Values
+    sweep: Sweep
+    network: Model
+    seed: int
     described: Description
     ended: list[FrozenTrial]
 
@@ -68,15 +68,14 @@ def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Outcome:
         record.tag({"sweep.state": STATES[state]})
     seconds = round(sum(record.values("epoch/seconds")), 3)
     attributes = {"scores": scores, "seconds": seconds, "threads": processor.threads(), "reason": reason}
-    return Outcome(state, _epochs(job.plan.sweep, record), attributes)
+    return Outcome(state, _epochs(job.sweep, record), attributes)
 
 
 def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[str, float]:
     """Train the network and return its scores, rounded as `evaluate` has them."""
     from pipeline.network import saving, temperature, training  # not for whoever starts trials
 
-    plan, seed, dataset = job.plan, job.plan.training.seed, files.read_json(paths.DATASET)
-    network = plan.params(job.values).models[plan.training.model]
+    network, seed, dataset = job.network, job.seed, files.read_json(paths.DATASET)
     train, validation = files.open_labelled(paths.TRAIN), files.open_labelled(paths.VALIDATION)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # or it warns that each trial's network is compiled anew
     model = training.untrained(network, dataset, len(train[1]), seed)
@@ -84,8 +83,8 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
     def on_epoch(row: training.Row, state: Arrays) -> None:
         record.log_epoch(row, len(train[1]))
         after_epoch()
-        so_far = _epochs(plan.sweep, record)
-        if row["epoch"] < network.train.epochs and trials.prunes(plan.sweep, job.ended, so_far):
+        so_far = _epochs(job.sweep, record)
+        if row["epoch"] < network.train.epochs and trials.prunes(job.sweep, job.ended, so_far):
             raise Pruned  # before the state is kept: broken off here, the trial comes to the same end
         record.save_state(state)
 
