@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.addons.export import figure, formats, scoring, table
+from pipeline.addons.export import figure, scoring, table
+from pipeline.addons.export.conversion import formats
 from pipeline.base import errors, files, processor, rows
 from pipeline.config import loading
 from pipeline.figures import png
