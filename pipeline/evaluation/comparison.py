@@ -10,10 +10,8 @@ import pandas as pd
 
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import mistakes, records, settings, significance
-from pipeline.evaluation.records import TRAIN_IMAGES, Evaluation
+from pipeline.evaluation.records import TRAIN_IMAGES, Evaluation, Evaluations
 from pipeline.evaluation.significance import Difference
-
-Evaluations = Mapping[str, Mapping[int, Evaluation]]  # by model and seed
 
 
 def contents(params: Params, evaluations: Evaluations) -> dict[str, Any]:

@@ -14,8 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from pipeline.config.schema import Params
-from pipeline.evaluation.comparison import Evaluations
-from pipeline.evaluation.records import Predictions
+from pipeline.evaluation.records import Evaluations, Predictions
 
 if TYPE_CHECKING:
     import keras  # for real it comes with the network, quietly

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.evaluation import comparison, mistakes
-from pipeline.evaluation.comparison import Evaluations
+from pipeline.evaluation.records import Evaluations
 
 ROWS = 100
 SHOWN = 40  # on the page

@@ -99,6 +99,9 @@ class Evaluation:
         return self.scores | {"test": self.scores["test"] | by_class}
 
 
+Evaluations = Mapping[str, Mapping[int, Evaluation]]  # by model and seed
+
+
 def together(every: Sequence[Evaluation]) -> Evaluation:
     """Average the probabilities that several networks give the same images: an ensemble (Hansen & Salamon 1990).
 

@@ -6,9 +6,8 @@ from pipeline.base import tables, templates
 from pipeline.config.models import Model
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import comparison
-from pipeline.evaluation.comparison import Evaluations
 from pipeline.evaluation.extending import Document, Section
-from pipeline.evaluation.records import Evaluation
+from pipeline.evaluation.records import Evaluation, Evaluations
 
 MODEL_PICTURES = {  # what `evaluate` draws of one model
     "network": "network",

@@ -13,9 +13,8 @@ from pipeline.base import errors, files, tables
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import calibration, lists, metrics, records, summary
-from pipeline.evaluation.comparison import Evaluations
 from pipeline.evaluation.extending import Document, Report, Section
-from pipeline.evaluation.records import Evaluation
+from pipeline.evaluation.records import Evaluation, Evaluations
 from pipeline.figures import calibration as trust
 from pipeline.figures import curves, failures, png, scores
 from pipeline.tracking import views

@@ -10,8 +10,7 @@ import pandas as pd
 
 from pipeline.addons.page.sprites import Sheet
 from pipeline.evaluation import calibration, comparison
-from pipeline.evaluation.comparison import Evaluations
-from pipeline.evaluation.records import Evaluation
+from pipeline.evaluation.records import Evaluation, Evaluations
 
 DECIMALS = 4
 

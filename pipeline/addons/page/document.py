@@ -11,9 +11,8 @@ from pipeline.addons.page import content, sprites
 from pipeline.base import templates
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import comparison
-from pipeline.evaluation.comparison import Evaluations
 from pipeline.evaluation.extending import Document, Report, Section
-from pipeline.evaluation.records import Evaluation
+from pipeline.evaluation.records import Evaluation, Evaluations
 
 HERE = Path(__file__).parent
 STYLES = [HERE / "uplot/uPlot.min.css", HERE / "page.css"]
