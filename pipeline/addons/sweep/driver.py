@@ -14,8 +14,8 @@ from optuna.trial import FrozenTrial
 
 from pipeline.addons.ray import connection
 from pipeline.addons.sweep import training, trials
-from pipeline.addons.sweep.plan import Plan
 from pipeline.addons.sweep.definition import Resources
+from pipeline.addons.sweep.plan import Plan
 from pipeline.addons.sweep.training import Job, Outcome
 from pipeline.addons.sweep.trials import FAILED, RUNNING
 from pipeline.base import processor

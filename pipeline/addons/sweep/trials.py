@@ -22,8 +22,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.addons.sweep import space
-from pipeline.addons.sweep.plan import Plan
 from pipeline.addons.sweep.definition import Dimension, Sweep
+from pipeline.addons.sweep.plan import Plan
 from pipeline.addons.sweep.space import Raw, Values
 from pipeline.base import files
 from pipeline.base.errors import InputError
