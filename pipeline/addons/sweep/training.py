@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from optuna import TrialPruned
 from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.addons.sweep import trials
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
     import keras
 
 MEASURED = 1000  # images at most, to measure what a prediction takes
-
-
-class Pruned(Exception):  # noqa: N818  # no error
-    """A trial is not worth going on with."""
 
 
 class Job(NamedTuple):
@@ -59,7 +56,7 @@ def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Outcome:
     with journal.opened(job.described, recorded=False) as record:
         try:
             state, scores = COMPLETE, _scores(job, record, after_epoch)
-        except Pruned:
+        except TrialPruned:
             state = PRUNED
             record.end("KILLED")
         except InputError as error:
@@ -85,7 +82,7 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
         after_epoch()
         so_far = _epochs(job.sweep, record)
         if row["epoch"] < network.train.epochs and trials.prunes(job.sweep, job.ended, so_far):
-            raise Pruned  # before the state is kept: broken off here, the trial comes to the same end
+            raise TrialPruned  # before the state is kept: broken off here, the trial comes to the same end
         record.save_state(state)
 
     with contextlib.redirect_stdout(io.StringIO()):  # a line an epoch
