@@ -131,6 +131,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"space": {"train.epochs": []}}, "space.train.epochs: []: list should have at least 1 item"),
         ({"space": {"train.epochs": [1, 2, 1]}}, "space.train.epochs: 1 stands there twice: name each choice once"),
         ({"space": {"train.epochs": {"low": 3, "high": 1}}}, "space.train.epochs: low 3 is not below high 1"),
+        ({"space": {"train.epochs": {"choices": [1], "low": 1}}}, "space.train.epochs: give choices, or low and high"),
         ({"space": {"train.epochs": {"low": 0, "high": 1, "log": True}}}, "space.train.epochs: log needs a low above"),
         (
             {"space": {"train.epochs": {"low": 1, "high": 4, "step": 2}}},
