@@ -319,7 +319,7 @@ def test_a_folder_that_is_renamed_goes_on_working(workspace: Workspace) -> None:
         assert picture.returncode == 0, picture.stderr
         workspace.write(PARAMS | {"train": PARAMS["train"] | {"epochs": 3}})
         stale = workspace.run("pipeline", "registry", "promote", "--force")
-        assert stale.stderr == "error: params.yaml (train) changed since plain-1 was evaluated: run `dvc repro`\n"
+        assert stale.stderr == "error: params.yaml:train changed since plain-1 was evaluated: run `dvc repro`\n"
         assert "train@plain-1" in workspace.repro()
         assert workspace.run("pipeline", "registry", "promote", "--force").stdout.startswith("champion: digits version")
         assert not before.exists()

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.addons.robustness import checks as robustness
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.commands import params
@@ -18,6 +21,7 @@ from pipeline.config import loading, network_fits
 from pipeline.config.schema import Training
 from pipeline.config.section import at, leaves
 from pipeline.data import datasets
+from pipeline.evaluation import records
 from tests.conftest import PARAMS, ROOT
 
 Write = Callable[[dict[str, Any]], Path]
@@ -354,10 +358,18 @@ def test_command_refuses_a_limit_on_a_metric_that_no_evaluation_has(
 def test_every_metric_of_the_reports_and_of_a_class_may_have_a_limit(raw: dict[str, Any], write_params: Write) -> None:
     (report, *_) = sorted((ROOT / "reports").glob("*/metrics.json"))
     found = {path for path, _ in leaves(files.read_json(report))}
-    assert found <= set(params.metric_names())
+    assert found <= {*params.METRICS, *robustness.metric_names(loading.load(PARAMS))}
     seconds = {"at_most": {"parameters": 9, "test": {"seconds_per_image": 1.0}}}
     raw["gate"]["vgg"] = {"at_least": {"test": {"recall": {"Shirt": 0.5}}}} | seconds
     assert run_check(write_params(raw)).returncode == 0
+
+
+def test_what_may_have_a_limit_is_what_an_evaluation_has() -> None:
+    right = records.Predictions(np.arange(2), np.eye(2, dtype=np.float32))
+    splits = dict.fromkeys(records.SPLITS, right)
+    evaluation = records.Evaluation(["a", "b"], 0, 0, pd.DataFrame(), splits, mirrored=right.probabilities)
+    metrics = evaluation.scores | {"together": records.together_scores([evaluation])}
+    assert {*params.METRICS} == {"test.seconds_per_image", *(name for name, _ in leaves(metrics))}
 
 
 def test_what_seeds_score_together_may_have_limits_where_there_are_several(

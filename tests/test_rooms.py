@@ -14,16 +14,14 @@ KNOW_TENSORFLOW = ("network", "addons/export", "addons/ray")
 TIED = {  # what the core still imports of add-ons
     "config": {"addons/export"},
     "evaluation": {"addons/label_errors"},
-    "tracking": {"addons/export"},
     "stages": {"addons/ray", "addons/robustness", "addons/explanation", "addons/cards", "addons/page"},
-    "commands": {"addons/export", "addons/compare"},
 }
 
 
 def allowed(here: str) -> set[str]:
     """Return the rooms that one may import: what is below it, for an add-on the core and the add-ons that it needs."""
     if here in CORE:
-        return {*CORE[: CORE.index(here)], *TIED.get(here, ()), *(["addons"] if here in CORE[-3:] else [])}
+        return {*CORE[: CORE.index(here)], *TIED.get(here, ()), *(["addons"] if here in CORE[-4:] else [])}
     addons = needed(here.removeprefix("addons/")) if here != "addons" else ()
     return {*CORE[:-3], *(f"addons/{name}" for name in addons)}
 

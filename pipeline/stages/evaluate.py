@@ -78,8 +78,8 @@ def main() -> None:
     with sending.in_background(), journal.appended(described) as record:
         record.log_history(evaluation.history)
         record.attach_training(model_file, images, [reports / "layers.csv", reports / "history.csv", *made])
-        record.log_scores(metrics.loggable(evaluation.all_scores))
-        record.log_scores({"test": {"seconds_per_image": seconds}})  # another each time, so no file holds it
+        record.log_metrics(metrics.loggable(evaluation.all_scores))
+        record.log_metrics({"test": {"seconds_per_image": seconds}})  # another each time, so no file holds it
     warn_of_gap(name, evaluation)
     print(f"{name}: test accuracy {evaluation.scores['test']['accuracy']:.4f}")
 

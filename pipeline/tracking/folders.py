@@ -23,7 +23,7 @@ from pipeline.tracking.description import Description
 
 
 class Metric(NamedTuple):
-    """A figure of a run, as MLflow has it: `time` in ms, `step` the epoch, 0 for a final score."""
+    """One value of a metric, as MLflow has it: `time` in ms, `step` the epoch, 0 for a final one."""
 
     name: str
     value: float
@@ -48,7 +48,7 @@ class Record(Description):
     files: dict[str, str] = field(default_factory=dict)
 
     @property
-    def figures(self) -> dict[str, float]:
+    def latest(self) -> dict[str, float]:
         """The last value of each metric, by name."""
         return {metric.name: metric.value for metric in self.metrics}
 
@@ -56,6 +56,10 @@ class Record(Description):
     def epochs(self) -> int:
         """How many epochs are known."""
         return max((metric.step for metric in self.metrics), default=0)
+
+    def values(self, name: str) -> list[float]:
+        """Return every value of a metric, in order."""
+        return [metric.value for metric in self.metrics if metric.name == name]
 
 
 @dataclass
@@ -67,8 +71,6 @@ class Progress:
     metrics: int = 0
     description: str | None = None
     files: dict[str, str] = field(default_factory=dict)
-    model: str | None = None
-    status: str | None = None
     journal: str | None = None
 
 
@@ -96,8 +98,7 @@ def new(described: Description, tags: dict[str, str], status: str) -> Path:
     folder = location.journals() / described.fingerprint / f"{started}-{os.getpid()}"
     known = dataclasses.asdict(described) | {"tags": described.tags | tags}
     ended = None if status == "RUNNING" else started
-    record = Record(**known, training=uuid.uuid4().hex, status=status, started=started, ended=ended)
-    write(folder, record)
+    write(folder, Record(**known, training=uuid.uuid4().hex, status=status, started=started, ended=ended))
     return folder
 
 
@@ -119,9 +120,10 @@ def write(folder: Path, record: Record) -> None:
 
 def progress(folder: Path, store: str) -> Progress:
     """Read what a store has got of a folder's journal."""
-    with suppress(TypeError):
+    try:
         return Progress(**_pushed(folder).get(store, {}))
-    return Progress()
+    except TypeError:  # damaged
+        return Progress()
 
 
 def write_progress(folder: Path, store: str, progress: Progress) -> None:

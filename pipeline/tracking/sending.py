@@ -35,7 +35,7 @@ def dataset(name: str, path: Path, train: LabelledRows) -> dict[str, str]:
 def in_background() -> Iterator[Callable[[], None]]:
     """Send all journals in the background, now, whenever the yielded function is called, and at the end of the block.
 
-    What fails is told once, on stderr, and stops nothing. A local store is waited for, a server `PATIENCE` seconds.
+    What fails is said once, on stderr, and stops nothing. A local store is waited for, a server `PATIENCE` seconds.
     """
     wake, ended, warned = threading.Event(), threading.Event(), threading.Event()
     wake.set()
@@ -91,14 +91,13 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
         digest = files.md5(folder / "journal.json")
         record = folders.read(folder)
         run, progress = upload.find_or_make(client, record, folders.progress(folder, store))
-        progress.experiment = run.info.experiment_id
-        for send in Upload(client, folder, record, run, progress).steps:
-            send()
+        try:
+            Upload(client, folder, record, run, progress).send()
+            if record.status != "RUNNING":
+                views.keep(client, run.info.experiment_id, record.params)
+            progress.journal = digest
+        finally:
             folders.write_progress(folder, store, progress)
-        if record.status != "RUNNING":
-            views.keep(client, run.info.experiment_id, record.params)
-        progress.journal = digest
-        folders.write_progress(folder, store, progress)
         with folders.attaching(folder):
             if record.stores and all(folders.sent(folder, store) for store in record.stores):
                 shutil.rmtree(folder / "files", ignore_errors=True)

@@ -1,9 +1,12 @@
-"""One journal into its run in MLflow, kind by kind: what was sent before changes nothing when it is sent again."""
+"""One journal into its run in MLflow, kind by kind: what was sent before changes nothing when it is sent again.
+
+Where MLflow has a call of its own that is not used: `log_image` would make one more picture with each call, `log_model`
+needs a run that is open, and ends it.
+"""
 
 import importlib.metadata
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,13 +46,16 @@ def find_or_make(client: mlflow.MlflowClient, record: Record, progress: Progress
     if not found and "rebuilt" in record.tags:
         same = f"tags.fingerprint = '{record.fingerprint}' and attributes.status = 'FINISHED'"
         found = client.search_runs([experiment], same, max_results=1)
-    run = found[0] if found else _make(client, experiment, record)
-    if progress.run_id == run.info.run_id:
-        return run, progress
-    if run.data.tags.get("training") == record.training:
-        return run, Progress(run.info.run_id)
-    epochs = sum(metric.step > 0 for metric in record.metrics)  # of a training elsewhere, which has sent them
-    return run, Progress(run.info.run_id, metrics=epochs, status="FINISHED")
+    if not found:
+        shown = {tag: record.tags[key] for tag, key in SHOWN.items() if key in record.tags}
+        tags = record.tags | {"training": record.training} | shown
+        found = [client.create_run(experiment, record.started, tags, record.name)]
+    run = found[0]
+    if progress.run_id != run.info.run_id:
+        progress = Progress(run.info.run_id, experiment)
+        if run.data.tags.get("training") != record.training:  # of a training elsewhere, which has sent its epochs
+            progress.metrics = sum(metric.step > 0 for metric in record.metrics)
+    return run, progress
 
 
 def whole_model(client: mlflow.MlflowClient, run: Run) -> str | None:
@@ -69,27 +75,21 @@ class Upload:
     run: Run
     progress: Progress
 
-    @property
-    def steps(self) -> list[Callable[[], None]]:
-        """What sends one kind of thing after the other, and notes that in `progress`."""
-        return [
-            self._send_params,
-            self._send_tags,
-            self._send_metrics,
-            self._send_description,
-            self._send_files,
-            self._send_model,
-            self._send_status,
-        ]
+    def send(self) -> None:
+        """Send one kind of thing after the other, and note each in `progress`."""
+        if not self.run.data.params:
+            params = [Param(name, value) for name, value in self.record.params.items()]
+            self.client.log_batch(self._run_id, params=params)
+        self._send_tags()
+        self._send_metrics()
+        self._send_description()
+        self._send_files()
+        self._send_model()
+        self._send_status()
 
     @property
     def _run_id(self) -> str:
         return str(self.run.info.run_id)
-
-    def _send_params(self) -> None:
-        if not self.run.data.params:
-            params = [Param(name, value) for name, value in self.record.params.items()]
-            self.client.log_batch(self._run_id, params=params)
 
     def _send_tags(self) -> None:
         """Send what a sweep says of a trial after its run was made, and name the run that it is a child of."""
@@ -102,24 +102,25 @@ class Upload:
                 self.client.set_tag(self._run_id, name, value)
 
     def _send_metrics(self) -> None:
-        sent = first = self.progress.metrics
-        while some := self.record.metrics[sent : sent + 1000]:  # as many as MLflow takes at once
-            self.client.log_batch(self._run_id, [Metric(*metric) for metric in some], synchronous=True)
-            self.progress.metrics = sent = sent + len(some)
-        if scores := {metric.name for metric in self.record.metrics[first:] if not metric.step}:
-            self._show_the_last(scores)
+        new = self.record.metrics[self.progress.metrics :]
+        for start in range(0, len(new), 1000):  # as many as MLflow takes at once
+            some = [Metric(*metric) for metric in new[start : start + 1000]]
+            self.client.log_batch(self._run_id, some, synchronous=True)
+            self.progress.metrics += len(some)
+        if final := {metric.name for metric in new if not metric.step}:
+            self._show_the_last(final)
 
-    def _show_the_last(self, scores: set[str]) -> None:
-        """Log scores anew where MLflow shows others of a later time: a clock was set back, or another's is ahead."""
+    def _show_the_last(self, final: set[str]) -> None:
+        """Log metrics anew where MLflow shows a value of a later time: a clock was set back, or another's is ahead."""
         shown = self.client.get_run(self._run_id).data.metrics
-        for name in sorted(scores):
-            if shown.get(name) != (value := self.record.figures[name]):
+        for name in sorted(final):
+            if shown.get(name) != (value := self.record.latest[name]):
                 times = [point.timestamp for point in self.client.get_metric_history(self._run_id, name)]
                 self.client.log_batch(self._run_id, [Metric(name, value, max(times) + 1, 0)], synchronous=True)
 
     def _send_description(self) -> None:
-        text = description.of_run(self.record, self.record.figures)
-        if self.progress.description != text:  # what a person makes of it in the UI stays, until scores change
+        text = description.of_run(self.record, self.record.latest)
+        if self.progress.description != text:  # what a person makes of it in the UI stays, until metrics change
             self.client.set_tag(self._run_id, MLFLOW_RUN_NOTE, text)
             self.progress.description = text
 
@@ -137,27 +138,22 @@ class Upload:
                 self.progress.files[name] = digest
 
     def _send_model(self) -> None:
-        digest = self.record.files.get(MODEL)
-        if digest and self.progress.model != digest and self._attached(MODEL).exists():
-            if not whole_model(self.client, self.run):
-                self._log_model(self._attached(MODEL), files.read_arrays(self._attached(EXAMPLE))["images"])
-            self.progress.model = digest
+        model = MODEL in self.record.files and self._attached(MODEL)
+        if model and model.exists() and not whole_model(self.client, self.run):
+            self._log_model(model, files.read_arrays(self._attached(EXAMPLE))["images"])
 
     def _send_status(self) -> None:
-        status = self.record.status
-        if (self.progress.status or self.run.info.status) != status:
-            if status == "RUNNING":
-                self.client.update_run(self._run_id, status)
-            else:
-                self.client.set_terminated(self._run_id, status, self.record.ended)
-        self.progress.status = status
+        if self.record.status == "RUNNING" != self.run.info.status:
+            self.client.update_run(self._run_id, "RUNNING")
+        elif self.record.status != self.run.info.status:
+            self.client.set_terminated(self._run_id, self.record.status, self.record.ended)
 
     def _attached(self, name: str) -> Path:
         """Return where an attached file lies, unless it was removed: the stores of then have it, `sync` anew."""
         return folders.attached(self.folder, name, self.record.files[name])
 
     def _log_image(self, path: Path) -> None:
-        """Log a picture for the image grid as mlflow's own `log_image`, which would make one more with each call."""
+        """Log a picture for the image grid, under the one name that it has in this run."""
         name = f"{path.stem}+step+0+timestamp+{self.run.info.start_time}+{self._run_id}"
         with tempfile.TemporaryDirectory() as folder, PIL.Image.open(path) as picture:
             shutil.copy(path, Path(folder, f"{name}.png"))
@@ -166,7 +162,7 @@ class Upload:
         self.client.set_tag(self._run_id, MLFLOW_LOGGED_IMAGES, "true")
 
     def _log_model(self, path: Path, example: np.ndarray) -> None:
-        """Log a model with signature and example; mlflow's own `log_model` needs a run that is open and ends it."""
+        """Log a model with signature and example."""
         from pipeline.network import saving  # here, since most commands do without TensorFlow
 
         # isort: split
@@ -186,9 +182,3 @@ class Upload:
             )
             self.client.log_model_artifacts(made.model_id, f"{folder}/model")
         self.client.finalize_logged_model(made.model_id, "READY")
-
-
-def _make(client: mlflow.MlflowClient, experiment: str, record: Record) -> Run:
-    shown = {tag: record.tags[key] for tag, key in SHOWN.items() if key in record.tags}
-    tags = record.tags | {"training": record.training} | shown
-    return client.create_run(experiment, record.started, tags, record.name)

@@ -8,7 +8,7 @@ from pipeline.config.schema import Params, Training
 from pipeline.evaluation import checks, records
 from pipeline.evaluation.checks import Check
 from pipeline.evaluation.records import Evaluation
-from pipeline.tracking import fingerprints, lock, paths, stale, timing
+from pipeline.tracking import paths, stale, timing
 
 
 class Refused(Exception):  # noqa: N818  # no error: the rules say no
@@ -56,15 +56,8 @@ def choose(params: Params, name: str | None, *, force: bool = False) -> Candidat
 
 
 def require_current(training: Training) -> None:
-    """Raise `InputError` unless evaluation, model and test split on disk are those that dvc.lock tells of together.
-
-    They must be of params.yaml and the code as they are now, too.
-    """
-    stages = lock.trained(training)
-    if not stages or not all(fingerprints.md5(path) == md5 for stage in stages for path, md5 in stage.data().items()):
-        name = training.name
-        raise InputError(f"the evaluation of {name} is not of the model and test split on disk: run `dvc repro`")
-    for line in stale.told([training]):
+    """Raise `InputError` unless evaluation, model and data on disk belong together, to params.yaml and to the code."""
+    for line in stale.reasons([training], read=True):
         raise InputError(line)
 
 

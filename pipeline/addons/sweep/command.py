@@ -49,7 +49,7 @@ def run(planned: plan.Plan) -> None:
                 print(report.line(planned, known, ended, *driver.left(planned, known)), flush=True)
                 record.save_state({"trials": np.array(len(known))})  # so that the run is gone on with
                 for best in trials.best(planned.sweep, known)[:1]:
-                    record.log_scores({"best": training.nested(best.scores)})
+                    record.log_metrics({"best": training.nested(best.scores)})
                 send()
 
             known = driver.run(planned, dataset, record.record.training, on_ray or workers.here(send), told)

@@ -15,7 +15,7 @@ from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.loading import PARAMS_FILE
 from pipeline.config.schema import Params, Training
-from pipeline.tracking import description, fingerprints, lock, paths, stale
+from pipeline.tracking import description, fingerprints, paths, stale
 from pipeline.tracking.description import Description
 
 DECIDING = ("model", "space", "maximise", "minimise", "sampler", "pruner", "seed")  # about trials and their order
@@ -67,10 +67,9 @@ def load(source: Path) -> Plan:
     for path in (paths.DATASET, paths.TRAIN, paths.VALIDATION):
         if not path.exists():
             raise InputError(f"{path} is missing: `dvc repro prepare` makes it")
-    known = lock.read()
-    if edited := stale.keys([known[stage] for stage in ("fetch", "prepare") if stage in known], plan.raw):
-        asked = f"{PARAMS_FILE} asks for ({', '.join(edited)})"
-        raise InputError(f"{paths.PREPARED} is not what {asked}: `dvc repro prepare`")
+    changes = [change for stage in stale.changes(["fetch", "prepare"]).values() for change in stage]
+    if edited := [change for change in changes if change.startswith(stale.PARAMS)]:
+        raise InputError(f"{paths.PREPARED} is not what {', '.join(edited)} asks for: `dvc repro prepare`")
     if not plan.raw["prepare"]["validation_fraction"]:
         raise InputError(f"{PARAMS_FILE}: prepare.validation_fraction is 0, but a sweep chooses by validation")
     image_shape = files.read_json(paths.DATASET)["image_shape"]

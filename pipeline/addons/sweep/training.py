@@ -97,7 +97,7 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
         files.write_bytes(saved := made.pop("model.keras"), saving.to_bytes(model))
         record.attach(made)
         scores = _measured(saving.load(saved), validation)
-    record.log_scores(nested(scores))
+    record.log_metrics(nested(scores))
     return scores
 
 
