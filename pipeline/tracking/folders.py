@@ -12,7 +12,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from filelock import FileLock
 
@@ -68,7 +68,6 @@ class Progress:
 
     run_id: str | None = None
     experiment: str | None = None
-    metrics: int = 0
     description: str | None = None
     files: dict[str, str] = field(default_factory=dict)
     journal: str | None = None
@@ -120,15 +119,13 @@ def write(folder: Path, record: Record) -> None:
 
 def progress(folder: Path, store: str) -> Progress:
     """Read what a store has got of a folder's journal."""
-    try:
-        return Progress(**_pushed(folder).get(store, {}))
-    except TypeError:  # damaged
-        return Progress()
+    return _pushed(folder).get(store, Progress())
 
 
 def write_progress(folder: Path, store: str, progress: Progress) -> None:
     """Note what a store has got of a folder's journal."""
-    files.write_json(folder / "pushed.json", _pushed(folder) | {store: dataclasses.asdict(progress)})
+    known = _pushed(folder) | {store: progress}
+    files.write_json(folder / "pushed.json", {name: dataclasses.asdict(got) for name, got in known.items()})
 
 
 def sent(folder: Path, store: str) -> bool:
@@ -157,8 +154,9 @@ def now() -> int:
     return int(time.time() * 1000)
 
 
-def _pushed(folder: Path) -> dict[str, Any]:
+def _pushed(folder: Path) -> dict[str, Progress]:
     """Read what the stores have got; where that is lost or damaged nothing, for what is sent again changes nothing."""
-    with suppress(OSError, ValueError, TypeError):
-        return dict(json.loads((folder / "pushed.json").read_bytes()))
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        known = json.loads((folder / "pushed.json").read_bytes())
+        return {store: Progress(**got) for store, got in known.items()}
     return {}

@@ -16,6 +16,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.base.files import LabelledRows
 from pipeline.tracking import folders, journal, location, server, upload, views
+from pipeline.tracking.folders import Progress
 from pipeline.tracking.upload import Upload
 
 PATIENCE = 10.0  # seconds that a stage waits at its end for a server; what is left, `sync` sends
@@ -90,7 +91,9 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
     with FileLock(folder / "push.lock"):
         digest = files.md5(folder / "journal.json")
         record = folders.read(folder)
-        run, progress = upload.find_or_make(client, record, folders.progress(folder, store))
+        run, progress = upload.find_or_make(client, record), folders.progress(folder, store)
+        if progress.run_id != run.info.run_id:
+            progress = Progress(run.info.run_id, run.info.experiment_id)
         try:
             Upload(client, folder, record, run, progress).send()
             if record.status != "RUNNING":

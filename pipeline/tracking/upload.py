@@ -36,26 +36,19 @@ IMAGES = ("confusion_matrix.png", "mistakes.png", "learning_curves.png", "augmen
 GRID_PIXELS = 400  # the longer side of an image in the grid: three fit beside each other; a click shows it whole
 
 
-def find_or_make(client: mlflow.MlflowClient, record: Record, progress: Progress) -> tuple[Run, Progress]:
-    """Find the journal's run, by its training's id, else the finished one of its fingerprint, or make it.
-
-    Return it with what it has got, which is `progress` where that is of the same run.
-    """
+def find_or_make(client: mlflow.MlflowClient, record: Record) -> Run:
+    """Return the journal's run, found by its training's id, else the finished one of its fingerprint, or make it."""
     experiment = server.experiment_id(client, record.experiment)
     found = client.search_runs([experiment], f"tags.training = '{record.training}'", max_results=1)
     if not found and "rebuilt" in record.tags:
         same = f"tags.fingerprint = '{record.fingerprint}' and attributes.status = 'FINISHED'"
         found = client.search_runs([experiment], same, max_results=1)
-    if not found:
-        shown = {tag: record.tags[key] for tag, key in SHOWN.items() if key in record.tags}
-        tags = record.tags | {"training": record.training} | shown
-        found = [client.create_run(experiment, record.started, tags, record.name)]
-    run = found[0]
-    if progress.run_id != run.info.run_id:
-        progress = Progress(run.info.run_id, experiment)
-        if run.data.tags.get("training") != record.training:  # of a training elsewhere, which has sent its epochs
-            progress.metrics = sum(metric.step > 0 for metric in record.metrics)
-    return run, progress
+    if found:
+        return found[0]
+    shown = {tag: record.tags[key] for tag, key in SHOWN.items() if key in record.tags}
+    return client.create_run(
+        experiment, record.started, record.tags | {"training": record.training} | shown, record.name
+    )
 
 
 def whole_model(client: mlflow.MlflowClient, run: Run) -> str | None:
@@ -102,21 +95,27 @@ class Upload:
                 self.client.set_tag(self._run_id, name, value)
 
     def _send_metrics(self) -> None:
-        new = self.record.metrics[self.progress.metrics :]
+        """Send the epochs after the last that the run has whole, and final metrics that it shows with another value.
+
+        It shows the one of the latest time: a clock may have been set back, or another one is ahead.
+        """
+        new = sorted((metric for metric in self.record.metrics if metric.step), key=lambda metric: metric.step)
+        sent = max((step for step, _ in self._points(new[-1].name)), default=0) if new else 0
+        new = [metric for metric in new if metric.step > sent]
+        for metric in {metric.name: metric for metric in self.record.metrics if not metric.step}.values():
+            shown = self.run.data.metrics.get(metric.name)
+            if shown is None:
+                new.append(metric)
+            elif shown != metric.value:
+                latest = max(time for _, time in self._points(metric.name))
+                new.append(metric._replace(time=max(metric.time, latest + 1)))
         for start in range(0, len(new), 1000):  # as many as MLflow takes at once
             some = [Metric(*metric) for metric in new[start : start + 1000]]
             self.client.log_batch(self._run_id, some, synchronous=True)
-            self.progress.metrics += len(some)
-        if final := {metric.name for metric in new if not metric.step}:
-            self._show_the_last(final)
 
-    def _show_the_last(self, final: set[str]) -> None:
-        """Log metrics anew where MLflow shows a value of a later time: a clock was set back, or another's is ahead."""
-        shown = self.client.get_run(self._run_id).data.metrics
-        for name in sorted(final):
-            if shown.get(name) != (value := self.record.latest[name]):
-                times = [point.timestamp for point in self.client.get_metric_history(self._run_id, name)]
-                self.client.log_batch(self._run_id, [Metric(name, value, max(times) + 1, 0)], synchronous=True)
+    def _points(self, metric: str) -> list[tuple[int, int]]:
+        """Return the step and the time, in ms, of each value that the run has of a metric."""
+        return [(point.step, point.timestamp) for point in self.client.get_metric_history(self._run_id, metric)]
 
     def _send_description(self) -> None:
         text = description.of_run(self.record, self.record.latest)

@@ -4,9 +4,7 @@ MLflow 3.15 and later keeps a view as a tag of the experiment, `mlflow.sharedVie
 notice of it.
 """
 
-import base64
 import json
-import zlib
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -79,14 +77,13 @@ def wanted(experiment: Any, params: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 def encode(view: dict[str, Any]) -> str:
     """Write a view as its tag has it."""
-    state = zlib.compress(json.dumps(view["state"], separators=(",", ":")).encode())
-    return json.dumps(view | {"state": f"deflate;{base64.b64encode(state).decode()}"})
+    return json.dumps(view | {"state": json.dumps(view["state"])})
 
 
 def decode(value: str) -> dict[str, Any]:
     """Read a view from its tag."""
     view: dict[str, Any] = json.loads(value)
-    return view | {"state": json.loads(zlib.decompress(base64.b64decode(view["state"].removeprefix("deflate;"))))}
+    return view | {"state": json.loads(view["state"])}
 
 
 def _charts(filters: list[str]) -> dict[str, Any]:
@@ -118,9 +115,10 @@ def _charts(filters: list[str]) -> dict[str, Any]:
 
 
 def _state(experiment: Any, key: str) -> dict[str, Any]:
-    """Return what an experiment's view shows, nothing where it has none yet."""
-    value = experiment.tags.get(TAG + key)
-    return decode(value)["state"] if value else {}
+    """Return what an experiment's view shows, nothing where there is none or one that MLflow's page has compressed."""
+    with suppress(KeyError, ValueError):
+        return dict(decode(experiment.tags[TAG + key])["state"])
+    return {}
 
 
 def _columns(kind: str, names: Iterable[str]) -> list[str]:
