@@ -17,7 +17,6 @@ from pipeline.base.errors import InputError
 from pipeline.base.files import LabelledRows
 from pipeline.tracking import folders, journal, location, server, upload, views
 from pipeline.tracking.folders import Progress
-from pipeline.tracking.upload import Upload
 
 PATIENCE = 10.0  # seconds that a stage waits at its end for a server; what is left, `sync` sends
 
@@ -95,7 +94,7 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
         if progress.run_id != run.info.run_id:
             progress = Progress(run.info.run_id, run.info.experiment_id)
         try:
-            Upload(client, folder, record, run, progress).send()
+            upload.send(client, folder, record, run, progress)
             if record.status != "RUNNING":
                 views.keep(client, run.info.experiment_id, record.params)
             progress.journal = digest
