@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.addons.calibration import measuring
 from pipeline.config import loading
 from pipeline.evaluation import lists
 from pipeline.evaluation.extending import Report
@@ -70,8 +71,21 @@ def _evaluation(class_names: list[str], images: int, seed: list[int]) -> Evaluat
         4000,
         history,
         splits,
-        tables={"robustness": _robustness(random), "embedding": _embedding(random, images)},
+        tables={
+            "robustness": _robustness(random),
+            "embedding": _embedding(random, images),
+            **_calibration(predictions),
+        },
     )
+
+
+def _calibration(test: Predictions) -> dict[str, pd.DataFrame]:
+    bins = measuring.reliability(test.labels, test.probabilities)
+    return {
+        "calibration": measuring.summary(test.labels, test.probabilities),
+        "reliability": bins[bins["images"] > 0],
+        "coverage": measuring.coverage(test.labels, test.probabilities),
+    }
 
 
 def _robustness(random: np.random.Generator) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.addons.cards import document as card
-from pipeline.evaluation import calibration, significance
+from pipeline.evaluation import significance
 from pipeline.evaluation.records import Evaluation, Predictions
 
 NAMES = ["bag", "coat|jacket", "shoe"]
@@ -41,7 +41,7 @@ def test_card_has_every_section_once() -> None:
     headings = re.findall(r"^#+ (.+)$", written(evaluation(0)), re.MULTILINE)
     assert headings == [
         *("vgg on clothes", "Data", "Training", "Intended use and limits"),
-        *("Figures on the test images", "Calibration", "Robustness", "Made on"),
+        *("Figures on the test images", "Robustness", "Made on"),
     ]
 
 
@@ -57,15 +57,9 @@ def test_card_says_what_it_is_given() -> None:
 
 def test_figures_are_those_of_the_other_modules() -> None:
     some = evaluation(0)
-    labels, probabilities = some.test.labels, some.test.probabilities
     low, high = significance.accuracy_interval(some.right[None])
-    (_, figures, *_), (_, calibrated) = (
-        rows(written(some), "Figures on the test images"),
-        rows(written(some), "Calibration"),
-    )
+    _, figures, *_ = rows(written(some), "Figures on the test images")
     assert figures[:3] == ["42", f"{some.scores['test']['accuracy']:.4f}", f"{low:.4f} – {high:.4f}"]
-    low, high = calibration.expected_error_interval(labels, probabilities)
-    assert calibrated[1:3] == [f"{calibration.expected_error(labels, probabilities):.4f}", f"{low:.4f} – {high:.4f}"]
 
 
 def test_several_seeds_have_a_row_each_a_mean_and_a_standard_deviation() -> None:

@@ -48,13 +48,13 @@ def test_wrong_labels_of_the_training_part_are_found_by_models_that_have_not_see
     labels = true.copy()
     labels[101] = 0
     report = page.report(made, tmp_path, page.pictures(), labels)
-    assert "label_errors_train" not in section.section(report).files
+    assert "failures/label_errors_train" not in section.section(report).files
     asked = replace(report, params=DEMO.model_copy(update={"label_errors": Settings(models=["vgg"])}))
     probabilities = np.array([[0.9, 0.1], [0.1, 0.9]])[true]
     whole = {"images": np.arange(120), "probabilities": probabilities}
     files.write_arrays(tmp_path / "evaluations/cross_validated/vgg/0.npz", whole)
     found = section.section(asked)
-    table = found.files["label_errors_train"]
+    table = found.files["failures/label_errors_train"]
     assert isinstance(table, pd.DataFrame)
     assert table[["image", "label", "suggested"]].to_numpy().tolist() == [[101, "cat", "dog"]]
     assert "of the training part" in found.text

@@ -73,7 +73,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report: `text` is Markdown, `files` are tables and figures in failures/, by name.
+    """A part of the report: `text` is Markdown, `files` are tables (without `.csv`) and figures by path in reports/.
 
     `lists` are tables of test images for the page, by title; `pictures` names those of `files` that it shows, by
     caption; `by_model` is Markdown for each model's card.

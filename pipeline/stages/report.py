@@ -12,10 +12,9 @@ from pipeline import addons
 from pipeline.base import errors, files, tables
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training
-from pipeline.evaluation import calibration, lists, metrics, records, summary
+from pipeline.evaluation import lists, metrics, records, summary
 from pipeline.evaluation.extending import Document, Report, Section
 from pipeline.evaluation.records import Evaluation, Evaluations
-from pipeline.figures import calibration as trust
 from pipeline.figures import curves, failures, png, scores
 from pipeline.tracking import views
 
@@ -54,7 +53,7 @@ def written_sections(report: Report) -> list[Section]:
     found = [module.section(report) for module in addons.modules("section").values()]
     sections = [section for section in found if section]
     for section in sections:
-        write({report.reports / "failures" / name: content for name, content in section.files.items()})
+        write({report.reports / name: content for name, content in section.files.items()})
     return sections
 
 
@@ -98,22 +97,11 @@ def draw(evaluations: Evaluations) -> dict[str, Figure]:
         name: metrics.row_normalised(np.sum([evaluation.confusion for evaluation in seeds.values()], axis=0))
         for name, seeds in evaluations.items()
     }
-    test = {name: _all_seeds(seeds) for name, seeds in evaluations.items()}
     return {
         "curves": curves.compare_curves({name: evaluation.history for name, evaluation in first.items()}),
         "recall": scores.compare_recall(recalls, class_names),
         "confusion": scores.compare_confusions(confusions, class_names),
-        "reliability": trust.reliability(
-            {name: calibration.reliability(*predicted) for name, predicted in test.items()}
-        ),
-        "coverage": trust.coverage({name: calibration.coverage(*predicted) for name, predicted in test.items()}),
     }
-
-
-def _all_seeds(seeds: Mapping[int, Evaluation]) -> tuple[np.ndarray, np.ndarray]:
-    """Put the test labels and probabilities of all seeds one after the other."""
-    every = [evaluation.test for evaluation in seeds.values()]
-    return np.concatenate([part.labels for part in every]), np.concatenate([part.probabilities for part in every])
 
 
 def write_failures(folder: Path, failed: Mapping[str, pd.DataFrame], report: Report) -> None:

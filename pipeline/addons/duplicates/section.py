@@ -13,7 +13,7 @@ def section(report: Report) -> Section:
     """Show the pairs that the stage `duplicates` found."""
     table = tables.read_text_csv(report.data / "duplicates.csv")
     files = {
-        "duplicates": lists.of_files(table, report.names),
-        "duplicates.png": figure.pairs(report.images, table, report.class_names),
+        "failures/duplicates": lists.of_files(table, report.names),
+        "failures/duplicates.png": figure.pairs(report.images, table, report.class_names),
     }
-    return Section(TITLE, TEXT, files, pictures={TITLE: "duplicates.png"})
+    return Section(TITLE, TEXT, files, pictures={TITLE: "failures/duplicates.png"})

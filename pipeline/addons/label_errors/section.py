@@ -27,17 +27,16 @@ def section(report: Report) -> Section:
         for split in PARTS
         if split in unseen
     }
-    files = {f"label_errors_{split}": lists.of_files(table, report.names, split) for split, table in found.items()}
+    paths = {split: f"failures/label_errors_{split}" for split in found}
+    files = {paths[split]: lists.of_files(table, report.names, split) for split, table in found.items()}
     figures = {
-        f"label_errors_{split}.png": failures.listed("label_errors", report.images[split], table, report.class_names)
+        f"{paths[split]}.png": failures.listed("label_errors", report.images[split], table, report.class_names)
         for split, table in found.items()
     }
     lines = [
-        f"- [{PARTS[split]}](failures/label_errors_{split}.png), found by cleanlab "
-        f"([table](failures/label_errors_{split}.csv))"
-        for split in found
+        f"- [{PARTS[split]}]({path}.png), found by cleanlab ([table]({path}.csv))" for split, path in paths.items()
     ]
-    pictures = {f"{TITLE}, {PARTS[split]}": f"label_errors_{split}.png" for split in found if split != "test"}
+    pictures = {f"{TITLE}, {PARTS[split]}": f"{path}.png" for split, path in paths.items() if split != "test"}
     listed = {TITLE: found["test"][: lists.SHOWN]}
     return Section(TITLE, "\n".join(lines), files | figures, listed, pictures)
 

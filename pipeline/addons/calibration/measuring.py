@@ -1,9 +1,7 @@
-"""How far a model's probabilities can be trusted.
+"""Whether a model's probabilities can be trusted.
 
 Confidence is the probability of the predicted class. Labels are integers of (n,), probabilities of (n, classes).
 """
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,16 +77,17 @@ def coverage(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
     )
 
 
-def summary(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
-    """Say by name, for a table: calibration error, its interval, mean confidence, accuracy at 80 % coverage."""
+def summary(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """Tabulate in one row calibration error, its interval, mean confidence, accuracy at 80 % coverage."""
     low, high = expected_error_interval(labels, probabilities)
     shares = coverage(labels, probabilities)
-    return {
+    row = {
         "calibration error": expected_error(labels, probabilities),
         "95 % interval": f"{low:.4f} – {high:.4f}",
         "mean confidence": float(probabilities.max(axis=1).mean(dtype=float)),
         f"accuracy at {100 * SURE:.0f} % coverage": shares["accuracy"][shares["coverage"].searchsorted(SURE)],
     }
+    return pd.DataFrame([row])
 
 
 def _confidence_and_right(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
