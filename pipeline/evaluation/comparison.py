@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.schema import Params, Training
-from pipeline.evaluation import mistakes, records, settings, significance
+from pipeline.evaluation import metrics, records, settings, significance
 from pipeline.evaluation.records import TRAIN_IMAGES, Evaluation, Evaluations
 from pipeline.evaluation.significance import Difference
 
@@ -90,9 +90,9 @@ def confused_table(evaluations: Evaluations) -> pd.DataFrame:
 
 
 def confused_pairs(every: Sequence[Evaluation]) -> pd.DataFrame:
-    """Rank the pairs of classes that some trainings together confuse, as `mistakes.confused_pairs` does."""
+    """Rank the pairs of classes that some trainings together confuse, as `metrics.confused_pairs` does."""
     counts = np.sum([evaluation.confusion for evaluation in every], axis=0)
-    return mistakes.confused_pairs(counts, every[0].class_names)
+    return metrics.confused_pairs(counts, every[0].class_names)
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:

@@ -16,7 +16,6 @@ MODEL_PICTURES = {  # what `evaluate` draws of one model
     "accuracies": "accuracies",
     "confusion": "confusion_matrix",
     "a prediction": "prediction",
-    "mistakes": "mistakes",
 }
 PICTURES = {"Learning curves": "curves", "Recall of each class": "recall", "Confusion matrices": "confusion"}
 

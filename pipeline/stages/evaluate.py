@@ -15,10 +15,10 @@ from pipeline.base import errors, files, processor, rows, tables
 from pipeline.base.files import LabelledRows
 from pipeline.config import loading
 from pipeline.config.models import Augmentation
-from pipeline.evaluation import metrics, mistakes, records
+from pipeline.evaluation import metrics, records
 from pipeline.evaluation.extending import Findings, Subject
 from pipeline.evaluation.records import Evaluation, Picture, Predictions
-from pipeline.figures import curves, diagram, failures, gallery, png, scores
+from pipeline.figures import curves, diagram, gallery, png, scores
 from pipeline.network import building, saving, training
 from pipeline.network.augmentation import augment
 from pipeline.tracking import description, fingerprints, journal, sending
@@ -146,12 +146,10 @@ def augmentations(image: np.ndarray, augmentation: Augmentation | None, seed: in
 def draw(evaluation: Evaluation, images: np.ndarray) -> dict[str, Figure]:
     """Draw, by name, how training went and what the model makes of the test images."""
     names, test, counts = evaluation.class_names, evaluation.test, evaluation.confusion
-    wrong = mistakes.most_confident(test.labels, test.probabilities, names)
     accuracies = {split: evaluation.scores[split]["accuracy"] for split in evaluation.splits}
     return {
         "learning_curves": curves.learning_curves(evaluation.history),
         "prediction": gallery.prediction(images, test.labels, test.probabilities, names),
-        "mistakes": failures.mistakes(images, wrong, names),
         "accuracies": scores.accuracies(accuracies),
         "confusion_matrix": scores.confusion(counts, metrics.row_normalised(counts), names),
     }

@@ -21,14 +21,14 @@ SCRIPTS = [HERE / "uplot/uPlot.iife.min.js", *sorted((HERE / "scripts").glob("*.
 
 def write(report: Report, sections: Sequence[Section]) -> dict[str, Document]:
     """Write the page, `index.html`, once all pictures are written."""
-    tables = dict(report.failures) | {title: table for section in sections for title, table in section.lists.items()}
+    tables = {title: table for section in sections for title, table in section.lists.items()}
     listed = {
         caption: (report.reports / file).read_bytes()
         for section in sections
         for caption, file in section.pictures.items()
     }
     shown = {"Labels and images to look at": listed} | {
-        f"What {model} has learnt": _pictures(report.reports, Training(model, seed), evaluation)
+        f"Pictures of {model}": _pictures(report.reports, Training(model, seed), evaluation)
         for model, seeds in report.evaluations.items()
         for seed, evaluation in [*seeds.items()][:1]
     }
