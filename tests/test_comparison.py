@@ -22,7 +22,7 @@ def evaluation(right: int) -> Evaluation:
     guesses = np.where(np.arange(100) < right, labels, 1 - labels)
     probabilities = np.where(np.eye(2)[guesses] > 0, 0.9, 0.1).astype(np.float32)
     splits = dict.fromkeys(SPLITS, Predictions(labels, probabilities))
-    drawn = [Picture(name, "", "") for name in ("filters", "features", "gradcam", "mistakes")]
+    drawn = [Picture(name, "", "") for name in ("network", "filters", "features", "gradcam", "mistakes")]
     return Evaluation(NAMES, 12_345, 2_500_000, pd.DataFrame({"epoch": [1.0]}), splits, pictures=drawn)
 
 

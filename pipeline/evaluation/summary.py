@@ -10,7 +10,6 @@ from pipeline.evaluation.extending import Document, Section
 from pipeline.evaluation.records import Evaluation, Evaluations
 
 MODEL_PICTURES = {  # what `evaluate` draws of one model
-    "network": "network",
     "augmentations": "augmented",
     "learning curves": "learning_curves",
     "accuracies": "accuracies",

@@ -5,7 +5,6 @@
 - `gallery.py`: pictures of images: samples, augmentations, predictions
 - `failures.py`: lists of images
 - `sheets.py`: images in rows with words beneath, which the two galleries are made of
-- `diagram.py`: a network, layer by layer
 - `class_names.py`: class names that a figure can show
 - `png.py`: figures as small PNG files
 """

@@ -18,8 +18,8 @@ from pipeline.config.models import Augmentation
 from pipeline.evaluation import metrics, records
 from pipeline.evaluation.extending import Findings, Subject
 from pipeline.evaluation.records import Evaluation, Picture, Predictions
-from pipeline.figures import curves, diagram, gallery, png, scores
-from pipeline.network import building, saving, training
+from pipeline.figures import curves, gallery, png, scores
+from pipeline.network import saving, training
 from pipeline.network.augmentation import augment
 from pipeline.tracking import description, fingerprints, journal, sending
 
@@ -66,7 +66,6 @@ def main() -> None:
         machine=processor.machine(),
     )
     figures = {
-        "network": diagram.network(building.layer_table(model)),
         "augmented": gallery.augmented(images[0], augmentations(images[0], augmentation, trained.seed)),
         **draw(evaluation, test_images),
     }
