@@ -4,8 +4,11 @@ An add-on is found by the names of its modules. Nothing outside `addons/` import
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+
+from pipeline.base.errors import InputError
 
 
 def offering(module: str) -> dict[str, str]:
@@ -17,3 +20,9 @@ def offering(module: str) -> dict[str, str]:
 def modules(module: str) -> dict[str, ModuleType]:
     """Import the module of this name of every add-on that has one, and return them by add-on."""
     return {name: import_module(dotted) for name, dotted in offering(module).items()}
+
+
+def require(what: str, extra: str, *packages: str) -> None:
+    """Raise `InputError` unless the packages that `what` needs are installed, which `make EXTRA` does."""
+    if missing := [name for name in packages if find_spec(name) is None]:
+        raise InputError(f"{what} needs {', '.join(missing)}: run `make {extra}`, which installs what is missing")
