@@ -25,7 +25,7 @@ repro: .venv/runs ## check params.yaml, then run what it changed: dvc repro
 	dvc repro
 
 # In a folder of its own, so that params.yaml, dvc.lock and reports/ stay as they are; the store is the one up here.
-demo: .venv/runs .venv/serve ## the whole pipeline on scikit-learn's digits, in .demo/
+demo: .venv/serve ## the whole pipeline on scikit-learn's digits, in .demo/
 	@mkdir -p .demo/.dvc .demo/.dvc-site/repo && rm -rf .demo/pipeline && cp -r pipeline dvc.yaml .dvcignore .demo/ && cp -r .dvc/plots .demo/.dvc/
 	@cp recipes/demo.yaml .demo/params.yaml && sed '/analytics/ a\    no_scm = true' .dvc/config > .demo/.dvc/config
 	@[ -L .demo/mlflow.db ] || ln -sb ../mlflow.db .demo/mlflow.db
@@ -68,7 +68,7 @@ ui: .venv/runs ## MLflow on http://127.0.0.1:5000; PORT=5055 takes another port
 	@UI_PORT="$(or $(PORT),$(UI_PORT))" python -m pipeline ui
 
 # `python -m pipeline registry promote` makes a champion.
-serve: .venv/runs .venv/serve ## the champion on http://127.0.0.1:5001; PORT=8080 takes another port
+serve: .venv/serve ## the champion on http://127.0.0.1:5001; PORT=8080 takes another port
 	@python -m pipeline serve $(PORT)
 
 lock: | .venv/bin/uv ## lock what pyproject.toml names, the rest as it was; UPGRADE=1 takes the newest that fits

@@ -40,7 +40,7 @@ def test_what_the_demo_prints_at_its_end_works(tmp_path: Path) -> None:
     (clone / ".venv/bin").mkdir(parents=True)
     (clone / ".venv/bin/activate").write_text(f"# of {clone}/.venv\n")
 
-    printed = shell(clone, "make demo -o .venv/runs -o .venv/serve")
+    printed = shell(clone, "make demo -o .venv/serve")
     assert re.search(r"^MLflow: +make ui, then http://127\.0\.0\.1:5000/#/experiments/1/", printed, re.MULTILINE)
     (enter,) = re.findall(r"^source .+", printed, re.MULTILINE)
     typed = re.findall(r"^python -m .+", printed, re.MULTILINE)

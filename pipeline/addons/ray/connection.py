@@ -31,7 +31,7 @@ def wanted(at_once: int) -> bool:
 @contextmanager
 def connected() -> Iterator[Any]:
     """Connect, yield `ray`, and leave. Raise `InputError` where Ray is missing or its cluster cannot be reached."""
-    addons.require("running several things at once", "cluster", "ray")
+    addons.require("doing several things at once", "cluster", "ray")
     address = os.environ.get("RAY_ADDRESS") or HERE
     _require_answer(address)
     token = address != HERE and TOKEN.expanduser().exists()
