@@ -19,9 +19,10 @@ def before(port: int, folder: Path) -> None:
     import uvicorn
     from mlflow.pyfunc import scoring_server
 
-    serve: Any = importlib.import_module("pipeline.serve")
+    serve = importlib.import_module("pipeline.serve")
+
     model = mlflow.pyfunc.load_model(str(folder / "model"))
-    checked = serve.Checked(scoring_server.init(model), (28, 28, 1), ABOUT)
+    checked: Any = serve.Checked(scoring_server.init(model), (28, 28, 1), ABOUT)
     uvicorn.run(checked, host=HOST, port=port)
 
 

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from pipeline.addons.duplicates import figure as duplicates
 from pipeline.figures import failures
 from tests.pictures import is_whole, shown, texts, words_meet
 
@@ -33,7 +34,7 @@ def galleries(shape: tuple[int, int, int], count: int) -> dict[str, Figure]:
         "least certain": failures.listed("least_certain", whole, table(count), NAMES),
         "never right": failures.listed("never_right", whole, table(count), NAMES),
         "label errors": failures.listed("label_errors", whole, table(count), NAMES),
-        "duplicates": failures.duplicates({"train": whole, "test": whole[::-1]}, pairs(count), NAMES),
+        "duplicates": duplicates.pairs({"train": whole, "test": whole[::-1]}, pairs(count), NAMES),
     }
 
 
@@ -63,9 +64,7 @@ def test_captions_number_the_images_and_pictures_are_theirs() -> None:
         assert np.array_equal(shown(figures[name])[1], 255 - whole[2, ..., 0])
 
 
-@pytest.mark.parametrize(
-    ("count", "which"), [(1, "All of them"), (40, "All of them"), (45, "The 40 that the model is surest of")]
-)
+@pytest.mark.parametrize(("count", "which"), [(1, "All of them"), (40, "All of them"), (45, "The 40 most confident")])
 def test_mistakes_are_counted_and_captioned_and_at_most_40(count: int, which: str) -> None:
     whole = images((8, 8, 1))
     figure = failures.mistakes(whole, table(count), NAMES)
@@ -95,7 +94,7 @@ def test_no_mistakes_at_all_is_said() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pairs_stand_side_by_side(channels: int) -> None:
     whole = images((8, 8, channels))
-    figure = failures.duplicates({"train": whole, "test": whole[::-1]}, pairs(2), NAMES)
+    figure = duplicates.pairs({"train": whole, "test": whole[::-1]}, pairs(2), NAMES)
     assert texts(figure)[2:4] == ["train 0: Bag", "test 1: Coat $x_1$, 1.50"]
     picture, paper = shown(figure)[0].reshape(8, 18, channels), whole if channels == 3 else 255 - whole
     assert np.array_equal(picture[:, :8], paper[0])

@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 
 from pipeline.evaluation import lists
-from tests import page
 
 NAMES = {"train": np.array(["cat/1.png", "dog/2.png"]), "test": np.array(["cat/a.png", "dog/b.png", "dog/c.png"])}
 
@@ -24,12 +23,3 @@ def test_pairs_are_listed_with_both_files() -> None:
 def test_what_names_no_image_stays_as_it_is() -> None:
     pairs = pd.DataFrame({"true": ["cat"], "predicted": ["dog"], "images": [3]})
     pd.testing.assert_frame_equal(lists.of_files(pairs, NAMES), pairs)
-
-
-def test_wrong_labels_of_the_training_part_are_found_by_models_that_have_not_seen_it() -> None:
-    made, true = page.evaluations(["cat", "dog"]), np.arange(300) % 2
-    unseen, labels = np.array([[0.9, 0.1], [0.1, 0.9]])[true], true.copy()
-    labels[123] = 0
-    found = lists.by_split(made, labels, [unseen])["train"]["label_errors_train"]
-    assert found[["image", "label", "suggested"]].to_numpy().tolist() == [[123, "cat", "dog"]]
-    assert "train" not in lists.by_split(made, labels)

@@ -35,7 +35,7 @@ def test_confused_pairs_begin_with_the_most_images() -> None:
     ]
 
 
-def test_confident_mistakes_begin_with_the_surest() -> None:
+def test_confident_mistakes_begin_with_the_greatest_confidence() -> None:
     labels, probabilities = arrays([0, 0, 1, 2], [[0.9, 0.1, 0], [0.25, 0.75, 0], [0, 0, 1], [0.75, 0, 0.25]])
     assert rows(mistakes.most_confident(labels, probabilities, NAMES)) == [
         (2, "coat", "shoe", 1.0),

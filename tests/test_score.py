@@ -32,7 +32,7 @@ from pipeline.addons.score import command as score
 from pipeline.addons.score import inputs, parts, scorer
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.config.schema import Model
+from pipeline.config.models import Model
 from pipeline.network import building, saving, training
 from pipeline.tracking import paths
 from tests.conftest import ROOT

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.addons.ray import connection
 from pipeline.addons.sweep import driver, plan, training, trials, workers
-from pipeline.addons.sweep.settings import LOSS
+from pipeline.addons.sweep.definition import LOSS
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
 from pipeline.base import files
 from pipeline.base.errors import InputError

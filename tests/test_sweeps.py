@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from pipeline.addons.sweep import applying, plan, report, sampling, space, trials
-from pipeline.addons.sweep.settings import ACCURACY, LOSS, PARAMETERS, Sweep
-from pipeline.addons.sweep.settings import load as read_sweep
+from pipeline.addons.sweep.definition import ACCURACY, LOSS, PARAMETERS, Sweep
+from pipeline.addons.sweep.definition import load as read_sweep
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
 from pipeline.base import files
 from pipeline.base.errors import InputError

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from benchmarks import kills
 from benchmarks.workspace import Workspace
 from pipeline.addons.ray import distributed
-from pipeline.addons.ray import training as cluster
+from pipeline.addons.ray import trainer as cluster
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.network import building, training

@@ -11,7 +11,7 @@ import pandas as pd
 BINS = 15
 REPEATS = 1000
 ROWS = 100
-SURE = 0.8  # of the images, the share that a network is surest of
+SURE = 0.8  # of the images, the share of the greatest confidence
 SEED = 0  # of the bootstrap
 
 
@@ -80,14 +80,14 @@ def coverage(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
 
 
 def summary(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
-    """Say by name, for a table: calibration error, its interval, mean confidence, accuracy on the surest 80 %."""
+    """Say by name, for a table: calibration error, its interval, mean confidence, accuracy at 80 % coverage."""
     low, high = expected_error_interval(labels, probabilities)
     shares = coverage(labels, probabilities)
     return {
         "calibration error": expected_error(labels, probabilities),
         "95 % interval": f"{low:.4f} – {high:.4f}",
         "mean confidence": float(probabilities.max(axis=1).mean(dtype=float)),
-        f"accuracy on the surest {100 * SURE:.0f} %": shares["accuracy"][shares["coverage"].searchsorted(SURE)],
+        f"accuracy at {100 * SURE:.0f} % coverage": shares["accuracy"][shares["coverage"].searchsorted(SURE)],
     }
 
 

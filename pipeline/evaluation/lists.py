@@ -1,64 +1,35 @@
 """Every list of where models fail, the first 100 rows of each, by the name of its file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from pipeline.addons.label_errors import finding
 from pipeline.evaluation import comparison, mistakes
-from pipeline.evaluation.comparison import Evaluations
-from pipeline.evaluation.records import Evaluation
+from pipeline.evaluation.records import Evaluations
 
 ROWS = 100
 SHOWN = 40  # on the page
-OUT_OF_SAMPLE = ("test", "validation")  # the splits that no network has learnt from
 TITLES = {  # on the page, by the name of a list's file; of one training, with its name
     "never_right": "Images that every training gets wrong",
-    "label_errors_test": "Labels that are likely wrong",
-    "mistakes": "{}: the mistakes that it is surest of",
+    "mistakes": "{}: its most confident mistakes",
     "least_certain": "{}: the images that it is least certain of",
 }
 
 
-def by_split(
-    evaluations: Evaluations, labels: np.ndarray, cross_validated: Sequence[np.ndarray] = ()
-) -> dict[str, dict[str, pd.DataFrame]]:
-    """Make every list of each split by the name of its file, those of one training in a folder, as `vgg-42/mistakes`.
-
-    Likely label errors are listed of the splits that no network has learnt from, and of the training part, whose
-    `labels` are integers of (n,), given probabilities of its images by models that have not seen them, (n, classes)
-    each.
-    """
+def of_test(evaluations: Evaluations) -> dict[str, pd.DataFrame]:
+    """Make every list by the name of its file, those of one training in a folder, as `vgg-42/mistakes`."""
     trainings = comparison.by_training(evaluations)
     every = list(trainings.values())
-    found = _label_errors(every, labels, cross_validated)
-    probabilities, names = [evaluation.test.probabilities for evaluation in every], every[0].class_names
-    never = {"never_right": mistakes.never_right(every[0].test.labels, probabilities, names)}
-    found["test"] = never | found["test"]
+    names, labels = every[0].class_names, every[0].test.labels
+    found = {"never_right": mistakes.never_right(labels, [one.test.probabilities for one in every], names)}
     for name, evaluation in trainings.items():
-        test = evaluation.test
-        found["test"] |= {
+        found |= {
             f"{name}/confused_pairs": mistakes.confused_pairs(evaluation.confusion, names),
-            f"{name}/mistakes": mistakes.most_confident(test.labels, test.probabilities, names),
-            f"{name}/least_certain": mistakes.least_certain(test.labels, test.probabilities, names),
+            f"{name}/mistakes": mistakes.most_confident(labels, evaluation.test.probabilities, names),
+            f"{name}/least_certain": mistakes.least_certain(labels, evaluation.test.probabilities, names),
         }
-    return {split: {file: table[:ROWS] for file, table in lists.items()} for split, lists in found.items()}
-
-
-def _label_errors(
-    every: list[Evaluation], labels: np.ndarray, cross_validated: Sequence[np.ndarray]
-) -> dict[str, dict[str, pd.DataFrame]]:
-    first = every[0]
-    unseen = {
-        split: (first.splits[split].labels, [evaluation.splits[split].probabilities for evaluation in every])
-        for split in OUT_OF_SAMPLE
-        if split in first.splits
-    }
-    if cross_validated:
-        unseen["train"] = (labels, list(cross_validated))
-    tables = {split: finding.table(*found, first.class_names) for split, found in unseen.items()}
-    return {split: {f"label_errors_{split}": table} for split, table in tables.items()}
+    return {file: table[:ROWS] for file, table in found.items()}
 
 
 def titled(test: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -10,8 +10,7 @@ import pandas as pd
 
 from pipeline.addons.page.sprites import Sheet
 from pipeline.evaluation import calibration, comparison
-from pipeline.evaluation.comparison import Evaluations
-from pipeline.evaluation.records import Evaluation
+from pipeline.evaluation.records import Evaluation, Evaluations
 
 DECIMALS = 4
 
@@ -54,11 +53,11 @@ def _training(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "confidence": packed(np.round(test.probabilities.max(axis=1).astype(float) * 10_000)),
         "coverage": _columns(calibration.coverage(test.labels, test.probabilities)[["coverage", "accuracy"]]),
-        "embedding": None if evaluation.embedding is None else _columns(evaluation.embedding),
+        "embedding": _columns(evaluation.tables["embedding"]) if "embedding" in evaluation.tables else None,
         "history": _columns(evaluation.history),
         "per_class": _columns(evaluation.per_class),
         "predictions": packed(test.probabilities.argmax(axis=1)),
-        "robustness": None if evaluation.robustness is None else _by_corruption(evaluation.robustness),
+        "robustness": _by_corruption(evaluation.tables["robustness"]) if "robustness" in evaluation.tables else None,
         "reliability": _columns(bins[bins["images"] > 0][["confidence", "accuracy", "images"]]),
     }
 

@@ -38,7 +38,9 @@ def export(version: Version) -> Any:
     with FileLock(root / ".lock"):  # another process may just be at it
         if not exported.whole(folder):
             model = versions.load(version)
-            from pipeline.addons.export import litert  # here, so that TensorFlow comes by `load`, which keeps it quiet
+            from pipeline.addons.export.conversion import (
+                litert,  # here, so that TensorFlow comes by `load`, which keeps it quiet
+            )
 
             about = versions.about(version) | {"description": versions.describe(version)}
             exported.write(folder, litert.to_litert(model), about)

@@ -1,6 +1,6 @@
 """Many trainings of one model, each with other values from a search space, and which of them is best.
 
-- `settings.py`: what a file of `sweeps/` may hold
+- `definition.py`: what a file of `sweeps/` may hold
 - `space.py`: models from a search space, all of which must fit the images
 - `plan.py`: a sweep's file with params.yaml and the images, checked before anything runs
 - `trials.py`: the trials of a sweep, on disk

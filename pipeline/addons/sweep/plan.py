@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.addons.sweep import settings, space
-from pipeline.addons.sweep.settings import Dimension, Sweep
+from pipeline.addons.sweep import definition, space
+from pipeline.addons.sweep.definition import Dimension, Sweep
 from pipeline.addons.sweep.space import Raw, Values
 from pipeline.base import files
 from pipeline.base.errors import InputError
@@ -61,7 +61,7 @@ def load(source: Path) -> Plan:
 
     Raise `InputError` with a line for what is wrong.
     """
-    sweep = settings.load(source)
+    sweep = definition.load(source)
     plan = Plan(source, sweep, files.read_yaml(PARAMS_FILE))
     loading.validate(plan.raw)
     for path in (paths.DATASET, paths.TRAIN, paths.VALIDATION):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.addons.sweep import space
-from pipeline.addons.sweep.settings import Choices, Dimension, Sweep
+from pipeline.addons.sweep.definition import Choices, Dimension, Sweep
 from pipeline.addons.sweep.space import Raw, Values
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, Trial
 

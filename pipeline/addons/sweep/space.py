@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pipeline.addons.sweep.settings import Choices, Dimension, Sweep
+from pipeline.addons.sweep.definition import Choices, Dimension, Sweep
 from pipeline.base.errors import InputError, short
 from pipeline.config import loading, network_fits
 from pipeline.config.schema import Params
@@ -65,7 +65,7 @@ def check(raw: Raw, sweep: Sweep, name: str, source: str, image_shape: tuple[int
 
 def validated(raw: Raw, sweep: Sweep, name: str, values: Values, source: str = loading.PARAMS_FILE.name) -> Params:
     """Return checked params whose only model, `name`, has the values; raise `InputError` as `loading.load` does."""
-    alone = {"models": {name: model(raw, sweep, values)}, "cross_validated": [], "gate": {}}
+    alone = {"models": {name: model(raw, sweep, values)}, "label_errors": {"models": []}, "gate": {}}
     alone["export"] = raw["export"] | {"models": []}
     return loading.validate(raw | alone, source)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.addons.sweep import sampling
+from pipeline.addons.sweep.definition import ACCURACY, EACH_EPOCH, LOSS, PARAMETERS, SECONDS, Sweep
 from pipeline.addons.sweep.plan import Plan
-from pipeline.addons.sweep.settings import ACCURACY, EACH_EPOCH, LOSS, PARAMETERS, SECONDS, Sweep
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, Trial
 from pipeline.base import files, processor, tables
 from pipeline.base.errors import InputError

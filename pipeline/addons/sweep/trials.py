@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pipeline.addons.sweep.settings import Sweep
+from pipeline.addons.sweep.definition import Sweep
 from pipeline.addons.sweep.space import Values
 from pipeline.base import files
 from pipeline.base.errors import InputError

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pipeline.addons.ray import connection
 from pipeline.addons.sweep import training
-from pipeline.addons.sweep.settings import Resources
+from pipeline.addons.sweep.definition import Resources
 from pipeline.addons.sweep.training import Job
 from pipeline.addons.sweep.trials import FAILED, Trial
 from pipeline.base import processor

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import openvino
 
-from pipeline.addons.export.frozen import frozen
+from pipeline.addons.export.conversion.frozen import frozen
 from pipeline.base.quiet import stderr_held_back
 
 FILES = ("model.xml", "model.bin")

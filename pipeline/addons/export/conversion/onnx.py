@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import tf2onnx
 
-from pipeline.addons.export.frozen import frozen
+from pipeline.addons.export.conversion.frozen import frozen
 from pipeline.base.quiet import stderr_held_back
 
 

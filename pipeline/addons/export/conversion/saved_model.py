@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from pipeline.addons.export.frozen import frozen
+from pipeline.addons.export.conversion.frozen import frozen
 from pipeline.base.errors import InputError
 
 METADATA = "assets.extra/metadata.json"  # the folder that TensorFlow leaves to others

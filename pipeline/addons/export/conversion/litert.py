@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from pipeline.addons.export.frozen import frozen
+from pipeline.addons.export.conversion.frozen import frozen
 from pipeline.addons.runtimes.litert import METADATA
 from pipeline.base.errors import InputError
 from pipeline.base.quiet import stderr_held_back

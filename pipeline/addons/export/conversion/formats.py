@@ -31,7 +31,7 @@ def require_packages(formats: Iterable[str]) -> None:
 
 def converted(name: str, model: keras.Model, images: np.ndarray, metadata: Mapping[str, str]) -> dict[str, bytes]:
     """Return the contents of a format's files by name; `images`, uint8 of (n, height, width, channels), calibrate."""
-    from pipeline.addons.export import litert, saved_model
+    from pipeline.addons.export.conversion import litert, saved_model
 
     match name:
         case "litert":
@@ -39,11 +39,11 @@ def converted(name: str, model: keras.Model, images: np.ndarray, metadata: Mappi
         case "litert_int8":
             return {"model.tflite": litert.described(litert.to_litert_int8(model, images), metadata)}
         case "onnx":
-            from pipeline.addons.export import onnx
+            from pipeline.addons.export.conversion import onnx
 
             return {"model.onnx": onnx.to_onnx(model, metadata)}
         case "openvino":
-            from pipeline.addons.export import openvino
+            from pipeline.addons.export.conversion import openvino
 
             return openvino.to_openvino(model, metadata)
         case _:
@@ -62,7 +62,7 @@ def opened(name: str, folder: Path, threads: int) -> Network:
 
             return openvino.Network(folder / "model.xml", threads)
         case "saved_model":
-            from pipeline.addons.export import saved_model
+            from pipeline.addons.export.conversion import saved_model
 
             return saved_model.Network(folder)
         case _:
