@@ -13,6 +13,7 @@ by name.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -35,3 +36,9 @@ def first(module: str, key: str) -> ModuleType:
     for dotted in offering(module).values():
         return import_module(dotted)
     raise InputError(f"{key} needs an add-on with {module}.py, and pipeline/addons/ has none: leave {key} out")
+
+
+def require(what: str, extra: str, *packages: str) -> None:
+    """Raise `InputError` unless the packages that `what` needs are installed, which `make EXTRA` does."""
+    if missing := [name for name in packages if find_spec(name) is None]:
+        raise InputError(f"{what} needs {', '.join(missing)}: run `make {extra}`, which installs what is missing")

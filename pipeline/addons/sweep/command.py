@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import addons
 from pipeline.addons.ray import connection
 from pipeline.addons.sweep import applying, driver, plan, report, training, trials, workers
 from pipeline.addons.sweep.trials import Trial
@@ -26,6 +27,7 @@ def main() -> None:
         "--apply", metavar="TRIAL", type=int, nargs="?", const=-1, help="write it, or the best, into params.yaml"
     )
     given = parser.parse_args()
+    addons.require("a sweep", "sweep", "optuna")
     planned = plan.load(given.file)
     with trials.alone(planned.name):
         if given.apply is None:
