@@ -97,9 +97,9 @@ def test_a_network_with_a_layer_that_puts_out_nothing_is_refused_by_litert_int8_
 
 
 def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("pipeline.addons.find_spec", lambda name: None)
     formats.require_packages(["litert", "litert_int8", "saved_model"])
-    with pytest.raises(InputError, match=r"^export\.formats: openvino needs openvino: run `make export`, or leave it"):
+    with pytest.raises(InputError, match=r"^export\.formats: openvino needs openvino: run `make export`, which"):
         formats.require_packages(["litert", "openvino"])
 
 

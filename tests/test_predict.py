@@ -16,7 +16,7 @@ from pipeline.addons.predict import trained
 from pipeline.addons.registry import promotion
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.config.schema import Model
+from pipeline.config.models import Model
 from pipeline.network import building, saving
 from pipeline.tracking import lock, paths
 from tests.conftest import ROOT

@@ -12,7 +12,8 @@ from pipeline.tracking import paths, timing
 
 def metric_names(params: Params) -> list[str]:
     """List the metrics of each format that is asked for."""
-    formats = params.export.formats if params.export.models else []
+    export = params.section("export")
+    formats = export.formats if export.models else []
     return [f"exports.{name}.{metric}" for name in formats for metric in (*FIGURES, *TIMES)]
 
 

@@ -5,4 +5,4 @@ from pipeline.config.schema import Params
 
 def metric_names(params: Params) -> list[str]:
     """Return the mean accuracy over all corruptions, which metrics.json has where it is measured."""
-    return ["test.robust_accuracy"] if params.evaluate.robustness_images else []
+    return ["test.robust_accuracy"] if params.section("robustness").images else []

@@ -1,7 +1,7 @@
 """Fills in the template of the page."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +9,39 @@ import pandas as pd
 
 from pipeline.addons.page import content, sprites
 from pipeline.base import templates
-from pipeline.config.schema import Params
+from pipeline.config.schema import Params, Training
 from pipeline.evaluation import comparison
-from pipeline.evaluation.comparison import Evaluations
+from pipeline.evaluation.extending import Document, Report, Section
+from pipeline.evaluation.records import Evaluation, Evaluations
 
 HERE = Path(__file__).parent
 STYLES = [HERE / "uplot/uPlot.min.css", HERE / "page.css"]
 SCRIPTS = [HERE / "uplot/uPlot.iife.min.js", *sorted((HERE / "scripts").glob("*.js"))]
+
+
+def write(report: Report, sections: Sequence[Section]) -> dict[str, Document]:
+    """Write the page, `index.html`, once all pictures are written."""
+    tables = {title: table for section in sections for title, table in section.lists.items()}
+    listed = {
+        caption: (report.reports / file).read_bytes()
+        for section in sections
+        for caption, file in section.pictures.items()
+    }
+    shown = {"Labels and images to look at": listed} | {
+        f"Pictures of {model}": _pictures(report.reports, Training(model, seed), evaluation)
+        for model, seeds in report.evaluations.items()
+        for seed, evaluation in [*seeds.items()][:1]
+    }
+    shown = {title: pictures for title, pictures in shown.items() if pictures}
+    page = build(report.params, report.evaluations, report.images["test"], tables, shown)
+    return {"index.html": Document("All of this as one page, which opens offline", page)}
+
+
+def _pictures(reports: Path, training: Training, evaluation: Evaluation) -> dict[str, bytes]:
+    return {
+        picture.caption: (reports / training.name / f"{picture.name}.png").read_bytes()
+        for picture in evaluation.pictures
+    }
 
 
 def build(
@@ -33,9 +59,10 @@ def build(
     wanted = _wanted(evaluations, lists)
     sheet, trainings = sprites.sheet(images, wanted), comparison.by_training(evaluations).values()
     return templates.load("pipeline.addons.page", "page.html.jinja").render(
-        comparison.told(params, evaluations),
-        robust=all(evaluation.robustness is not None for evaluation in trainings),
-        mapped=all(evaluation.embedding is not None for evaluation in trainings),
+        comparison.contents(params, evaluations),
+        calibration=_calibration(evaluations),
+        robust=all("robustness" in evaluation.tables for evaluation in trainings),
+        mapped=all("embedding" in evaluation.tables for evaluation in trainings),
         lists=list(lists),
         pictures={title: _sources(by_caption) for title, by_caption in pictures.items()},
         room=_room(wanted, sheet.numbers),
@@ -44,6 +71,16 @@ def build(
         styles=[path.read_text("utf-8") for path in STYLES],
         scripts=[path.read_text("utf-8") for path in SCRIPTS],
     )
+
+
+def _calibration(evaluations: Evaluations) -> pd.DataFrame | None:
+    """Tabulate each training's calibration, None where it was not measured."""
+    found = {
+        name: evaluation.tables["calibration"]
+        for name, evaluation in comparison.by_training(evaluations).items()
+        if "calibration" in evaluation.tables
+    }
+    return comparison.as_text(pd.concat(found, names=["training"]).reset_index("training")) if found else None
 
 
 def _wanted(evaluations: Evaluations, lists: Mapping[str, pd.DataFrame]) -> np.ndarray:

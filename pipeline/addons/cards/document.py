@@ -1,14 +1,27 @@
 """A model card in Markdown (Mitchell et al. 2019): what a model is for, what it was made of, how good it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.base import tables, templates
+from pipeline.config.section import leaves
 from pipeline.evaluation import comparison, significance
+from pipeline.evaluation.extending import Document, Report, Section
 from pipeline.evaluation.records import Evaluation
+
+
+def write(report: Report, sections: Sequence[Section]) -> dict[str, Document]:
+    """Write the card of each model, by its path."""
+    found = {}
+    for model, seeds in report.evaluations.items():
+        training = {key: str(value) for key, value in leaves(report.params.models[model].train.model_dump())}
+        more = {section.title: section.by_model[model] for section in sections if model in section.by_model}
+        text = as_markdown(model, report.dataset, training, seeds, more)
+        found[f"cards/{model}.md"] = Document(f"Card of {model}", text)
+    return found
 
 
 def as_markdown(
@@ -16,16 +29,17 @@ def as_markdown(
     dataset: Mapping[str, Any],
     training: Mapping[str, str],
     evaluations: Mapping[int, Evaluation],
+    sections: Mapping[str, str],
 ) -> str:
     """Write the card of one model from its evaluations by seed, one or more.
 
     `dataset` is what dataset.json holds: `name`, `class_names`, `image_shape`, and `counts` of images by split and
-    class. `training` maps its params to values.
+    class. `training` maps its params to values; `sections` are of add-ons, by title.
     """
-    every, robustness = list(evaluations.values()), comparison.robustness(evaluations)
+    every = list(evaluations.values())
     counts = {split: sum(by_class.values()) for split, by_class in dataset["counts"].items()}
     classes, confused = _by_class(every), comparison.confused_pairs(every)
-    return templates.load("pipeline.evaluation", "card.md.jinja").render(
+    return templates.load("pipeline.addons.cards", "card.md.jinja").render(
         model=model,
         inline=tables.inline,
         dataset=dataset,
@@ -34,14 +48,13 @@ def as_markdown(
         first=every[0],
         accuracy=np.mean([evaluation.scores["test"]["accuracy"] for evaluation in every]),
         weakest=classes.loc[classes["recall"].where(classes["images"] > 0).idxmin()],
+        sections=sections,
         confused=None if confused.empty else confused.iloc[0],
         tables={
             "data": _listed("split", "images", {split: f"{count:,}" for split, count in counts.items()}),
             "training": _listed("param", "value", training),
             "figures": _by_seed({seed: _figures(evaluation) for seed, evaluation in evaluations.items()}),
             "classes": _markdown(classes),
-            "calibration": _by_seed({seed: evaluation.trust for seed, evaluation in evaluations.items()}),
-            "robustness": None if robustness is None else _by_strength(robustness),
             "machine": _listed("what", "value", every[0].machine),
         },
     )
@@ -74,13 +87,6 @@ def _by_seed(rows: Mapping[int, dict[str, Any]]) -> str:
         more = pd.DataFrame([numbers.mean(), numbers.std()]).assign(seed=["mean", "standard deviation"])
         table = pd.concat([table, more]).fillna("")
     return _markdown(table)
-
-
-def _by_strength(robustness: pd.DataFrame) -> str:
-    """Write accuracies with a row a corruption and a column a strength, and the mean of each."""
-    table = robustness.pivot_table("accuracy", "corruption", "strength", sort=False)
-    table = table.assign(mean=table.mean(axis=1)).rename(columns=str)
-    return _markdown(table.reset_index(names="corruption"))
 
 
 def _listed(name: str, value: str, rows: Mapping[str, str]) -> str:

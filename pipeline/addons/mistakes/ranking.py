@@ -8,27 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation import metrics
-
-
-def confused_pairs(counts: np.ndarray, class_names: Sequence[str]) -> pd.DataFrame:
-    """Rank the pairs of a true class and a wrong one by how many images a confusion matrix has of them.
-
-    `counts` has a row a true class and a column a predicted one, both (classes, classes). Columns: `true`,
-    `predicted`, `images`, and `share` of the true class; pairs without an image are left out, equal ones stand in the
-    order of the classes.
-    """
-    wrong = np.where(np.eye(len(counts), dtype=bool), 0, counts)
-    true, predicted = np.nonzero(wrong)
-    names = np.array(class_names)
-    columns = {
-        "true": names[true],
-        "predicted": names[predicted],
-        "images": wrong[true, predicted],
-        "share": metrics.row_normalised(counts)[true, predicted],
-    }
-    return _ranked(columns, "images", ascending=False)
-
 
 def most_confident(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> pd.DataFrame:
     """Rank the misclassified images by the probability of the wrong class, the greatest first.

@@ -1,4 +1,4 @@
-"""Figures of how far models can be trusted, several in one; the caller saves them."""
+"""Figures of calibration, several models in one; the caller saves them."""
 
 from collections.abc import Mapping
 

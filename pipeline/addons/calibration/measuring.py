@@ -1,9 +1,7 @@
-"""How far a model's probabilities can be trusted.
+"""Whether a model's probabilities can be trusted.
 
 Confidence is the probability of the predicted class. Labels are integers of (n,), probabilities of (n, classes).
 """
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +9,7 @@ import pandas as pd
 BINS = 15
 REPEATS = 1000
 ROWS = 100
-SURE = 0.8  # of the images, the share that a network is surest of
+SURE = 0.8  # of the images, the share of the greatest confidence
 SEED = 0  # of the bootstrap
 
 
@@ -79,16 +77,17 @@ def coverage(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
     )
 
 
-def summary(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
-    """Say by name, for a table: calibration error, its interval, mean confidence, accuracy on the surest 80 %."""
+def summary(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """Tabulate in one row calibration error, its interval, mean confidence, accuracy at 80 % coverage."""
     low, high = expected_error_interval(labels, probabilities)
     shares = coverage(labels, probabilities)
-    return {
+    row = {
         "calibration error": expected_error(labels, probabilities),
         "95 % interval": f"{low:.4f} – {high:.4f}",
         "mean confidence": float(probabilities.max(axis=1).mean(dtype=float)),
-        f"accuracy on the surest {100 * SURE:.0f} %": shares["accuracy"][shares["coverage"].searchsorted(SURE)],
+        f"accuracy at {100 * SURE:.0f} % coverage": shares["accuracy"][shares["coverage"].searchsorted(SURE)],
     }
+    return pd.DataFrame([row])
 
 
 def _confidence_and_right(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pipeline.base import files
 from pipeline.base.errors import InputError, short
@@ -16,36 +16,31 @@ ACCURACY, LOSS, PARAMETERS, SECONDS = "validation.accuracy", "validation.loss", 
 EACH_EPOCH = {ACCURACY: "validation_accuracy", LOSS: "validation_loss"}  # columns of a training's history
 
 
-class Conditional(Section):
-    """A key of a model that a sweep varies, `when` other keys of the model have the values named."""
+class Dimension(Section):
+    """What a key of a model may be: one of `choices`, or a number from `low` to `high`, both included.
 
-    when: dict[str, Any] = Field(default_factory=dict)
+    It is whole if all its numbers are; `log` samples its magnitude. It is for models whose keys are as `when` says.
+    """
 
-
-class Choices(Conditional):
-    """One of several values of any kind."""
-
-    choices: Annotated[list[Any], Field(min_length=1)]
-
-    @field_validator("choices")
-    @classmethod
-    def _choices_differ(cls, choices: list[Any]) -> list[Any]:
-        if again := [choice for index, choice in enumerate(choices) if choice in choices[:index]]:
-            raise ValueError(f"{short(again[0])} stands there twice: name each choice once")
-        return choices
-
-
-class Range(Conditional):
-    """A number from `low` to `high`, both included, whole if all numbers here are; `log` samples its magnitude."""
-
-    low: int | float
-    high: int | float
+    choices: Annotated[list[Any], Field(min_length=1, default_factory=list)]
+    low: int | float = 0
+    high: int | float = 0
     step: Positive | Count | None = None
     log: bool = False
+    when: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _list_means_choices(cls, raw: Any) -> Any:
+        return {"choices": raw} if isinstance(raw, list) else raw
 
     @model_validator(mode="after")
-    def _from_low_to_high(self) -> "Range":
-        if not self.low < self.high:
+    def _choices_or_range(self) -> "Dimension":
+        if self.choices and self.model_fields_set & {"low", "high", "step", "log"}:
+            raise ValueError("give choices, or low and high, not both")
+        if again := [choice for index, choice in enumerate(self.choices) if choice in self.choices[:index]]:
+            raise ValueError(f"{short(again[0])} stands there twice: name each choice once")
+        if not self.choices and not self.low < self.high:
             raise ValueError(f"low {self.low} is not below high {self.high}")
         if self.log and (self.low <= 0 or self.step):
             raise ValueError("log needs a low above 0, and no step")
@@ -55,24 +50,21 @@ class Range(Conditional):
         return self
 
     @property
+    def ends(self) -> list[Any]:
+        """Every choice, or the least and the greatest number."""
+        return self.choices or [self.low, self.high]
+
+    @property
     def whole(self) -> bool:
         """Whether the numbers are whole."""
         return all(isinstance(number, int) for number in (self.low, self.high, self.step or 1))
-
-
-def _kind(value: Any) -> str:
-    ranged = isinstance(value, Range) or (isinstance(value, dict) and {"low", "high"} & value.keys())
-    return "range" if ranged else "choices"
-
-
-Dimension = Annotated[Annotated[Choices, Tag("choices")] | Annotated[Range, Tag("range")], Discriminator(_kind)]
 
 
 class Resources(Section):
     """What a trial needs on a cluster."""
 
     cpus: Count = 1
-    gpus: NotNegative | Annotated[int, Field(ge=0)] = 0
+    gpus: NotNegative = 0
 
 
 class Sweep(Section):
@@ -82,27 +74,18 @@ class Sweep(Section):
     space: Annotated[dict[Text, Dimension], Field(min_length=1)]
     maximise: list[Literal["validation.accuracy"]] = Field(default_factory=list)
     minimise: list[Literal["validation.loss", "parameters", "seconds_per_image"]] = Field(default_factory=list)
-    trials: Annotated[Count | None, Field(description="in all; left out, a grid's whole size")] = None
-    minutes: Annotated[Positive | Count | None, Field(description="after which no trial begins")] = None
+    trials: Count | None = None  # in all; left out, a grid's whole size
+    minutes: Positive | None = None  # after which no trial begins
     sampler: Literal["tpe", "random", "grid"] = "tpe"
-    pruner: Annotated[Literal["none", "median"], Field(description="median: ends what is below the others' median")] = (
-        "none"
-    )
-    seed: Annotated[Seed, Field(description="of the sampler; trials train with the first of params.yaml's")] = 42
-    at_once: Annotated[Count, Field(description="more than 1 needs Ray")] = 1
+    pruner: Literal["none", "median"] = "none"
+    seed: Seed = 42  # of the sampler; trials train with the first of params.yaml's
+    at_once: Count = 1  # more than 1 needs Ray
     resources: Resources = Resources()
 
     @property
     def objectives(self) -> dict[str, Literal["maximize", "minimize"]]:
         """What to choose by, and which way, as Optuna spells it."""
         return {**dict.fromkeys(self.maximise, "maximize"), **dict.fromkeys(self.minimise, "minimize")}
-
-    @field_validator("space", mode="before")
-    @classmethod
-    def _list_means_choices(cls, raw: Any) -> Any:
-        if not isinstance(raw, dict):
-            return raw
-        return {key: {"choices": value} if isinstance(value, list) else value for key, value in raw.items()}
 
     @field_validator("maximise", "minimise", mode="before")
     @classmethod
@@ -121,7 +104,7 @@ class Sweep(Section):
         if self.pruner != "none" and (len(self.objectives) > 1 or not EACH_EPOCH.keys() & self.objectives.keys()):
             raise ValueError(f"pruner: {self.pruner} needs {ACCURACY} or {LOSS} as the only objective: set it to none")
         for key, dimension in self.space.items():
-            if self.sampler == "grid" and isinstance(dimension, Range) and not dimension.step:
+            if self.sampler == "grid" and not dimension.choices and not dimension.step:
                 raise ValueError(f"space.{key} has no step, which sampler: grid needs; or list the choices")
         return self
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # A Ray cluster as long as one command runs, in a clone that every node sees:
-#     sbatch --nodes 4 --cpus-per-task 16 docs/cluster/slurm.sh python -m pipeline score /shared/pictures \
+#     sbatch --nodes 4 --cpus-per-task 16 deploy/slurm.sh python -m pipeline score /shared/pictures \
 #         --model vgg --out /shared/scores
 #SBATCH --job-name ray
 #SBATCH --ntasks-per-node 1

@@ -17,7 +17,7 @@ from pipeline.base import errors
 from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays, LabelledRows
 from pipeline.base.progress import Progress
-from pipeline.config import schema
+from pipeline.config import models
 
 Row = dict[str, float]
 REPLACED = 3  # times at most that workers are, or a defect of ours would never end
@@ -28,7 +28,7 @@ def fit(
     model: Any,
     labelled: LabelledRows,
     validation: LabelledRows,
-    train: schema.Train,
+    train: models.Train,
     seed: int,
     on_epoch: Callable[[Row, Arrays], None],
     state: Arrays | None = None,
