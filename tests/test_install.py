@@ -71,7 +71,7 @@ def test_what_is_imported_is_declared_and_what_the_core_imports_needs_no_extra()
 @pytest.mark.parametrize(
     ("package", "words", "said"),
     [
-        ("optuna", "sweep sweeps/filters.yaml", "a sweep needs optuna: run `make sweep`"),
+        ("optuna", "sweep sweeps/filters.yaml", "sweep needs optuna: run `make sweep`"),
         ("httptools", "serve", "the service needs httptools: run `make serve`"),
     ],
 )
