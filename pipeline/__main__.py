@@ -29,7 +29,9 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if str(error.name).startswith("pipeline"):
             raise
-        raise errors.InputError(f"{name} needs {error.name}: run `make {name}`, which installs it") from None
+        raise errors.InputError(
+            f"{name} needs {error.name}: run `make {name}`, which installs what is missing"
+        ) from None
     command.main()
 
 
