@@ -19,7 +19,7 @@ def allowed(here: str) -> set[str]:
     if here in CORE:
         return {*CORE[: CORE.index(here)], *(["addons"] if here in ASK else [])}
     addons = needed(here.removeprefix("addons/")) if here != "addons" else ()
-    return {*CORE[:-3], *(f"addons/{name}" for name in addons)}
+    return {"addons", *CORE[:-3], *(f"addons/{name}" for name in addons)}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != TOP])

@@ -11,7 +11,6 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial
 
-from pipeline import addons
 from pipeline.addons.ray import connection
 from pipeline.addons.sweep import applying, driver, plan, report, training, trials
 from pipeline.base import files, tables
@@ -28,7 +27,6 @@ def main() -> None:
         "--apply", metavar="TRIAL", type=int, nargs="?", const=-1, help="write it, or the best, into params.yaml"
     )
     given = parser.parse_args()
-    addons.require("a sweep", "sweep", "optuna")
     planned = plan.load(given.file)
     with trials.opened(planned) as study:
         if given.apply is None:
