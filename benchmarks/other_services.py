@@ -18,10 +18,10 @@ def before(port: int, folder: Path) -> None:
     import uvicorn
     from mlflow.pyfunc import scoring_server
 
-    from pipeline import serve
+    from pipeline import serve  # type: ignore[attr-defined]  # of that commit
 
     model = mlflow.pyfunc.load_model(str(folder / "model"))
-    checked: Any = serve.Checked(scoring_server.init(model), (28, 28, 1), ABOUT)  # type: ignore[attr-defined]
+    checked: Any = serve.Checked(scoring_server.init(model), (28, 28, 1), ABOUT)
     uvicorn.run(checked, host=HOST, port=port)
 
 

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from PIL import Image
 
 from benchmarks.servers import free_port
-from pipeline.addons.serve import exported
+from pipeline.addons.registry import folder as version_folder
 from pipeline.base import files
 from tests.conftest import ROOT
 from tests.images import build, copied
@@ -41,7 +41,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "fingerprint": "f" * 64,
     }
     folder = tmp_path_factory.mktemp("version")
-    exported.write(
+    version_folder.write(
         folder, to_litert(keras.Sequential(layers)), about | {"fingerprint": "f" * 64, "description": "small"}
     )
     return folder
@@ -76,8 +76,8 @@ def tell():
     files = {{name: getattr(sys.modules[name], "__file__", None) for name in set(sys.modules) - before}}
     open({str(told)!r}, "w").write(json.dumps(files))
 atexit.register(tell)
-runpy.run_module("pipeline.addons.serve.command", run_name="__main__", alter_sys=True)"""
-    command = [sys.executable, "-c", code, str(port), "--folder", str(version)]
+runpy.run_module("pipeline", run_name="__main__", alter_sys=True)"""
+    command = [sys.executable, "-c", code, "serve", str(port), "--folder", str(version)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         answered(port, process)
@@ -90,7 +90,7 @@ runpy.run_module("pipeline.addons.serve.command", run_name="__main__", alter_sys
     locked = set(re.findall(r"^([\w-]+)==", (ROOT / "requirements-serve.lock").read_text(), re.M))
     assert {name for name in packages if not {canonicalize_name(one) for one in known[name]} & locked} == set()
     ours = {Path(file).relative_to(ROOT) for name, file in modules.items() if name.startswith("pipeline.")}
-    ours |= {Path("pipeline/addons/serve/command.py"), Path("pipeline/__init__.py")}
+    ours |= {Path("pipeline/__init__.py"), Path("pipeline/__main__.py")}
     sources = [Path(source) for source in copied("Dockerfile") if source.startswith("pipeline")]
     assert {file for file in ours if not {file, *file.parents} & set(sources)} == set()
     assert {source for source in sources if source.suffix and source not in ours} == set()

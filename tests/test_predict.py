@@ -112,10 +112,10 @@ def test_an_exported_network_answers_the_same_without_tensorflow(
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert np.array_equal(found.argmax(axis=1), expected.argmax(axis=1))
     code = (
-        "import runpy, sys; runpy.run_module('pipeline.addons.predict.command', run_name='__main__'); "
+        "import runpy, sys; runpy.run_module('pipeline', run_name='__main__', alter_sys=True); "
         "print(sorted({'tensorflow', 'keras', 'mlflow', 'pandas', 'pydantic', 'matplotlib'} & set(sys.modules)))"
     )
-    done = command("-c", code, "pictures", "--model", "baseline")
+    done = command("-c", code, "predict", "pictures", "--model", "baseline")
     assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, "[]", "")
 
 
@@ -247,9 +247,9 @@ def test_bad_pictures_alone_are_refused_before_tensorflow_is_imported(workspace:
     code = (  # not -X importtime: its lines are held back with all that TensorFlow prints
         "import atexit, runpy, sys; slow = {'tensorflow', 'keras', 'mlflow', 'sklearn', 'matplotlib'}; "
         "atexit.register(lambda: print(sorted(slow & set(sys.modules)))); "
-        "runpy.run_module('pipeline.addons.predict.command', run_name='__main__')"
+        "runpy.run_module('pipeline', run_name='__main__', alter_sys=True)"
     )
-    done = command("-c", code, "pictures", "--model", "baseline")
+    done = command("-c", code, "predict", "pictures", "--model", "baseline")
     assert (done.returncode, done.stdout) == (2, "[]\n")
     assert done.stderr == (
         "error: pictures/3.png cannot be read (neither PNG nor JPEG, or damaged at its beginning): "
