@@ -10,6 +10,11 @@ from pipeline import addons
 from pipeline.base import errors
 
 
+def run() -> None:
+    """Run the command line's command and exit, as `pipeline` of pyproject.toml does."""
+    errors.run(main)
+
+
 def main() -> None:
     """Run the command that the command line names; say which there are if it names none."""
     known = commands()
@@ -43,4 +48,4 @@ def _purpose(module: str) -> str:
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    run()

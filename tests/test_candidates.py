@@ -78,7 +78,7 @@ def test_only_a_model_better_beyond_noise_replaces_the_champion(finished: Finish
     assert promote("vgg") == "champion: digits version 2: vgg, test accuracy 0.9400 (before: version 1, baseline)"
     assert aliases() == {"champion": "2", "previous": "1"}
     with pytest.raises(Refused, match=r"accuracy 0\.9000 against 0\.9400, 0 images only baseline-42 gets right, 8 o"):
-        promote("baseline")  # told apart, but worse
+        promote("baseline")  # significantly different, but worse
     promote("baseline", force=True)
     assert aliases() == {"champion": "1", "previous": "2"}
     assert len(versions()) == 2

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.servers import free_port
-from pipeline.addons.export import litert as exporting
+from pipeline.addons.export.conversion import litert as exporting
 from pipeline.addons.predict import trained
 from pipeline.addons.registry import command as registry
 from pipeline.addons.registry import folder
@@ -140,5 +140,7 @@ def test_a_keras_file_with_a_flipped_bit_is_refused_by_its_name(
     assert trained.on_disk("baseline").keras == file
     for changed in flipped(NETWORK, most=20):
         file.write_bytes(changed)
-        with pytest.raises(InputError, match=r"^models/baseline-42\.keras is not the file that dvc\.lock tells of: `dvc"):
+        with pytest.raises(
+            InputError, match=r"^models/baseline-42\.keras is not the file that dvc\.lock tells of: `dvc"
+        ):
             trained.on_disk("baseline")

@@ -26,9 +26,10 @@ PARAMS: dict[str, Any] = {
         "seed": 1,
     },
     "train": {"epochs": 2, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.01}},
-    "evaluate": {"robustness_images": 20, "embedding_images": 40},
+    "robustness": {"images": 20},
+    "explanation": {"images": 40},
     "seeds": [1],
-    "cross_validated": [],
+    "label_errors": {"models": []},
     "export": {"models": [], "formats": ["litert", "litert_int8"]},
     "models": {"plain": SMALL},
     "gate": {"every_model": {"at_least": {"test": {"accuracy": 0.2}}, "at_most": {"test": {"seconds_per_image": 60}}}},
@@ -170,7 +171,7 @@ def test_a_seed_that_is_added_trains_alone_and_is_shown_beside_the_other(workspa
 
 
 def test_label_errors_of_the_training_part_are_looked_for_if_asked(workspace: Workspace) -> None:
-    workspace.write(PARAMS | {"cross_validated": ["plain"]})
+    workspace.write(PARAMS | {"label_errors": {"models": ["plain"]}})
     folds = {f"cross_validate@plain-{fold}" for fold in range(5)}
     assert workspace.repro() == {*folds, "report"}
     failures = workspace.folder / "reports/failures"

@@ -53,7 +53,7 @@ def test_committed_files_are_right(path: Path) -> None:
         ("seeds", [True], ["seeds.0: True:", "integer"]),
         ("seeds", [], ["seeds: []:", "at least 1 item"]),
         ("seeds", [1, 2, 1], ["seeds: 1 stands there twice: name it once"]),
-        ("cross_validated", ["vgg", "vgg"], ["cross_validated: vgg stands there twice: name it once"]),
+        ("label_errors.models", ["vgg", "vgg"], ["label_errors.models: vgg stands there twice: name it once"]),
         ("prepare.seed", -1, ["prepare.seed: -1:", "greater than or equal to 0"]),
         ("export.models", ["vgg", "vvg"], ["export.models: vvg is unknown; did you mean vgg?"]),
         ("export.models", ["vgg", "vgg"], ["export.models: vgg stands there twice: name it once"]),
@@ -146,7 +146,8 @@ def test_wrong_value_is_one_line_with_key_value_and_remedy(
     "path",
     [
         "seeds",
-        "cross_validated",
+        "label_errors",
+        "robustness.images",
         "export",
         "export.formats",
         "train",

@@ -17,7 +17,7 @@ import tensorflow as tf
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import loading
-from pipeline.config.schema import Train
+from pipeline.config.models import Train
 from pipeline.data import datasets
 from pipeline.evaluation import metrics
 from pipeline.network import building, optimizers, saving, training

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from pipeline.addons.export import settings as exports
-from pipeline.addons.export.settings import Export
 from pipeline.base import errors
 from pipeline.commands.gate import BY_CLASS
 from pipeline.config import loading, network_fits
@@ -34,7 +33,7 @@ def main() -> None:
 def check_limits(params: Params, source: str) -> None:
     """Raise `InputError` for a limit of the gate on a metric that no evaluation has; messages begin with `source`."""
     limited = dict.fromkeys(name for model in params.models for name in params.gate_of(model).metrics)
-    known = [*metric_names(), *export_metric_names(params.export)] if limited else []
+    known = [*metric_names(), *export_metric_names(params.section("export"))] if limited else []
     for name in limited:
         if name not in known and not name.startswith(tuple(f"test.{score}." for score in BY_CLASS)):
             raise errors.InputError(f"{source}: gate: {errors.unknown_key(name, known)}")
@@ -52,7 +51,7 @@ def metric_names() -> list[str]:
     return [*dict(leaves(scores)), f"test.{timing.SECONDS}"]
 
 
-def export_metric_names(export: Export) -> list[str]:
+def export_metric_names(export: exports.Settings) -> list[str]:
     """List the metrics that exported networks have, of each format that is asked for."""
     formats = export.formats if export.models else []
     return [f"exports.{name}.{figure}" for name in formats for figure in (*exports.FIGURES, *exports.TIMES)]

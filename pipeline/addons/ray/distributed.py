@@ -14,7 +14,7 @@ import pandas as pd
 import tensorflow as tf
 
 from pipeline.base.files import Arrays, Labelled
-from pipeline.config import schema
+from pipeline.config import models
 from pipeline.network import layers, training
 
 OURS = {kind.__name__: kind for kind in (layers.BatchNormalization, layers.Conv2D)}  # for Keras, which finds its own
@@ -25,7 +25,7 @@ def fit(
     variables: list[np.ndarray],
     labelled: Labelled,
     validation: Labelled,
-    train: schema.Train,
+    train: models.Train,
     seed: int,
     on_epoch: Callable[[training.Row, Arrays], None],
     state: Arrays | None = None,

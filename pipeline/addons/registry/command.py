@@ -37,7 +37,8 @@ def export(version: Version) -> Path:
     with FileLock(root / ".lock"):  # another process may just be at it
         if not folder.whole(place):
             model = versions.load(version)
-            from pipeline.addons.export import litert  # here, so that TensorFlow comes by `load`, which keeps it quiet
+            # here, so that TensorFlow comes by `load`, which keeps it quiet
+            from pipeline.addons.export.conversion import litert
 
             about = versions.about(version) | {"description": versions.describe(version)}
             folder.write(place, litert.to_litert(model), about)
