@@ -183,6 +183,12 @@ def test_without_a_name_the_champion_answers(
     assert list(entry["probabilities"].values()) == pytest.approx(expected.tolist())
 
 
+def test_without_the_registry_a_model_is_to_be_named(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trained, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"^without the add-on registry there is no champion: give --model NAME$"):
+        run(monkeypatch, "pictures")
+
+
 def test_plot_is_written(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "pictures", "--model", "baseline", "--plot", "plot.png")
     with Image.open("plot.png") as picture:

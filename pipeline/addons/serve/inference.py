@@ -79,7 +79,7 @@ def _images(tensor: Any, rest: bytes, model: Model) -> np.ndarray:
 
 
 def _binary(content: Any) -> bool:
-    if "outputs" in content:
+    if content.get("outputs"):
         output = _only(content, "outputs", OUTPUT)
         if output is None:
             raise InputError(f'outputs is not one tensor with the name "{OUTPUT}"')
