@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 from PIL import Image
 
 from benchmarks.servers import free_port
-from pipeline.addons.serve import exported
+from pipeline.addons.registry import folder as version_folder
 from pipeline.base import files
 from tests.conftest import ROOT
 from tests.images import build, copied
@@ -43,7 +43,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "fingerprint": "f" * 64,
     }
     folder = tmp_path_factory.mktemp("version")
-    exported.write(
+    version_folder.write(
         folder, to_litert(keras.Sequential(layers)), about | {"fingerprint": "f" * 64, "description": "small"}
     )
     return folder

@@ -42,8 +42,8 @@ SHAPE, SIZE = (8, 8, 1), 64
 IMAGES = np.random.default_rng(3).integers(0, 256, (1_201, *SHAPE), np.uint8)
 IDS = [f"image {index}" for index in range(len(IMAGES))]
 ONE_BATCH_A_PART = (
-    "from pipeline.base import errors; from pipeline.addons.score import scorer; from pipeline import score; "
-    "scorer.BATCHES = 1; errors.run(score.main)"
+    "from pipeline.base import errors; from pipeline.addons.score import command, scorer; "
+    "scorer.BATCHES = 1; errors.run(command.main)"
 )
 
 

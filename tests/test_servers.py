@@ -103,7 +103,7 @@ def test_server_with_users_on_postgresql_lets_a_team_in_and_no_stranger(tmp_path
             workspace.run("pipeline", "tracking", "sync", **variables)  # what a slow machine did not wait for
             promoted = workspace.run("pipeline", "registry", "promote", **variables)
             assert promoted.returncode == 0, promoted.stderr
-            predict = ("pipeline.addons.predict.command", str(tmp_path / "picture.png"), "--json")
+            predict = ("pipeline", "predict", str(tmp_path / "picture.png"), "--json")
             assert workspace.run(*predict, **variables).returncode == 0
             stranger = workspace.run(*predict, **address | {"MLFLOW_TRACKING_PASSWORD": "another"})
 
