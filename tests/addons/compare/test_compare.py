@@ -182,7 +182,7 @@ def test_command_refuses_with_exit_code_2(here: History) -> None:
 
 def gate(history: History, own: dict[str, Any], code: int) -> str:
     params = files.read_yaml(history.folder / "params.yaml")
-    raw = files.read_yaml(Path(__file__).parents[1] / "recipes/demo.yaml")
+    raw = files.read_yaml(ROOT / "recipes/demo.yaml")
     whole = raw | {"seeds": params["seeds"], "models": params["models"], "gate": {"every_model": own}}
     files.write_json(history.folder / "params.yaml", whole)
     return history.run("pipeline", "gate", code=code)
