@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.addons.calibration import measuring
+from pipeline.addons.mistakes import section
 from pipeline.config import loading
-from pipeline.evaluation import lists
 from pipeline.evaluation.extending import Report
 from pipeline.evaluation.records import SPLITS, Evaluation, Evaluations, Predictions
 from tests.conftest import ROOT
@@ -35,7 +36,9 @@ def pictures(images: int = 120, shape: tuple[int, int, int] = (28, 28, 1)) -> np
 
 def listed(made: Evaluations) -> dict[str, pd.DataFrame]:
     """Return the lists of images that the page shows, by title."""
-    return lists.titled(lists.of_test(made))
+    return dict(
+        section.section(report(made, Path(), pictures(len(next(iter(next(iter(made.values())).values())).right)))).lists
+    )
 
 
 def report(made: Evaluations, folder: Path, images: np.ndarray, labels: np.ndarray | None = None) -> Report:
@@ -49,7 +52,6 @@ def report(made: Evaluations, folder: Path, images: np.ndarray, labels: np.ndarr
         images=dict.fromkeys(SPLITS, images),
         labels=split_labels | ({} if labels is None else {"train": labels}),
         names={},
-        failures=listed(made),
         data=folder,
         reports=folder,
     )
@@ -70,8 +72,21 @@ def _evaluation(class_names: list[str], images: int, seed: list[int]) -> Evaluat
         4000,
         history,
         splits,
-        tables={"robustness": _robustness(random), "embedding": _embedding(random, images)},
+        tables={
+            "robustness": _robustness(random),
+            "embedding": _embedding(random, images),
+            **_calibration(predictions),
+        },
     )
+
+
+def _calibration(test: Predictions) -> dict[str, pd.DataFrame]:
+    bins = measuring.reliability(test.labels, test.probabilities)
+    return {
+        "calibration": measuring.summary(test.labels, test.probabilities),
+        "reliability": bins[bins["images"] > 0],
+        "coverage": measuring.coverage(test.labels, test.probabilities),
+    }
 
 
 def _robustness(random: np.random.Generator) -> pd.DataFrame:

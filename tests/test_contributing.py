@@ -5,21 +5,14 @@ from typing import get_args
 
 import pytest
 
-from pipeline.base import files
 from pipeline.config import models
+from pipeline.evaluation import summary
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
 ROWS = dict(re.findall(r"^\| (?!a new|-)(.+?) \| (.+) \|$", PAGE, re.MULTILINE))
 OPTIMIZERS = get_args(models.Train.model_fields["optimizer"].annotation)
 LAYER_KEYS = {key for section in (models.Block, models.Convolution, models.Dense) for key in section.model_fields}
-EVALUATE = files.read_yaml(ROOT / "dvc.yaml")["stages"]["evaluate"]
-FIGURES = [
-    path.rpartition("/")[2].removesuffix(".png")
-    for plot in EVALUATE.get("do", EVALUATE)["plots"]
-    for path in plot
-    if path.endswith(".png")
-]
 
 
 def code(row: str) -> dict[str, str]:
@@ -59,15 +52,15 @@ def test_an_augmentation_is_in_the_files_of_its_row(key: str) -> None:
     assert re.search(rf"\b{key}\b", drawn)
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", summary.MODEL_PICTURES.values())
 def test_a_figure_is_drawn_by_the_stage_of_its_row(name: str) -> None:
     (stage,) = code("figure of a model").values()
     assert f'"{name}"' in stage
 
 
 def test_a_metric_is_in_the_files_of_its_row() -> None:
-    numbers, scores = code("metric").values()
-    found = set(re.findall(r"metrics\.(\w+)\(", scores))
+    numbers, scores, _ = code("metric").values()
+    found = set(re.findall(r"(?<!\.)\bmetrics\.(\w+)\(", scores))
     assert {"headline", "top_2_accuracy"} <= found
     assert found <= set(re.findall(r"^def (\w+)\(", numbers, re.MULTILINE))
 

@@ -9,21 +9,17 @@ from tests.conftest import ROOT
 from tests.rooms import ADDONS, MODULES, TOP, imports, needed, packages, room
 
 CORE = ("base", "config", "data", "network", "evaluation", "figures", "tracking", "stages", "commands", "__main__")
-ASK = ("config", "stages", "commands", "__main__")  # which look for add-ons
+ASK = ("config", "tracking", "stages", "commands", "__main__")  # which look for add-ons
 KNOW_MLFLOW = {"tracking", "addons/registry"}
 KNOW_TENSORFLOW = ("network", "addons/export", "addons/ray")
-TIED = {  # what the core still imports of add-ons
-    "tracking": {"addons/export"},
-    "commands": {"addons/export", "addons/compare"},
-}
 
 
 def allowed(here: str) -> set[str]:
     """Return the rooms that one may import: what is below it, for an add-on the core and the add-ons that it needs."""
     if here in CORE:
-        return {*CORE[: CORE.index(here)], *TIED.get(here, ()), *(["addons"] if here in ASK else [])}
+        return {*CORE[: CORE.index(here)], *(["addons"] if here in ASK else [])}
     addons = needed(here.removeprefix("addons/")) if here != "addons" else ()
-    return {*CORE[:-3], *(f"addons/{name}" for name in addons)}
+    return {"addons", *CORE[:-3], *(f"addons/{name}" for name in addons)}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != TOP])

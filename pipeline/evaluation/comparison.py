@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.schema import Params, Training
-from pipeline.evaluation import mistakes, records, settings, significance
+from pipeline.evaluation import metrics, records, settings, significance
 from pipeline.evaluation.records import TRAIN_IMAGES, Evaluation, Evaluations
 from pipeline.evaluation.significance import Difference
 
@@ -25,7 +25,6 @@ def contents(params: Params, evaluations: Evaluations) -> dict[str, Any]:
         "settings": settings.table(params),
         "differences": differences_table(evaluations) if len(evaluations) > 1 else None,
         "caveat": _CAVEAT_OF_SEEDS if several_seeds else _CAVEAT_OF_ONE_SEED,
-        "trust": trust_table(evaluations),
     }
 
 
@@ -80,12 +79,6 @@ def verdict(evaluations: Evaluations) -> str:
     return "; ".join(_sentence(pair, difference) for pair, difference in found.items() if best in pair) + "."
 
 
-def trust_table(evaluations: Evaluations) -> pd.DataFrame:
-    """Tabulate how far each training's probabilities can be trusted on the test images."""
-    rows = [{"training": name, **evaluation.trust} for name, evaluation in by_training(evaluations).items()]
-    return as_text(pd.DataFrame(rows))
-
-
 def confused_table(evaluations: Evaluations) -> pd.DataFrame:
     """Tabulate the ten pairs of classes that all trainings together confuse most."""
     every = list(by_training(evaluations).values())
@@ -97,9 +90,9 @@ def confused_table(evaluations: Evaluations) -> pd.DataFrame:
 
 
 def confused_pairs(every: Sequence[Evaluation]) -> pd.DataFrame:
-    """Rank the pairs of classes that some trainings together confuse, as `mistakes.confused_pairs` does."""
+    """Rank the pairs of classes that some trainings together confuse, as `metrics.confused_pairs` does."""
     counts = np.sum([evaluation.confusion for evaluation in every], axis=0)
-    return mistakes.confused_pairs(counts, every[0].class_names)
+    return metrics.confused_pairs(counts, every[0].class_names)
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
@@ -128,7 +121,7 @@ def _model_row(name: str, seeds: list[Evaluation]) -> dict[str, str]:
         "95 % interval": f"{low:.4f} – {high:.4f}",
         **_each_seed(right.mean(axis=1)),
         "test loss": _mean(seeds, "test", "loss"),
-        **{name.replace("_", " "): _mean(seeds, "test", name) for name in seeds[0].metrics},
+        **{name.replace("_", " "): _mean(seeds, "test", name) for name in seeds[0].metrics if "accuracy" in name},
         "validation": _mean(seeds, "validation"),
         "train": _mean(seeds, "train"),
         "parameters": f"{seeds[0].parameters:,}",

@@ -51,8 +51,7 @@ class Findings:
 class Report:
     """What the report is made of: `images`, `labels` and, where known, `names` of files are by split.
 
-    `failures` are lists of test images, for the page, by title; `data` and `reports` are the folders of these names;
-    `dataset` is what dataset.json holds.
+    `data` and `reports` are the folders of these names; `dataset` is what dataset.json holds.
     """
 
     params: Params
@@ -61,7 +60,6 @@ class Report:
     images: Mapping[str, np.ndarray]
     labels: Mapping[str, np.ndarray]
     names: Mapping[str, np.ndarray]
-    failures: Mapping[str, pd.DataFrame]
     data: Path
     reports: Path
 
@@ -70,10 +68,25 @@ class Report:
         """The names of the classes, in the order of the labels."""
         return next(iter(next(iter(self.evaluations.values())).values())).class_names
 
+    def with_files(self, table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
+        """Add columns `file` to a table of images, where names of files are known.
+
+        A table of pairs, of columns `first split`, `first image` and the same of `second`, gets one for each side.
+        """
+        if not self.names:
+            return table
+        if "image" in table:
+            return table.assign(file=self.names[split][table["image"].to_numpy(int)])
+        sides = [side for side in ("first", "second") if f"{side} image" in table]
+        pairs = {side: zip(table[f"{side} split"], table[f"{side} image"], strict=True) for side in sides}
+        return table.assign(
+            **{f"{side} file": [self.names[of][image] for of, image in pair] for side, pair in pairs.items()}
+        )
+
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report: `text` is Markdown, `files` are tables and figures in failures/, by name.
+    """A part of the report: `text` is Markdown, `files` are tables (without `.csv`) and figures by path in reports/.
 
     `lists` are tables of test images for the page, by title; `pictures` names those of `files` that it shows, by
     caption; `by_model` is Markdown for each model's card.

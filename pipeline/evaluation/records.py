@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation import calibration, metrics
+from pipeline.evaluation import metrics
 
 SPLITS = ("train", "validation", "test")
 TRAIN_IMAGES = 10_000  # of the training part, at most, evenly spread; of the other splits, all
@@ -78,19 +78,12 @@ class Evaluation:
         headlines = {name: metrics.headline(part.labels, part.probabilities) for name, part in self.splits.items()}
         test: dict[str, Any] = headlines.pop("test")
         test["top_2_accuracy"] = metrics.top_2_accuracy(self.test.labels, self.test.probabilities)
-        error = calibration.expected_error(self.test.labels, self.test.probabilities)
-        test["calibration_error"] = round(error, metrics.DECIMALS)
         test |= metrics.macro_averages(self.per_class)
         if self.mirrored is not None:
             mirrored = metrics.headline(self.test.labels, self.mirrored)
             test |= {f"mirrored_{name}": value for name, value in mirrored.items()}
         test |= {name: round(value, metrics.DECIMALS) for name, value in self.metrics.items()}
         return {**headlines, "test": test, "parameters": self.parameters, "model_bytes": self.model_bytes}
-
-    @cached_property
-    def trust(self) -> dict[str, Any]:
-        """How far the probabilities for the test images can be trusted, for a table."""
-        return calibration.summary(self.test.labels, self.test.probabilities)
 
     @cached_property
     def all_scores(self) -> dict[str, Any]:

@@ -10,13 +10,11 @@ from pipeline.evaluation.extending import Document, Section
 from pipeline.evaluation.records import Evaluation, Evaluations
 
 MODEL_PICTURES = {  # what `evaluate` draws of one model
-    "network": "network",
     "augmentations": "augmented",
     "learning curves": "learning_curves",
     "accuracies": "accuracies",
     "confusion": "confusion_matrix",
     "a prediction": "prediction",
-    "mistakes": "mistakes",
 }
 PICTURES = {"Learning curves": "curves", "Recall of each class": "recall", "Confusion matrices": "confusion"}
 

@@ -13,56 +13,22 @@ from pipeline.figures import sheets
 from pipeline.figures.class_names import legible
 
 SHOWN = 40
-LISTS = {  # the title of each kind, what the words beneath an image are, and what follows its number and label
-    "least_certain": (
-        "Images that the model is least certain of",
-        "Number: label; the two most probable classes, by how much the first is more probable",
-        "{prediction} or {second}, {margin:.4f}",
-    ),
-    "never_right": (
-        "Images that every training gets wrong",
-        "Number: label; the class that most trainings say (how many), the label's mean probability",
-        "{prediction} ({votes}), {probability:.4f}",
-    ),
-    "label_errors": (
-        "Images whose label is likely wrong",
-        "Number: label; the class that the models suggest, the quality of the label from 0 to 1",
-        "{suggested}? {quality:.4f}",
-    ),
-    "changed": (
-        "Images that a model sees otherwise",
-        "Number: label; what the model said before and says now",
-        "{before} → {after}",
-    ),
-}
+ROWS = 100  # of a list that is written as a table
 
 
-def listed(kind: str, images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
-    """Show the images of a table with `image`, `label` and, of its kind in `LISTS`, the columns in braces."""
+def listed(
+    explained: tuple[str, str, str], images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]
+) -> Figure:
+    """Show the images of a table with `image`, `label`, and the columns that the third of `explained` has in braces.
+
+    The first is the title, the second says what the words beneath an image are, and the third is what follows its
+    number and label.
+    """
     names, shown = short_names(class_names), table[:SHOWN]
-    which, explained, form = LISTS[kind]
+    which, meaning, form = explained
     rows = [{what: names.get(cell, cell) for what, cell in row.items()} for row in shown.to_dict("records")]
     captions = [(f"{row['image']}: {row['label']}", form.format(**row)) for row in rows]
-    return sheets.captioned([title(which, len(table)), explained], images[shown["image"]], captions)
-
-
-def mistakes(images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
-    """Show the images of a table of all mistakes with `image`, `label`, `prediction` and `probability`."""
-    names, shown = short_names(class_names), table[:SHOWN]
-    captions = [
-        (
-            f"true: {names[row.label]}",
-            f"predicted: {names[row.prediction]}",
-            f"{row.probability:.4f}, image {row.image}",
-        )
-        for row in shown.itertuples()
-    ]
-    title = [f"None of the {len(images):,} test images is misclassified."]
-    if len(table):
-        which = "All of them" if len(table) <= SHOWN else f"The {SHOWN} most confident"
-        title = [f"{len(table):,} of {len(images):,} test images are misclassified."]
-        title += [f"{which}, with the wrong class's probability:"]
-    return sheets.captioned(title, images[shown["image"]], captions)
+    return sheets.captioned([title(which, len(table)), meaning], images[shown["image"]], captions)
 
 
 def short_names(class_names: Sequence[str]) -> dict[str, str]:

@@ -15,11 +15,11 @@ from pipeline.base import errors, files, processor, rows, tables
 from pipeline.base.files import LabelledRows
 from pipeline.config import loading
 from pipeline.config.models import Augmentation
-from pipeline.evaluation import metrics, mistakes, records
+from pipeline.evaluation import metrics, records
 from pipeline.evaluation.extending import Findings, Subject
 from pipeline.evaluation.records import Evaluation, Picture, Predictions
-from pipeline.figures import curves, diagram, failures, gallery, png, scores
-from pipeline.network import building, saving, training
+from pipeline.figures import curves, gallery, png, scores
+from pipeline.network import saving, training
 from pipeline.network.augmentation import augment
 from pipeline.tracking import description, fingerprints, journal, sending
 
@@ -66,7 +66,6 @@ def main() -> None:
         machine=processor.machine(),
     )
     figures = {
-        "network": diagram.network(building.layer_table(model)),
         "augmented": gallery.augmented(images[0], augmentations(images[0], augmentation, trained.seed)),
         **draw(evaluation, test_images),
     }
@@ -80,8 +79,8 @@ def main() -> None:
     with sending.in_background(), journal.appended(described) as record:
         record.log_history(evaluation.history)
         record.attach_training(model_file, images, [reports / "layers.csv", reports / "history.csv", *made])
-        record.log_scores(metrics.loggable(evaluation.all_scores))
-        record.log_scores({"test": {"seconds_per_image": seconds}})  # another each time, so no file holds it
+        record.log_metrics(metrics.loggable(evaluation.all_scores))
+        record.log_metrics({"test": {"seconds_per_image": seconds}})  # another each time, so no file holds it
     warn_of_gap(name, evaluation)
     print(f"{name}: test accuracy {evaluation.scores['test']['accuracy']:.4f}")
 
@@ -146,12 +145,10 @@ def augmentations(image: np.ndarray, augmentation: Augmentation | None, seed: in
 def draw(evaluation: Evaluation, images: np.ndarray) -> dict[str, Figure]:
     """Draw, by name, how training went and what the model makes of the test images."""
     names, test, counts = evaluation.class_names, evaluation.test, evaluation.confusion
-    wrong = mistakes.most_confident(test.labels, test.probabilities, names)
     accuracies = {split: evaluation.scores[split]["accuracy"] for split in evaluation.splits}
     return {
         "learning_curves": curves.learning_curves(evaluation.history),
         "prediction": gallery.prediction(images, test.labels, test.probabilities, names),
-        "mistakes": failures.mistakes(images, wrong, names),
         "accuracies": scores.accuracies(accuracies),
         "confusion_matrix": scores.confusion(counts, metrics.row_normalised(counts), names),
     }

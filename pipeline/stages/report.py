@@ -12,21 +12,19 @@ from pipeline import addons
 from pipeline.base import errors, files, tables
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training
-from pipeline.evaluation import calibration, lists, metrics, records, summary
+from pipeline.evaluation import metrics, records, summary
 from pipeline.evaluation.extending import Document, Report, Section
 from pipeline.evaluation.records import Evaluation, Evaluations
-from pipeline.figures import calibration as trust
-from pipeline.figures import curves, failures, png, scores
+from pipeline.figures import curves, png, scores
 from pipeline.tracking import views
 
 
 def main() -> None:
-    """Write README.md, models.json, pictures, lists of failures, what add-ons add; other evaluations go."""
+    """Write README.md, models.json, pictures, what add-ons add; other evaluations go."""
     data, reports = map(Path, errors.arguments("DATA REPORTS"))
     params, prepared = loading.load(), data / "prepared"
     remove_others(data / "evaluations", params)
     evaluations = {model: read(data / "evaluations", params.trainings_of(model)) for model in params.models}
-    failed = lists.of_test(evaluations)
     stored = {split: files.read_arrays(prepared / f"{split}.npz") for split in records.SPLITS}
     report = Report(
         params=params,
@@ -35,12 +33,11 @@ def main() -> None:
         images={split: arrays["images"] for split, arrays in stored.items()},
         labels={split: arrays["labels"] for split, arrays in stored.items()},
         names={split: arrays["names"] for split, arrays in stored.items() if "names" in arrays},
-        failures=lists.titled(failed),
         data=data,
         reports=reports,
     )
     write({reports / f"{name}.png": figure for name, figure in draw(evaluations).items()}, most=300_000)
-    write_failures(reports / "failures", failed, report)
+    (reports / "failures").mkdir(parents=True, exist_ok=True)  # an output, also where no add-on writes there
     sections = written_sections(report)
     documents = written_documents(report, sections)
     files.write_text(reports / "README.md", summary.as_markdown(params, evaluations, sections, documents))
@@ -54,7 +51,7 @@ def written_sections(report: Report) -> list[Section]:
     found = [module.section(report) for module in addons.modules("section").values()]
     sections = [section for section in found if section]
     for section in sections:
-        write({report.reports / "failures" / name: content for name, content in section.files.items()})
+        write({report.reports / name: content for name, content in section.files.items()})
     return sections
 
 
@@ -98,31 +95,11 @@ def draw(evaluations: Evaluations) -> dict[str, Figure]:
         name: metrics.row_normalised(np.sum([evaluation.confusion for evaluation in seeds.values()], axis=0))
         for name, seeds in evaluations.items()
     }
-    test = {name: _all_seeds(seeds) for name, seeds in evaluations.items()}
     return {
         "curves": curves.compare_curves({name: evaluation.history for name, evaluation in first.items()}),
         "recall": scores.compare_recall(recalls, class_names),
         "confusion": scores.compare_confusions(confusions, class_names),
-        "reliability": trust.reliability(
-            {name: calibration.reliability(*predicted) for name, predicted in test.items()}
-        ),
-        "coverage": trust.coverage({name: calibration.coverage(*predicted) for name, predicted in test.items()}),
     }
-
-
-def _all_seeds(seeds: Mapping[int, Evaluation]) -> tuple[np.ndarray, np.ndarray]:
-    """Put the test labels and probabilities of all seeds one after the other."""
-    every = [evaluation.test for evaluation in seeds.values()]
-    return np.concatenate([part.labels for part in every]), np.concatenate([part.probabilities for part in every])
-
-
-def write_failures(folder: Path, failed: Mapping[str, pd.DataFrame], report: Report) -> None:
-    """Write each list of failures as a table, and most of those of images as pictures too."""
-    write({folder / file: lists.of_files(table, report.names) for file, table in failed.items()})
-    for file, table in failed.items():
-        if (kind := file.rpartition("/")[2]) in failures.LISTS:
-            figure = failures.listed(kind, report.images["test"], table, report.class_names)
-            write({folder / f"{file}.png": figure})
 
 
 def write(contents: Mapping[Path, pd.DataFrame | Figure], most: float = 0) -> None:

@@ -55,7 +55,6 @@ def as_markdown(
             "training": _listed("param", "value", training),
             "figures": _by_seed({seed: _figures(evaluation) for seed, evaluation in evaluations.items()}),
             "classes": _markdown(classes),
-            "calibration": _by_seed({seed: evaluation.trust for seed, evaluation in evaluations.items()}),
             "machine": _listed("what", "value", every[0].machine),
         },
     )

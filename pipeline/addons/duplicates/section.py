@@ -2,7 +2,6 @@
 
 from pipeline.addons.duplicates import figure
 from pipeline.base import tables
-from pipeline.evaluation import lists
 from pipeline.evaluation.extending import Report, Section
 
 TITLE = "Images that are there twice"
@@ -13,7 +12,7 @@ def section(report: Report) -> Section:
     """Show the pairs that the stage `duplicates` found."""
     table = tables.read_text_csv(report.data / "duplicates.csv")
     files = {
-        "duplicates": lists.of_files(table, report.names),
-        "duplicates.png": figure.pairs(report.images, table, report.class_names),
+        "failures/duplicates": report.with_files(table),
+        "failures/duplicates.png": figure.pairs(report.images, table, report.class_names),
     }
-    return Section(TITLE, TEXT, files, pictures={TITLE: "duplicates.png"})
+    return Section(TITLE, TEXT, files, pictures={TITLE: "failures/duplicates.png"})

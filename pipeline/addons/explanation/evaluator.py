@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from pipeline.addons.explanation import embedding, figure, maps
+from pipeline.addons.explanation import diagram, embedding, figure, maps
 from pipeline.base import rows
 from pipeline.evaluation.extending import Drawn, Findings, Subject
 from pipeline.evaluation.records import Predictions
+from pipeline.network import building
 
 EXPLAINED = 4  # right and wrong images each, the most confident
 
@@ -20,6 +21,7 @@ def evaluate(subject: Subject) -> Findings:
     captions = [f"{number}: {names[labels[number]]}\nas {names[predicted[number]]}" for number in chosen]
     heat = maps.heat(model, images[chosen], predicted[chosen])
     figures = {
+        "network": Drawn("Its layers", diagram.network(building.layer_table(model))),
         "filters": Drawn("The kernels of its first convolution", figure.filters(maps.kernels(model))),
         "features": Drawn(
             "What each block makes of a test image", figure.features(images[0], maps.features(model, images[0]))

@@ -5,6 +5,8 @@
 - `table.py`: the same as a table in Markdown
 - `figure.py`: the same as a picture
 - `settings.py`: the section `export` of params.yaml
+- `checks.py`: what the gate can ask of it
+- `run.py`: what a run in MLflow gets of it
 - `stage.py`: the stage `export`
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.addons.export import figure, scoring, table
+from pipeline.addons.export import figure, run, scoring, table
 from pipeline.addons.export.conversion import formats
 from pipeline.base import errors, files, processor, rows
 from pipeline.config import loading
@@ -44,8 +44,7 @@ def main() -> None:
     fingerprint = fingerprints.of_lock(f"train@{name}")
     described = description.of_training(params, trained, fingerprint, data)
     with sending.in_background(), journal.appended(described) as record:
-        record.attach_exports(exported, reports)
-        record.log_scores({"exports": {kind: scores[kind] | times[kind] for kind in kinds}})
+        run.add(record, exported, reports, {kind: scores[kind] | times[kind] for kind in kinds})
 
 
 def metadata(name: str, model_file: Path, dataset: str, prepared: Path) -> dict[str, str]:

@@ -7,11 +7,16 @@ import numpy as np
 
 from pipeline.addons.label_errors import finding
 from pipeline.base import files
-from pipeline.evaluation import comparison, lists
+from pipeline.evaluation import comparison
 from pipeline.evaluation.extending import Report, Section
 from pipeline.figures import failures
 
 TITLE = "Labels that are likely wrong"
+EXPLAINED = (
+    "Images whose label is likely wrong",
+    "Number: label; the class that the models suggest, the quality of the label from 0 to 1",
+    "{suggested}? {quality:.4f}",
+)
 PARTS = {"test": "of the test split", "validation": "of the validation part", "train": "of the training part"}
 
 
@@ -23,22 +28,21 @@ def section(report: Report) -> Section:
     if held_out := cross_validated(report.data / "evaluations/cross_validated", models):
         unseen["train"] = held_out
     found = {
-        split: finding.table(report.labels[split], unseen[split], report.class_names)[: lists.ROWS]
+        split: finding.table(report.labels[split], unseen[split], report.class_names)[: failures.ROWS]
         for split in PARTS
         if split in unseen
     }
-    files = {f"label_errors_{split}": lists.of_files(table, report.names, split) for split, table in found.items()}
+    paths = {split: f"failures/label_errors_{split}" for split in found}
+    files = {paths[split]: report.with_files(table, split) for split, table in found.items()}
     figures = {
-        f"label_errors_{split}.png": failures.listed("label_errors", report.images[split], table, report.class_names)
+        f"{paths[split]}.png": failures.listed(EXPLAINED, report.images[split], table, report.class_names)
         for split, table in found.items()
     }
     lines = [
-        f"- [{PARTS[split]}](failures/label_errors_{split}.png), found by cleanlab "
-        f"([table](failures/label_errors_{split}.csv))"
-        for split in found
+        f"- [{PARTS[split]}]({path}.png), found by cleanlab ([table]({path}.csv))" for split, path in paths.items()
     ]
-    pictures = {f"{TITLE}, {PARTS[split]}": f"label_errors_{split}.png" for split in found if split != "test"}
-    listed = {TITLE: found["test"][: lists.SHOWN]}
+    pictures = {f"{TITLE}, {PARTS[split]}": f"{path}.png" for split, path in paths.items() if split != "test"}
+    listed = {TITLE: found["test"][: failures.SHOWN]}
     return Section(TITLE, "\n".join(lines), files | figures, listed, pictures)
 
 

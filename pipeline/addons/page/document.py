@@ -21,14 +21,14 @@ SCRIPTS = [HERE / "uplot/uPlot.iife.min.js", *sorted((HERE / "scripts").glob("*.
 
 def write(report: Report, sections: Sequence[Section]) -> dict[str, Document]:
     """Write the page, `index.html`, once all pictures are written."""
-    tables = dict(report.failures) | {title: table for section in sections for title, table in section.lists.items()}
+    tables = {title: table for section in sections for title, table in section.lists.items()}
     listed = {
-        caption: (report.reports / "failures" / file).read_bytes()
+        caption: (report.reports / file).read_bytes()
         for section in sections
         for caption, file in section.pictures.items()
     }
     shown = {"Labels and images to look at": listed} | {
-        f"What {model} has learnt": _pictures(report.reports, Training(model, seed), evaluation)
+        f"Pictures of {model}": _pictures(report.reports, Training(model, seed), evaluation)
         for model, seeds in report.evaluations.items()
         for seed, evaluation in [*seeds.items()][:1]
     }
@@ -60,6 +60,7 @@ def build(
     sheet, trainings = sprites.sheet(images, wanted), comparison.by_training(evaluations).values()
     return templates.load("pipeline.addons.page", "page.html.jinja").render(
         comparison.contents(params, evaluations),
+        calibration=_calibration(evaluations),
         robust=all("robustness" in evaluation.tables for evaluation in trainings),
         mapped=all("embedding" in evaluation.tables for evaluation in trainings),
         lists=list(lists),
@@ -70,6 +71,16 @@ def build(
         styles=[path.read_text("utf-8") for path in STYLES],
         scripts=[path.read_text("utf-8") for path in SCRIPTS],
     )
+
+
+def _calibration(evaluations: Evaluations) -> pd.DataFrame | None:
+    """Tabulate each training's calibration, None where it was not measured."""
+    found = {
+        name: evaluation.tables["calibration"]
+        for name, evaluation in comparison.by_training(evaluations).items()
+        if "calibration" in evaluation.tables
+    }
+    return comparison.as_text(pd.concat(found, names=["training"]).reset_index("training")) if found else None
 
 
 def _wanted(evaluations: Evaluations, lists: Mapping[str, pd.DataFrame]) -> np.ndarray:

@@ -26,9 +26,9 @@ def section(report: Report) -> Section | None:
     if not by_model:
         return None
     files = {
-        "robustness": pd.concat(by_model, names=["model"]).reset_index("model"),
-        "robustness.png": figure.compare(by_model),
-        "corruptions.png": figure.corruptions(*corruptions.every(report.images["test"][:1])),
+        "failures/robustness": pd.concat(by_model, names=["model"]).reset_index("model"),
+        "failures/robustness.png": figure.compare(by_model),
+        "failures/corruptions.png": figure.corruptions(*corruptions.every(report.images["test"][:1])),
     }
     cards = {model: _by_strength(table) for model, table in by_model.items()}
     return Section("Robustness", TEXT, files, by_model=cards)

@@ -49,7 +49,7 @@ def run(planned: plan.Plan, study: optuna.Study) -> None:
                 print(report.line(planned, study, ended), flush=True)
                 record.save_state({"trials": np.array(len(study.trials))})  # so that the run is gone on with
                 for best in trials.best(study)[:1]:
-                    record.log_scores({"best": training.nested(best.user_attrs["scores"])})
+                    record.log_metrics({"best": training.nested(best.user_attrs["scores"])})
                 send()
 
             driver.run(planned, study, dataset, record.record.training, on_ray or driver.here(send), told)

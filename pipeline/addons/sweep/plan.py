@@ -117,9 +117,9 @@ def _require_prepared(plan: Plan) -> None:
     read, stages = (paths.DATASET, paths.TRAIN, paths.VALIDATION), lock.read()
     if missing := [path for path in read if not path.exists()]:
         raise InputError(f"{missing[0]} is missing: `dvc repro prepare` makes it")
-    if edited := stale.keys([stages[stage] for stage in ("fetch", "prepare") if stage in stages], plan.raw):
-        asked = f"{PARAMS_FILE} asks for ({', '.join(edited)})"
-        raise InputError(f"{paths.PREPARED} is not what {asked}: `dvc repro prepare`")
+    changes = [change for stage in stale.changes(["fetch", "prepare"], params=plan.raw).values() for change in stage]
+    if edited := [change for change in changes if change.startswith(stale.PARAMS)]:
+        raise InputError(f"{paths.PREPARED} is not what {', '.join(edited)} asks for: `dvc repro prepare`")
     made = stages["prepare"].outs if "prepare" in stages else {}
     if damaged := [path for path in read if str(path) in made and fingerprints.md5(path) != made[str(path)]]:
         raise InputError(f"{damaged[0]} is damaged, its MD5 not that in {LOCK}: delete it and `dvc repro prepare`")

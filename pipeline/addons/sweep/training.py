@@ -92,7 +92,7 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
     with tempfile.TemporaryDirectory() as folder:
         files.write_bytes(saved := Path(folder, "model.keras"), saving.to_bytes(model))
         scores = _measured(saving.load(saved), validation)
-    record.log_scores(nested(scores))
+    record.log_metrics(nested(scores))
     return scores
 
 

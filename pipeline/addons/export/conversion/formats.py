@@ -1,6 +1,5 @@
 """The formats by name: which files each is, and what runs them."""
 
-import importlib.util
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -8,7 +7,7 @@ from typing import Protocol
 import keras
 import numpy as np
 
-from pipeline.base.errors import InputError
+from pipeline import addons
 
 PACKAGES = {"onnx": ("onnx", "tf2onnx", "onnxruntime"), "openvino": ("openvino",)}  # the other formats need none
 
@@ -27,9 +26,7 @@ class Network(Protocol):
 def require_packages(formats: Iterable[str]) -> None:
     """Raise `InputError` for a format whose packages are not installed."""
     for name in formats:
-        missing = [package for package in PACKAGES.get(name, ()) if importlib.util.find_spec(package) is None]
-        if missing:
-            raise InputError(f"export.formats: {name} needs {', '.join(missing)}: run `make export`, or leave it out")
+        addons.require(f"export.formats: {name}", "export", *PACKAGES.get(name, ()))
 
 
 def converted(name: str, model: keras.Model, images: np.ndarray, metadata: Mapping[str, str]) -> dict[str, bytes]:
