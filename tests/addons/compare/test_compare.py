@@ -15,6 +15,7 @@ from pipeline.addons.compare.reading import Key, Revision
 from pipeline.addons.compare.writing import Comparison
 from pipeline.base import files
 from pipeline.base.errors import InputError
+from tests.conftest import ROOT
 from tests.history import IMAGES, History
 
 BEFORE, AFTER = (np.arange(IMAGES) < 150, (np.arange(IMAGES) < 180) & (np.arange(IMAGES) >= 5))
