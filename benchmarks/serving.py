@@ -77,7 +77,7 @@ def prepare(place: Path, name: str) -> None:
     from mlflow.models import infer_signature
 
     from pipeline.addons.export.conversion import litert
-    from pipeline.addons.serve import exported
+    from pipeline.addons.registry import folder as version_folder
     from pipeline.config import loading
     from pipeline.network import building, saving
 
@@ -86,7 +86,7 @@ def prepare(place: Path, name: str) -> None:
     files.write_bytes(place / "model.keras", saving.to_bytes(built))
     model = saving.load(place / "model.keras")
     told = {"classes": list("0123456789"), "dataset": "some", "version": "1", "model": name, "fingerprint": "0"}
-    exported.write(place, litert.to_litert(model), told | {"description": name})
+    version_folder.write(place, litert.to_litert(model), told | {"description": name})
     images = files.read_labelled(Path("data/prepared/test.npz"))[0][:BATCH]
     np.save(place / "images.npy", images)
     signature = infer_signature(images[:1], model.predict(images[:1], verbose=0))

@@ -1,5 +1,6 @@
 """LiteRT files (`.tflite`) of a network, in float32 and in 8-bit integers."""
 
+import hashlib
 import io
 import json
 import zipfile
@@ -12,7 +13,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from pipeline.addons.export.conversion.frozen import frozen
-from pipeline.addons.runtimes.litert import METADATA
+from pipeline.addons.runtimes.litert import DIGEST, METADATA
 from pipeline.base.errors import InputError
 from pipeline.base.quiet import stderr_held_back
 
@@ -60,8 +61,8 @@ def _converted(converter: Any) -> bytes:
 
 
 def described(content: bytes, metadata: Mapping[str, str]) -> bytes:
-    """Return a file's content with metadata, in a zip behind it, as TensorFlow packs associated files."""
-    made = io.BytesIO(content)
+    """Return a file's content with metadata and its digest in a zip behind it, as TensorFlow packs other files."""
+    made, told = io.BytesIO(content), dict(metadata) | {DIGEST: hashlib.sha256(content).hexdigest()}
     with zipfile.ZipFile(made, "a") as archive:
-        archive.writestr(zipfile.ZipInfo(METADATA, ZIP_EPOCH), json.dumps(dict(metadata), indent=1))
+        archive.writestr(zipfile.ZipInfo(METADATA, ZIP_EPOCH), json.dumps(told, indent=1))
     return made.getvalue()

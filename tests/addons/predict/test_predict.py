@@ -1,0 +1,298 @@
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from ruamel.yaml import YAML
+
+from pipeline.addons.predict import command as predict
+from pipeline.addons.predict import trained
+from pipeline.addons.registry import promotion
+from pipeline.base import files
+from pipeline.base.errors import InputError
+from pipeline.config.models import Model
+from pipeline.network import building, saving
+from pipeline.tracking import lock, paths
+from tests.conftest import ROOT
+
+CLASSES = ["Bag", "Coat", "Ankle boot"]
+IMAGES = np.random.default_rng(3).integers(0, 256, (14, 28, 28, 1), np.uint8)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to a folder with params.yaml, three classes, and test images as pictures, without a model."""
+    monkeypatch.chdir(tmp_path)
+    write_params(raw)
+    files.write_json(paths.DATASET, {"class_names": CLASSES, "image_shape": [28, 28, 1]})
+    Path("pictures").mkdir()
+    for index, image in enumerate(IMAGES[:3]):
+        Image.fromarray(image[..., 0]).save(f"pictures/{index}.png")
+    return tmp_path
+
+
+@pytest.fixture
+def model(workspace: Path, raw: dict[str, Any]) -> Any:
+    """Put a tiny network at the baseline's place."""
+    return save_model(raw, len(CLASSES))
+
+
+def write_params(raw: dict[str, Any]) -> None:
+    with Path("params.yaml").open("w") as file:
+        YAML().dump(raw, file)
+
+
+def save_model(raw: dict[str, Any], classes: int) -> Any:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    network = Model.model_validate({"blocks": [{"filters": [4]}], "dense": [{"units": 8}], "train": raw["train"]})
+    made = building.build(network, (28, 28, 1), classes, {"scale": [1 / 255], "offset": [0.0]})
+    files.write_bytes(Path("models/baseline-42.keras"), saving.to_bytes(made))
+    return made
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["predict", *arguments])
+    predict.main()
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, in the current folder."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_test_image_saved_as_png_is_predicted_exactly_as_its_array(
+    model: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipeline.network import training
+
+    run(monkeypatch, "pictures", "--model", "baseline", "--json")
+    told = json.loads(capsys.readouterr().out)
+    expected = training.predict(model, IMAGES[:3])
+    assert [entry["image"] for entry in told] == ["pictures/0.png", "pictures/1.png", "pictures/2.png"]
+    assert [list(entry["probabilities"]) for entry in told] == [CLASSES] * 3
+    assert np.array_equal([list(entry["probabilities"].values()) for entry in told], expected)
+    assert [entry["class"] for entry in told] == [CLASSES[index] for index in expected.argmax(axis=1)]
+    assert [entry["probability"] for entry in told] == expected.max(axis=1).tolist()
+
+
+@pytest.fixture
+def exported(model: Any) -> None:
+    """Export the baseline to LiteRT."""
+    from pipeline.addons.export.conversion import litert
+
+    md5s = {"model_md5": files.md5(Path("models/baseline-42.keras")), "dataset_md5": files.md5(paths.DATASET)}
+    told = md5s | {"class_names": json.dumps(CLASSES)}
+    path = Path("models/exported/baseline-42/litert/model.tflite")
+    files.write_bytes(path, litert.described(litert.to_litert(model), told))
+
+
+def test_an_exported_network_answers_the_same_without_tensorflow(
+    model: Any, exported: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipeline.network import training
+
+    monkeypatch.setattr(trained, "BATCH", 2)
+    run(monkeypatch, "pictures", "--model", "baseline", "--json")
+    found = np.array([list(entry["probabilities"].values()) for entry in json.loads(capsys.readouterr().out)])
+    expected = training.predict(model, IMAGES[:3])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.array_equal(found.argmax(axis=1), expected.argmax(axis=1))
+    code = (
+        "import runpy, sys; runpy.run_module('pipeline', run_name='__main__', alter_sys=True); "
+        "print(sorted({'tensorflow', 'keras', 'mlflow', 'pandas', 'pydantic', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = command("-c", code, "predict", "pictures", "--model", "baseline")
+    assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, "[]", "")
+
+
+def test_an_exported_network_of_another_model_or_broken_is_left_alone(
+    model: Any, exported: None, raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert trained.find("baseline").litert
+    dataset = files.read_json(paths.DATASET)
+    files.write_json(paths.DATASET, dataset | {"class_names": [*CLASSES, "Shirt"]})
+    assert not trained.find("baseline").litert  # whose classes are refused as ever
+    files.write_json(paths.DATASET, dataset)
+    path = Path("models/exported/baseline-42/litert/model.tflite")
+    content = path.read_bytes()
+    for damaged in (b"", content[:100], content[:-10]):
+        path.write_bytes(damaged)
+        assert not trained.find("baseline").litert
+    path.write_bytes(content)
+    Path("models/baseline-42.keras").write_bytes(b"another")
+    assert not trained.find("baseline").litert
+    for params in (raw | {"seeds": [43]}, raw | {"models": {"vgg": raw["models"]["vgg"]}}, raw | {"seeds": []}):
+        write_params(params)
+        with pytest.raises(InputError):
+            trained.find("baseline-42")
+
+
+def test_one_image_gets_a_line_for_each_class() -> None:
+    table = predict.as_table(["boot.png"], np.array([[0.25, 0.0625, 0.6875]]), CLASSES)
+    assert table.splitlines() == [
+        "boot.png",
+        "",
+        "class         probability",
+        "Ankle boot         0.6875",
+        "Bag                0.2500",
+        "Coat               0.0625",
+    ]
+
+
+def test_several_images_get_a_line_each() -> None:
+    table = predict.as_table(["boot.png", "a.png"], np.array([[0.25, 0.0625, 0.6875], [0.875, 0.125, 0]]), CLASSES)
+    assert table.splitlines() == [
+        "image     class         probability  runner-up      probability",
+        "boot.png  Ankle boot         0.6875  Bag                 0.2500",
+        "a.png     Bag                0.8750  Coat                0.1250",
+    ]
+
+
+def test_invert_swaps_black_and_white(
+    model: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(255 - IMAGES[0, ..., 0]).save("negative.png")
+    run(monkeypatch, "pictures/0.png", "--json", "--model", "baseline")
+    upright = json.loads(capsys.readouterr().out)[0]["probabilities"]
+    run(monkeypatch, "negative.png", "--invert", "--json", "--model", "baseline")
+    assert json.loads(capsys.readouterr().out)[0]["probabilities"] == upright
+
+
+def test_without_a_name_the_champion_answers(
+    model: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(promotion, "champion", lambda dataset: (model, [*CLASSES[:-1], dataset], "its version"))
+    run(monkeypatch, "pictures/0.png", "--json")
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert list(entry["probabilities"]) == [*CLASSES[:-1], "fashion_mnist"]
+    expected = model.predict(IMAGES[:1], verbose=0)[0]
+    assert list(entry["probabilities"].values()) == pytest.approx(expected.tolist())
+
+
+def test_without_the_registry_a_model_is_to_be_named(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trained, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"^without the add-on registry there is no champion: give --model NAME$"):
+        run(monkeypatch, "pictures")
+
+
+def test_plot_is_written(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "pictures", "--model", "baseline", "--plot", "plot.png")
+    with Image.open("plot.png") as picture:
+        assert picture.format == "PNG"
+        assert np.asarray(picture.convert("L")).min() < 50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("nosuch.png --model baseline", r"^nosuch\.png is missing: name a PNG or JPEG file, or a folder of them$"),
+        ("params.yaml --model baseline", r"^params\.yaml cannot be read \(neither PNG nor JPEG"),
+        ("pictures --model baselin", r"baselin is unknown; did you mean baseline\?"),
+        ("pictures --model vgg", r"^models/vgg-42\.keras is missing: run `dvc repro` first$"),
+        ("pictures --model baseline --plot no/plot.png", r"^--plot no/plot\.png: there is no folder no: make it"),
+        ("pictures --model baseline --plot plot.jpg", r"^--plot plot\.jpg: a PNG is written"),
+        ("pictures --model baseline --plot pictures/1.png", r"^--plot pictures/1\.png is one of the images"),
+        ("pictures --model baseline --plot folder.png", r"^--plot folder\.png cannot be written: name another"),
+        ("pictures " * 5 + "--plot plot.png", r"^--plot shows 12 images at most, not 15: name fewer"),
+    ],
+)
+def test_bad_input_is_named(workspace: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, message: str) -> None:
+    Path("folder.png").mkdir()
+    Path("models").mkdir()
+    Path("models/baseline-42.keras").touch()
+    with pytest.raises(InputError, match=message):
+        run(monkeypatch, *arguments.split())
+
+
+def test_missing_dataset_is_named(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.write_bytes(Path("models/baseline-42.keras"), b"")
+    paths.DATASET.unlink()
+    with pytest.raises(InputError, match=r"^data/prepared/dataset\.json is missing: run `dvc repro` first$"):
+        run(monkeypatch, "pictures", "--model", "baseline")
+
+
+def test_model_trained_on_another_dataset_is_refused(workspace: Path) -> None:
+    files.write_bytes(Path("models/baseline-42.keras"), b"")
+    deps = [{"path": "data/prepared/dataset.json", "md5": hashlib.md5(paths.DATASET.read_bytes()).hexdigest()}]
+    files.write_json(lock.LOCK, {"stages": {"train@baseline-42": {"cmd": "train", "deps": deps}}})
+    assert trained.find("baseline").class_names == CLASSES
+    files.write_json(paths.DATASET, {"class_names": ["0", "1", "2"], "image_shape": [28, 28, 1]})
+    with pytest.raises(
+        InputError, match=r"models/baseline-42\.keras was trained on other data than data/prepared/dataset"
+    ):
+        trained.find("baseline")
+
+
+def test_model_of_other_classes_than_the_dataset_is_refused(
+    workspace: Path, raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_model(raw, 5)
+    with pytest.raises(InputError, match=r"baseline-42\.keras takes images of 28 × 28 × 1 and knows 5 classes, not as"):
+        run(monkeypatch, "pictures", "--model", "baseline")
+
+
+def test_bad_pictures_alone_are_refused_before_tensorflow_is_imported(workspace: Path) -> None:
+    files.write_bytes(Path("models/baseline-42.keras"), b"")
+    for index in range(3):
+        Path(f"pictures/{index}.png").unlink()
+    Path("pictures/3.png").write_text("hello\n")
+    code = (  # not -X importtime: its lines are held back with all that TensorFlow prints
+        "import atexit, runpy, sys; slow = {'tensorflow', 'keras', 'mlflow', 'sklearn', 'matplotlib'}; "
+        "atexit.register(lambda: print(sorted(slow & set(sys.modules)))); "
+        "runpy.run_module('pipeline', run_name='__main__', alter_sys=True)"
+    )
+    done = command("-c", code, "predict", "pictures", "--model", "baseline")
+    assert (done.returncode, done.stdout) == (2, "[]\n")
+    assert done.stderr == (
+        "error: pictures/3.png cannot be read (neither PNG nor JPEG, or damaged at its beginning): "
+        "give a whole PNG or JPEG picture\n"
+    )
+
+
+def test_bad_pictures_are_named_and_the_others_told(
+    model: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("pictures/0.png").write_text("hello\n")
+    Path("pictures/2.png").write_bytes(b"")
+    with pytest.raises(InputError) as caught:
+        run(monkeypatch, "gone.png", "pictures", "--model", "baseline", "--json", "--plot", "plot.png")
+    (told,) = json.loads(capsys.readouterr().out)
+    assert told["image"] == "pictures/1.png"
+    assert list(told["probabilities"].values()) == pytest.approx(model.predict(IMAGES[1:2], verbose=0)[0].tolist())
+    assert Path("plot.png").exists()
+    first, *others = str(caught.value).splitlines()
+    assert first == "gone.png is missing: name a PNG or JPEG file, or a folder of them"
+    assert [line.partition(" cannot be read (")[0] for line in others] == [
+        *("error: pictures/0.png", "error: pictures/2.png")
+    ]
+
+
+@pytest.mark.parametrize("arguments", [[], ["pictures", "--modle", "baseline"]])
+def test_misuse_exits_with_2(workspace: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(monkeypatch, *arguments)
+    assert caught.value.code == 2
+
+
+def test_nothing_but_the_result_is_printed(model: Any) -> None:
+    name = os.fsdecode(b"pictures/\xff.png")  # bytes that are no UTF-8
+    Path("pictures/2.png").rename(name)
+    done = command("-m", "pipeline", "predict", "pictures", "--model", "baseline", "--plot", "plot.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    header, *lines = done.stdout.splitlines()
+    assert header.split() == ["image", "class", "probability", "runner-up", "probability"]
+    assert [line.split()[0] for line in lines] == ["pictures/0.png", "pictures/1.png", r"pictures/\udcff.png"]
