@@ -52,10 +52,10 @@ def sync() -> str:
     """Send all that the store lacks, and say how much that was."""
     journal.close_dead()
     client, params = server.connect(), loading.load()
+    dataset = params.fetch.dataset_name
     for training in params.trainings:
         train, evaluate = stale.on_disk(f"train@{training.name}"), stale.on_disk(f"evaluate@{training.name}")
-        fingerprint = fingerprints.of_stage_lock(train) if train else ""
-        if train and evaluate and not sending.holds(client, params.fetch.dataset_name, fingerprint):
+        if train and evaluate and not sending.holds(client, dataset, fingerprints.of_stage_lock(train)):
             _append(params, training, train, evaluate)
     count = sending.push_all()
     runs = f"{count} run" + "s" * (count != 1)
