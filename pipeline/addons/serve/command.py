@@ -17,7 +17,8 @@ from typing import Any
 
 from pipeline import addons
 
-addons.require("the service", "serve", "httptools", "prometheus_client", "python_multipart", "starlette", "uvicorn")
+PACKAGES = ("httptools", "prometheus_client", "python_multipart", "simdjson", "starlette", "uvicorn")
+addons.require("the service", "serve", *PACKAGES)
 
 import uvicorn
 
