@@ -44,11 +44,11 @@ demo: .venv/serve ## the whole pipeline on scikit-learn's digits, in .demo/
 
 $(EXTRAS): %: .venv/%
 
-cluster: ## add Ray, for several cores or machines: docs/cluster.md
+cluster: ## add Ray, for several cores or machines: pipeline/addons/ray/README.md
 
-export: ## add what exporting to ONNX and OpenVINO needs: docs/export.md
+export: ## add what exporting to ONNX and OpenVINO needs: pipeline/addons/export/README.md
 
-sweep: ## add Optuna, for sweeps: docs/sweeps.md
+sweep: ## add Optuna, for sweeps: pipeline/addons/sweep/README.md
 
 team: ## add what MLflow's server for a team needs: docs/tracking.md
 

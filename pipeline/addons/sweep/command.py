@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         "python -m pipeline sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="one of sweeps/*.yaml: docs/sweeps.md")
+    parser.add_argument("file", metavar="FILE", type=Path, help="one of sweeps/*.yaml: pipeline/addons/sweep/README.md")
     parser.add_argument(
         "--apply", metavar="TRIAL", type=int, nargs="?", const=-1, help="write it, or the best, into params.yaml"
     )

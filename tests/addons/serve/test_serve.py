@@ -33,7 +33,7 @@ from tests.conftest import ROOT
 from tests.finished import Finished
 from tests.serving import served
 
-DOCS = ROOT / "docs/serving.md"
+DOCS = ROOT / "pipeline/addons/serve/README.md"
 SHAPE = (28, 28, 1)
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), np.uint8)
 GOOD = json.dumps({"inputs": IMAGES.tolist()}).encode()
