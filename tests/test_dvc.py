@@ -41,7 +41,7 @@ def test_what_only_records_is_reached_or_off_the_list() -> None:
 
 def test_training_never_sees_the_test_split() -> None:
     data = {dep for dep in STAGES["train"]["deps"] if dep.startswith("data/")}
-    assert data == {f"data/prepared/{name}" for name in ("dataset.json", "train.npz", "validation.npz")}
+    assert data == {f"data/prepared/{name}" for name in ("dataset.json", "train", "validation")}
 
 
 @pytest.mark.parametrize("stage", STAGES)

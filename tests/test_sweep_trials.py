@@ -14,6 +14,7 @@ from pipeline.addons.sweep.settings import LOSS
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
 from pipeline.base import files
 from pipeline.base.errors import InputError
+from pipeline.data import arrays
 from pipeline.tracking import description, folders, journal, paths, sending
 from tests import sweeping
 from tests.test_sweeps import some_plan, trial
@@ -144,7 +145,7 @@ def test_trials_are_children_of_their_sweeps_run_and_the_pruned_are_marked(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/runs.db")
     (folder / "runs.db").write_bytes(empty_database.read_bytes())
     some = planned()
-    dataset = sending.dataset("digits", paths.TRAIN, files.read_labelled(paths.TRAIN))
+    dataset = sending.dataset("digits", paths.TRAIN, arrays.read(paths.TRAIN))
     with journal.opened(plan.described(some, dataset), recorded=False) as sweep:
         described = description.of_training(some.params({}), some.training, "f" * 64, dataset)
         described.tags["sweep.training"] = sweep.record.training

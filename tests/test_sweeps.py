@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -140,8 +141,8 @@ def test_what_is_not_prepared_or_of_other_params_is_refused(folder: Path) -> Non
     sweeping.write(Path("dvc.lock"), {"stages": {"prepare": lock}})
     with pytest.raises(InputError, match=r"not what params.yaml asks for \(prepare\): `dvc repro prepare`"):
         some_plan()
-    paths.TRAIN.unlink()
-    with pytest.raises(InputError, match=r"train.npz is missing: `dvc repro prepare` makes it"):
+    shutil.rmtree(paths.TRAIN)
+    with pytest.raises(InputError, match=r"train is missing: `dvc repro prepare` makes it"):
         some_plan()
 
 

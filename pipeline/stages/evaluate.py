@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 from pipeline.addons.explanation import embedding, maps
 from pipeline.addons.explanation import figure as explanation
 from pipeline.addons.robustness import corruptions
-from pipeline.base import errors, files, processor, rows, tables
-from pipeline.base.files import LabelledRows
+from pipeline.base import errors, files, processor, tables
 from pipeline.config import loading
 from pipeline.config.schema import Augmentation
+from pipeline.data import arrays
+from pipeline.data.arrays import LabelledRows
 from pipeline.evaluation import metrics, mistakes, records
 from pipeline.evaluation.records import Evaluation, Predictions
 from pipeline.figures import curves, diagram, failures, gallery, png, scores
@@ -44,13 +45,13 @@ def main() -> None:
     fingerprint = fingerprints.of_lock(f"train@{name}")
     fingerprints.require_unchanged(f"train@{name}", fingerprint)
     class_names = files.read_json(prepared / "dataset.json")["class_names"]
-    splits = {split: files.open_labelled(prepared / f"{split}.npz") for split in records.SPLITS}
-    images, test_images = splits["train"][0], splits["test"][0][:]
+    splits = {split: arrays.read(prepared / split) for split in records.SPLITS}
+    images, test_images = splits["train"][0], splits["test"][0]
     model = saving.load(model_file)
     predicted = {split: predict(model, some) for split, some in scored(splits).items()}
     test = predicted["test"]
     seconds = seconds_per_image(model, test_images)
-    placed = rows.spread(len(test_images), params.evaluate.embedding_images)
+    placed = arrays.spread(len(test_images), params.evaluate.embedding_images)
     learnt = encode(explain(model, test_images, test, class_names))
     both_ways = bool(augmentation and augmentation.horizontal_flip)
     evaluation = Evaluation(
@@ -73,7 +74,7 @@ def main() -> None:
     made = [*write_tables(reports, evaluation), *write_pictures(reports, encode(figures) | learnt)]
     files.write_arrays(evaluation_file, records.to_arrays(evaluation))
 
-    data = sending.dataset(params.fetch.dataset_name, prepared / "train.npz", splits["train"])
+    data = sending.dataset(params.fetch.dataset_name, prepared / "train", splits["train"])
     described = description.of_training(params, trained, fingerprint, data)
     with sending.in_background(), journal.appended(described) as record:
         record.log_history(evaluation.history)
@@ -87,8 +88,8 @@ def main() -> None:
 def scored(splits: Mapping[str, LabelledRows]) -> dict[str, LabelledRows]:
     """Choose the images that are scored, of the splits that have any."""
     images, labels = splits["train"]
-    some = rows.spread(len(labels), records.TRAIN_IMAGES)
-    chosen = {**splits, "train": (rows.only(images, some), labels[some])}
+    some = arrays.spread(len(labels), records.TRAIN_IMAGES)
+    chosen = {**splits, "train": (arrays.Rows(images, some), labels[some])}
     return {split: labelled for split, labelled in chosen.items() if len(labelled[1])}
 
 
@@ -125,7 +126,7 @@ def predict_mirrored(model: "keras.Model", images: np.ndarray, predictions: Pred
 
 def measure_robustness(model: "keras.Model", test: LabelledRows, images: int) -> pd.DataFrame | None:
     """Tabulate the accuracy on so many test images, spoilt in many ways; None for no image."""
-    chosen = rows.spread(len(test[1]), images)
+    chosen = arrays.spread(len(test[1]), images)
     predicted = partial(training.predict, model)
     return corruptions.robustness(predicted, test[0][chosen], test[1][chosen]) if images else None
 

@@ -17,6 +17,7 @@ from pipeline.base import errors, files, tables
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training
 from pipeline.config.section import leaves
+from pipeline.data import arrays
 from pipeline.evaluation import calibration, comparison, lists, metrics, records, summary
 from pipeline.evaluation.comparison import Evaluations
 from pipeline.evaluation.records import Evaluation
@@ -43,12 +44,13 @@ def main() -> None:
     params, dataset = loading.load(), files.read_json(prepared / "dataset.json")
     remove_others(folder, params)
     evaluations = {model: read(folder, params.trainings_of(model)) for model in params.models}
-    stored = {split: files.read_arrays(prepared / f"{split}.npz") for split in records.SPLITS}
-    images = {split: arrays["images"] for split, arrays in stored.items()}
-    names = {split: arrays["names"] for split, arrays in stored.items() if "names" in arrays}
+    stored = {split: arrays.read(prepared / split) for split in records.SPLITS}
+    images = {split: labelled[0] for split, labelled in stored.items()}
+    named = {split: arrays.names(prepared / split) for split in records.SPLITS}
+    names = {split: found for split, found in named.items() if found is not None}
     write_pictures({reports / f"{name}.png": figure for name, figure in draw(evaluations).items()})
     held_out = cross_validated(folder / "cross_validated", params)
-    failed = lists.by_split(evaluations, stored["train"]["labels"], held_out)
+    failed = lists.by_split(evaluations, stored["train"][1], held_out)
     files.write_text(reports / "README.md", summary.as_markdown(params, evaluations, failed))
     files.write_json(reports / "models.json", {name: headline(seeds) for name, seeds in evaluations.items()})
     for model, seeds in evaluations.items():

@@ -17,7 +17,9 @@ from pipeline.addons.sweep.settings import ACCURACY, EACH_EPOCH, LOSS, PARAMETER
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, Trial
 from pipeline.base import files, processor, tables
 from pipeline.base.errors import InputError
-from pipeline.base.files import Arrays, LabelledRows
+from pipeline.base.files import Arrays
+from pipeline.data import arrays
+from pipeline.data.arrays import LabelledRows
 from pipeline.tracking import description, journal, paths
 from pipeline.tracking.journal import Journal
 
@@ -74,7 +76,7 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
 
     plan, seed, dataset = job.plan, job.plan.training.seed, files.read_json(paths.DATASET)
     network = plan.params(job.trial.values).models[plan.training.model]
-    train, validation = files.open_labelled(paths.TRAIN), files.open_labelled(paths.VALIDATION)
+    train, validation = arrays.read(paths.TRAIN, at_random=True), arrays.read(paths.VALIDATION)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # or it warns that each trial's network is compiled anew
     model = training.untrained(network, dataset, len(train[1]), seed)
 
