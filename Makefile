@@ -7,15 +7,15 @@ export DVC_NO_ANALYTICS := 1
 unexport PYTHONDONTWRITEBYTECODE
 export MLFLOW_TRACKING_URI ?= sqlite:///$(CURDIR)/mlflow.db
 # Refuses a package whose hash is another than the lock's; also one that is only needed to build a package.
-UV_INSTALL := uv pip install --quiet --python .venv --require-hashes --build-constraints requirements.lock
-UV_LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-annotate --no-header
+UV_INSTALL := uv pip install --quiet --python .venv --require-hashes -c requirements.lock -b requirements.lock
+UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --no-annotate pyproject.toml
+EXTRAS := cluster export sweep team
 
 # Every script of .venv holds its path: in a clone that was renamed, it is made anew. A link is somebody's own.
 MOVED := $(shell [ -L .venv ] || [ ! -e .venv/bin/activate ] || \
 	grep -qF "$(CURDIR)/.venv" .venv/bin/activate || echo moved)
 
-.PHONY: help repro demo cluster export test test-slow check ui serve lock
+.PHONY: help repro demo $(EXTRAS) test test-slow check ui serve lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s  %s\n", $$1, $$2}' Makefile
@@ -25,7 +25,7 @@ repro: .venv/runs ## check params.yaml, then run what it changed: dvc repro
 	dvc repro
 
 # In a folder of its own, so that params.yaml, dvc.lock and reports/ stay as they are; the store is the one up here.
-demo: .venv/runs ## the whole pipeline on scikit-learn's digits, in .demo/
+demo: .venv/serve ## the whole pipeline on scikit-learn's digits, in .demo/
 	@mkdir -p .demo/.dvc .demo/.dvc-site/repo && rm -rf .demo/pipeline && cp -r pipeline dvc.yaml .dvcignore .demo/ && cp -r .dvc/plots .demo/.dvc/
 	@cp recipes/demo.yaml .demo/params.yaml && sed '/analytics/ a\    no_scm = true' .dvc/config > .demo/.dvc/config
 	@[ -L .demo/mlflow.db ] || ln -sb ../mlflow.db .demo/mlflow.db
@@ -42,9 +42,15 @@ demo: .venv/runs ## the whole pipeline on scikit-learn's digits, in .demo/
 		'python -m pipeline predict digit.png    # by the champion' \
 		'python -m pipeline serve                # the champion, on http://127.0.0.1:5001'
 
-cluster: .venv/cluster ## add Ray, for several cores or machines: docs/cluster.md
+$(EXTRAS): %: .venv/%
 
-export: .venv/export ## add what exporting to ONNX and OpenVINO needs: docs/export.md
+cluster: ## add Ray, for several cores or machines: docs/cluster.md
+
+export: ## add what exporting to ONNX and OpenVINO needs: docs/export.md
+
+sweep: ## add Optuna, for sweeps: docs/sweeps.md
+
+team: ## add what MLflow's server for a team needs: docs/tracking.md
 
 test: .venv/develops ## lint, types and the quick tests
 	ruff check .
@@ -62,28 +68,27 @@ ui: .venv/runs ## MLflow on http://127.0.0.1:5000; PORT=5055 takes another port
 	@UI_PORT="$(or $(PORT),$(UI_PORT))" python -m pipeline ui
 
 # `python -m pipeline registry promote` makes a champion.
-serve: .venv/runs ## the champion on http://127.0.0.1:5001; PORT=8080 takes another port
+serve: .venv/serve ## the champion on http://127.0.0.1:5001; PORT=8080 takes another port
 	@python -m pipeline serve $(PORT)
 
-# The others are made from the first, so that all have the same versions.
-lock: | .venv/bin/uv ## pin anew all that requirements*.txt bring along, in the newest versions that fit
-	$(UV_LOCK) --upgrade requirements-dev.txt -o requirements-dev.lock
-	for name in requirements requirements-cluster requirements-export requirements-serve requirements-team; do \
-		$(UV_LOCK) --constraints requirements-dev.lock $$name.txt -o $$name.lock || exit; done
+lock: | .venv/bin/uv ## lock what pyproject.toml names, the rest as it was; UPGRADE=1 takes the newest that fits
+	$(UV_COMPILE) --all-extras --group dev --generate-hashes --no-header $(if $(UPGRADE),--upgrade) -o requirements.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV_COMPILE) --no-deps -o requirements.txt
 
 moved:
 
-.venv/runs: requirements.lock $(MOVED) | .venv/bin/uv
+# The project itself comes last, editable, for the command `pipeline`.
+.venv/runs: pyproject.toml requirements.lock $(MOVED) | .venv/bin/uv
 	@echo "installing into .venv, once, about a minute"
-	$(UV_INSTALL) -r requirements.lock
+	$(UV_INSTALL) -r pyproject.toml
+	uv pip install --quiet --python .venv --no-deps -e .
 	@touch $@
 
-.venv/cluster .venv/export: .venv/%: requirements-%.lock .venv/runs
-	$(UV_INSTALL) -r $<
-	@touch $@
-
-.venv/develops: requirements-dev.lock .venv/runs
-	$(UV_INSTALL) -r requirements-dev.lock
+$(EXTRAS:%=.venv/%): ADDED = -r pyproject.toml --extra $(@F)
+.venv/serve: ADDED = --group serve
+.venv/develops: ADDED = -r pyproject.toml --all-extras --group dev
+$(EXTRAS:%=.venv/%) .venv/serve .venv/develops: .venv/runs
+	$(UV_INSTALL) $(ADDED)
 	@touch $@
 
 # pip brings uv, held to the lock's hashes; uv brings the rest, several times as fast.

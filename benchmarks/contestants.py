@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.base import processor
 from pipeline.config import loading
-from pipeline.config.schema import Model
+from pipeline.config.models import Model
 from pipeline.data import arrays
 from pipeline.network import building, quiet
 from pipeline.tracking import paths

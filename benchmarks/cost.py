@@ -20,7 +20,7 @@ from pipeline.data import arrays
 PARAMS = ("params.yaml", "recipes/fast.yaml")
 COUNTS = (6_000, 60_000)
 PAUSE = 0.05  # seconds between two looks at the stages
-STAGE = r"\S*python -m pipeline\.stages\.(?:\w+ )?(fetch|prepare|duplicates|report|\w+@\S+)"
+STAGE = r"\S*python -m pipeline\.(?:stages|addons)\.(?:\w+\.stage |\w+ )?(fetch|prepare|duplicates|report|\w+@\S+)"
 
 
 class Stage(NamedTuple):

@@ -1,4 +1,4 @@
-"""How often `python -m pipeline drift` is alarmed without cause, and how many spoilt pictures alarm it.
+"""How often `python -m pipeline drift` is alarmed without cause, and how many corrupted pictures alarm it.
 
 Of the test split's images and the probabilities of `vgg-42`, which `dvc repro` leaves on disk.
 """
@@ -21,7 +21,7 @@ TRAINING = Training("vgg", 42)
 CORRUPTIONS = tuple(corruptions.CORRUPTIONS)
 NAMES = [str(number) for number in range(10)]
 LOGS = (20, 50, 100, 300, 1000, 3000)  # pictures
-REPEATS, SPOILT, STRENGTHS = 1000, 2000, (1, 3, 5)
+REPEATS, CORRUPTED, STRENGTHS = 1000, 2000, (1, 3, 5)
 
 
 def table() -> str:
@@ -32,11 +32,11 @@ def table() -> str:
     evaluation = records.from_arrays(files.read_arrays(paths.evaluation(TRAINING)))
     model, test = saving.load(paths.model(TRAINING)), observations.observe(images, evaluation.test.probabilities)
     alarms = [f"| {count:,} | {false_alarms(test, count):.2%} |" for count in LOGS]
-    chosen = np.random.default_rng(0).permutation(len(images))[:SPOILT]
+    chosen = np.random.default_rng(0).permutation(len(images))[:CORRUPTED]
 
     def noticed(name: str, strength: int) -> str:
-        spoilt = corruptions.corrupted(images[chosen], name, strength)
-        count = needed(test, observations.observe(spoilt, training.predict(model, spoilt)))
+        corrupted = corruptions.corrupted(images[chosen], name, strength)
+        count = needed(test, observations.observe(corrupted, training.predict(model, corrupted)))
         return f"{count:,}" if count else f"over {LOGS[-2]:,}"
 
     rows = [f"| {name} | {' | '.join(noticed(name, level) for level in STRENGTHS)} |" for name in CORRUPTIONS]
@@ -64,11 +64,11 @@ def false_alarms(test: Observed, count: int) -> float:
     return alarmed(drawn, REPEATS)
 
 
-def needed(test: Observed, spoilt: Observed) -> int | None:
+def needed(test: Observed, corrupted: Observed) -> int | None:
     """Return the first of `LOGS` at which nine logs in ten are alarming, or None."""
 
     def drawn(count: int, random: np.random.Generator) -> tuple[Observed, Observed]:
-        return test, some(spoilt, random.permutation(SPOILT)[:count])
+        return test, some(corrupted, random.permutation(CORRUPTED)[:count])
 
     return next((count for count in LOGS[:-1] if alarmed(partial(drawn, count), 50) >= 0.9), None)
 

@@ -4,6 +4,7 @@ Each runs in an environment of its own, whose packages `benchmarks.serving` name
 `model/`, as mlflow saves models. All take `{"inputs": [image, ...]}`.
 """
 
+import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ def before(port: int, folder: Path) -> None:
     import uvicorn
     from mlflow.pyfunc import scoring_server
 
-    from pipeline import serve
+    serve = importlib.import_module("pipeline.serve")
 
     model = mlflow.pyfunc.load_model(str(folder / "model"))
-    checked: Any = serve.Checked(scoring_server.init(model), (28, 28, 1), ABOUT)  # type: ignore[attr-defined]
+    checked: Any = serve.Checked(scoring_server.init(model), (28, 28, 1), ABOUT)
     uvicorn.run(checked, host=HOST, port=port)
 
 

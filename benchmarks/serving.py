@@ -77,8 +77,8 @@ def prepare(place: Path, name: str) -> None:
     import mlflow
     from mlflow.models import infer_signature
 
-    from pipeline.addons.export import litert
-    from pipeline.addons.serve import exported
+    from pipeline.addons.export.conversion import litert
+    from pipeline.addons.registry import folder as version_folder
     from pipeline.config import loading
     from pipeline.network import building, saving
 
@@ -87,7 +87,7 @@ def prepare(place: Path, name: str) -> None:
     files.write_bytes(place / "model.keras", saving.to_bytes(built))
     model = saving.load(place / "model.keras")
     told = {"classes": list("0123456789"), "dataset": "some", "version": "1", "model": name, "fingerprint": "0"}
-    exported.write(place, litert.to_litert(model), told | {"description": name})
+    version_folder.write(place, litert.to_litert(model), told | {"description": name})
     images = arrays.read(Path("data/prepared/test"))[0][:BATCH]
     np.save(place / "images.npy", images)
     signature = infer_signature(images[:1], model.predict(images[:1], verbose=0))

@@ -22,8 +22,8 @@ import numpy as np
 from benchmarks import load, serving
 from benchmarks.processes import alone
 from benchmarks.servers import free_port
+from pipeline.addons.registry import folder as version_folder
 from pipeline.addons.runtimes.litert import Network
-from pipeline.addons.serve import exported
 from pipeline.base import files
 from pipeline.config import loading
 from pipeline.tracking import location
@@ -130,22 +130,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder, port, params = Path(name), free_port(), Path("recipes/fast.yaml")
         files.write_bytes(folder / "params.yaml", params.read_bytes())
-        root = exported.root(folder, loading.load(params).fetch.dataset_name)
+        root = version_folder.root(folder, loading.load(params).fetch.dataset_name)
         versions, networks = [], {}
         for version, network in zip("12", serving.NETWORKS, strict=True):
             alone(serving.prepare, folder / network, network)
-            about = files.read_json(folder / network / exported.ABOUT) | {
+            about = files.read_json(folder / network / version_folder.ABOUT) | {
                 "version": version,
                 "fingerprint": version * 12,
             }
-            content = (folder / network / exported.NETWORK).read_bytes()
-            versions.append(exported.place(root, version, about["fingerprint"]))
-            exported.write(versions[-1], content, about)
+            content = (folder / network / version_folder.NETWORK).read_bytes()
+            versions.append(version_folder.place(root, version, about["fingerprint"]))
+            version_folder.write(versions[-1], content, about)
             networks[version] = Network(content)
         images = np.load(folder / network / "images.npy")[:IMAGES]
 
         def promote(number: int) -> None:
-            exported.point(root, location.store(), versions[number % 2])
+            version_folder.point(root, location.store(), versions[number % 2])
 
         promote(0)
         command = [sys.executable, "-m", "pipeline", "serve", str(port)]

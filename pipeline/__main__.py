@@ -3,11 +3,15 @@
 import ast
 import importlib
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline import addons
 from pipeline.base import errors
+
+
+def run() -> None:
+    """Run the command line's command and exit, as `pipeline` of pyproject.toml does."""
+    errors.run(main)
 
 
 def main() -> None:
@@ -20,7 +24,15 @@ def main() -> None:
     if name not in known:
         raise errors.InputError(errors.unknown_key(name, known))
     del sys.argv[1]
-    importlib.import_module(known[name]).main()
+    try:
+        command = importlib.import_module(known[name])
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("pipeline"):
+            raise
+        raise errors.InputError(
+            f"{name} needs {error.name}: run `make {name}`, which installs what is missing"
+        ) from None
+    command.main()
 
 
 def commands() -> dict[str, str]:
@@ -37,10 +49,10 @@ def overview(known: dict[str, str]) -> str:
 
 
 def _purpose(module: str) -> str:
-    source = find_spec(module)
-    docstring = ast.get_docstring(ast.parse(Path(str(source and source.origin)).read_text("utf-8"))) or ""
+    path = Path(__file__).parents[1].joinpath(*module.split(".")).with_suffix(".py")
+    docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
     return docstring.partition(".")[0].partition(":")[0].replace("\n", " ")
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    run()

@@ -49,6 +49,7 @@ class Finished:
         """Write params.yaml, which has the floor test.accuracy 0.9, and the test split."""
         self.folder, self.images, self.labels = folder, images, labels
         files.write_bytes(folder / "params.yaml", (ROOT / "recipes/demo.yaml").read_bytes())
+        files.write_bytes(folder / "dvc.yaml", (ROOT / "dvc.yaml").read_bytes())
         arrays.write(folder / "data/prepared/test", images, labels)
 
     def train(self, name: str, model: Any, validation: int | None = 100, *, log: bool = True) -> None:

@@ -33,7 +33,8 @@ class Stage:
 
     def variables(self) -> dict[str, str]:
         """Return the environment of a container."""
-        return {"PATH": os.environ["PATH"], **{name: self.inside(value) for name, value in self.environment.items()}}
+        outside = {name: os.environ[name] for name in ("PATH", "SSL_CERT_FILE") if name in os.environ}
+        return outside | {name: self.inside(value) for name, value in self.environment.items()}
 
     @property
     def work(self) -> Path:

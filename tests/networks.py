@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.base.errors import InputError
 from pipeline.config import network_fits
-from pipeline.config.schema import Block, Model
+from pipeline.config.models import Block, Model
 from pipeline.network import building, saving
 
 TRAIN = {

@@ -1,12 +1,15 @@
 """Evaluations for tests of the page: of as many classes and images as a test wants."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
+from pipeline.addons.calibration import measuring
+from pipeline.addons.mistakes import section
 from pipeline.config import loading
-from pipeline.evaluation import lists
-from pipeline.evaluation.comparison import Evaluations
-from pipeline.evaluation.records import Evaluation, Predictions
+from pipeline.evaluation.extending import Report
+from pipeline.evaluation.records import SPLITS, Evaluation, Evaluations, Predictions
 from tests.conftest import ROOT
 
 PARAMS = loading.load(ROOT / "recipes" / "demo.yaml")  # for the dataset's name, and the table of settings
@@ -33,7 +36,25 @@ def pictures(images: int = 120, shape: tuple[int, int, int] = (28, 28, 1)) -> np
 
 def listed(made: Evaluations) -> dict[str, pd.DataFrame]:
     """Return the lists of images that the page shows, by title."""
-    return lists.titled(lists.by_split(made, np.zeros(0, int))["test"])
+    return dict(
+        section.section(report(made, Path(), pictures(len(next(iter(next(iter(made.values())).values())).right)))).lists
+    )
+
+
+def report(made: Evaluations, folder: Path, images: np.ndarray, labels: np.ndarray | None = None) -> Report:
+    """Return what add-ons make sections of: the same `images` in every split, those of the training part labelled."""
+    first = next(iter(next(iter(made.values())).values()))
+    split_labels = {split: part.labels for split, part in first.splits.items()}
+    return Report(
+        params=PARAMS,
+        dataset={},
+        evaluations=made,
+        images=dict.fromkeys(SPLITS, images),
+        labels=split_labels | ({} if labels is None else {"train": labels}),
+        names={},
+        data=folder,
+        reports=folder,
+    )
 
 
 def _evaluation(class_names: list[str], images: int, seed: list[int]) -> Evaluation:
@@ -46,8 +67,26 @@ def _evaluation(class_names: list[str], images: int, seed: list[int]) -> Evaluat
     predictions = Predictions(labels, probabilities.astype(np.float32))
     splits = {"validation": predictions, "test": predictions}
     return Evaluation(
-        class_names, 1000, 4000, history, splits, robustness=_robustness(random), embedding=_embedding(random, images)
+        class_names,
+        1000,
+        4000,
+        history,
+        splits,
+        tables={
+            "robustness": _robustness(random),
+            "embedding": _embedding(random, images),
+            **_calibration(predictions),
+        },
     )
+
+
+def _calibration(test: Predictions) -> dict[str, pd.DataFrame]:
+    bins = measuring.reliability(test.labels, test.probabilities)
+    return {
+        "calibration": measuring.summary(test.labels, test.probabilities),
+        "reliability": bins[bins["images"] > 0],
+        "coverage": measuring.coverage(test.labels, test.probabilities),
+    }
 
 
 def _robustness(random: np.random.Generator) -> pd.DataFrame:

@@ -12,6 +12,8 @@ MODULES = {
     for path in sorted((ROOT / TOP).rglob("*.py"))
 }
 
+ADDONS = sorted(path.parent.name for path in (ROOT / TOP / "addons").glob("*/__init__.py"))
+
 
 def room(module: str) -> str:
     """Return the folder of a module below pipeline/: of an add-on with `addons/` before it, of `__main__` itself."""
@@ -38,14 +40,15 @@ def imports(module: str) -> frozenset[str]:
     return frozenset(name for name in named if name in MODULES and name != TOP)
 
 
-def reached(module: str) -> set[str]:
-    """Walk the imports from a module and return the rooms that they reach, its own aside."""
-    seen, waiting = {module}, [module]
+def reached(*modules: str) -> set[str]:
+    """Walk the imports from modules and return all files that they reach, relative to the repository, but packages'."""
+    seen, waiting = set(modules), list(modules)
     while waiting:
         found = imports(waiting.pop()) - seen
         seen |= found
         waiting += found
-    return {room(name) for name in seen} - {"stages", room(module)}
+    paths = {MODULES[name].relative_to(ROOT) for name in seen}
+    return {path.as_posix() for path in paths if path.name != "__init__.py"}
 
 
 def packages(path: Path) -> set[str]:

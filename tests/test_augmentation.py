@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.config.schema import Augmentation, Erasing
+from pipeline.config.models import Augmentation, Erasing
 from pipeline.network import augmentation
 
 E3 = Augmentation(

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.figures import calibration
+from pipeline.addons.calibration import figure as calibration
 from tests.pictures import is_whole
 
 COVERAGE = pd.DataFrame({"coverage": [0.5, 1.0], "accuracy": [1.0, 0.75]})

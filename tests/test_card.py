@@ -5,16 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.addons.cards import card
-from pipeline.evaluation import calibration, significance
+from pipeline.addons.cards import document as card
+from pipeline.evaluation import significance
 from pipeline.evaluation.records import Evaluation, Predictions
 
 NAMES = ["bag", "coat|jacket", "shoe"]
 COUNTS = {"train": {"bag": 1000, "coat|jacket": 234, "shoe": 0}, "test": {"bag": 20, "coat|jacket": 20, "shoe": 20}}
 DATASET = {"name": "clothes", "class_names": NAMES, "image_shape": [28, 20, 1], "counts": COUNTS}
-ROBUSTNESS = pd.DataFrame(
-    {"corruption": ["shift"] * 2 + ["noise"] * 2, "strength": [1, 2] * 2, "accuracy": [0.8, 0.6, 0.5, 0.25]}
-)
 
 
 def evaluation(seed: int, right: float = 0.8) -> Evaluation:
@@ -25,12 +22,12 @@ def evaluation(seed: int, right: float = 0.8) -> Evaluation:
     probabilities = 0.7 * np.eye(3)[shown] + 0.3 * random.dirichlet(np.ones(3), 60)
     splits = {"test": Predictions(labels, probabilities.astype(np.float32))}
     history = pd.DataFrame({"epoch": [1.0]})
-    return Evaluation(NAMES, 12_345, 2_500_000, history, splits, robustness=ROBUSTNESS, machine={"processor": "Abacus"})
+    return Evaluation(NAMES, 12_345, 2_500_000, history, splits, machine={"processor": "Abacus"})
 
 
 def written(*evaluations: Evaluation) -> str:
     by_seed = {42 + index: some for index, some in enumerate(evaluations)}
-    return card.as_markdown("vgg", DATASET, {"epochs": "8"}, by_seed)
+    return card.as_markdown("vgg", DATASET, {"epochs": "8"}, by_seed, {"Robustness": "| a | b |"})
 
 
 def rows(text: str, heading: str) -> list[list[str]]:
@@ -44,7 +41,7 @@ def test_card_has_every_section_once() -> None:
     headings = re.findall(r"^#+ (.+)$", written(evaluation(0)), re.MULTILINE)
     assert headings == [
         *("vgg on clothes", "Data", "Training", "Intended use and limits"),
-        *("Figures on the test images", "Calibration", "Robustness", "Made on"),
+        *("Figures on the test images", "Robustness", "Made on"),
     ]
 
 
@@ -60,15 +57,9 @@ def test_card_says_what_it_is_given() -> None:
 
 def test_figures_are_those_of_the_other_modules() -> None:
     some = evaluation(0)
-    labels, probabilities = some.test.labels, some.test.probabilities
     low, high = significance.accuracy_interval(some.right[None])
-    (_, figures, *_), (_, calibrated) = (
-        rows(written(some), "Figures on the test images"),
-        rows(written(some), "Calibration"),
-    )
+    _, figures, *_ = rows(written(some), "Figures on the test images")
     assert figures[:3] == ["42", f"{some.scores['test']['accuracy']:.4f}", f"{low:.4f} – {high:.4f}"]
-    low, high = calibration.expected_error_interval(labels, probabilities)
-    assert calibrated[1:3] == [f"{calibration.expected_error(labels, probabilities):.4f}", f"{low:.4f} – {high:.4f}"]
 
 
 def test_several_seeds_have_a_row_each_a_mean_and_a_standard_deviation() -> None:
@@ -102,13 +93,9 @@ def test_a_class_without_test_images_is_not_the_weakest() -> None:
     assert "weakest on bag" in text
 
 
-def test_robustness_has_a_column_a_strength_and_the_mean() -> None:
-    assert rows(written(evaluation(0)), "Robustness") == [
-        ["corruption", "1", "2", "mean"],
-        ["shift", "0.8000", "0.6000", "0.7000"],
-        ["noise", "0.5000", "0.2500", "0.3750"],
-    ]
-    assert "\nNot measured.\n" in written(replace(evaluation(0), robustness=None))
+def test_sections_of_add_ons_follow() -> None:
+    assert rows(written(evaluation(0)), "Robustness") == [["a", "b"]]
+    assert "Robustness" not in card.as_markdown("vgg", DATASET, {}, {42: evaluation(0)}, {})
 
 
 @pytest.mark.parametrize("right", [0, 0.8, 1])
@@ -128,7 +115,7 @@ def test_class_names_break_neither_sentences_nor_tables() -> None:
     names = ["a\n\n# b", "**c** | d", "![](https://evil.example)"]
     counts = {"train": dict.fromkeys(names, 9), "test": dict.fromkeys(names, 20)}
     some = replace(evaluation(0), class_names=names)
-    text = card.as_markdown("vgg", DATASET | {"class_names": names, "counts": counts}, {}, {42: some})
+    text = card.as_markdown("vgg", DATASET | {"class_names": names, "counts": counts}, {}, {42: some}, {})
     assert re.findall(r"^# .+$", text, re.MULTILINE) == ["# vgg on clothes"]
     assert [row[0] for row in rows(text, "Figures on the test images")[-3:]] == [
         *("`a  # b`", "`**c** \\| d`", "`![](https://evil.example)`"),

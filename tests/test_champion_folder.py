@@ -21,9 +21,10 @@ from PIL import Image
 from benchmarks.servers import free_port, mlflow_server
 from pipeline.addons.registry import asking
 from pipeline.addons.registry import command as registry
-from pipeline.addons.serve import command as serve
-from pipeline.addons.serve import exported
+from pipeline.addons.registry import folder as version_folder
+from pipeline.addons.serve import model as served_model
 from pipeline.addons.serve.batching import Batcher
+from pipeline.addons.serve.following import Champion
 from pipeline.base.errors import InputError
 from pipeline.tracking import location
 from tests.conftest import ROOT
@@ -45,18 +46,18 @@ def test_what_is_promoted_can_be_served_at_once_and_after_a_rollback(
     for name, skill in (("baseline", 45), ("vgg", 50)):
         finished.train(name, model := network(skill))
         command(monkeypatch, "promote", "--model", name)
-        served = exported.read(serve.Champion("digits").first(), 1)
+        served = served_model.load(Champion("digits").first())
         assert (served.about["model"], served.classes, served.shape) == (name, CLASS_NAMES, (1, 1, 1))
         np.testing.assert_allclose(served.predict(IMAGES), model.predict(IMAGES, verbose=0), atol=1e-6)
     batcher = Batcher(served)
-    champion = serve.Champion("digits")
+    champion = Champion("digits")
     monkeypatch.setattr(champion, "_fetch", lambda: pytest.fail("nothing is to be fetched"))
     champion._look(batcher)
     assert batcher.model is served
     command(monkeypatch, "rollback")
     champion._look(batcher)
     assert batcher.model.description == "digits version 1: baseline, test accuracy 0.9000"
-    assert exported.read(serve.Champion("digits", "2").first(), 1).about["model"] == "vgg"
+    assert served_model.load(Champion("digits", "2").first()).about["model"] == "vgg"
     mlflow.MlflowClient().set_registered_model_alias("digits", "champion", "2")  # by hand, in MLflow's page
     champion._look(batcher)
     assert batcher.model.about["model"] == "vgg"
@@ -78,12 +79,12 @@ def test_a_fetch_brings_what_is_not_there(
     command(monkeypatch, "fetch")
     asked = asking.version("digits")
     assert asked == ("1", finished.fingerprint("vgg"))
-    folder = exported.place(exported.root(Path.cwd(), "digits"), *asked)
+    folder = version_folder.place(version_folder.root(Path.cwd(), "digits"), *asked)
     assert capsys.readouterr().out.endswith(f"digits version 1: vgg, test accuracy 1.0000 is in {folder}\n")
-    assert exported.whole(folder)
+    assert version_folder.whole(folder)
     (folder / "about.json").unlink()
     command(monkeypatch, "fetch", "--version", "1")
-    assert exported.whole(folder)
+    assert version_folder.whole(folder)
 
 
 def test_the_last_known_champion_is_served_while_its_store_does_not_answer(
@@ -91,13 +92,13 @@ def test_the_last_known_champion_is_served_while_its_store_does_not_answer(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
-    root = exported.root(tmp_path, "digits")
-    folder = exported.place(root, "1", "f" * 64)
-    exported.write(folder, b"network", TOLD)
-    exported.point(root, location.store(), folder)
-    assert serve.Champion("digits").first() == folder
+    root = version_folder.root(tmp_path, "digits")
+    folder = version_folder.place(root, "1", "f" * 64)
+    version_folder.write(folder, b"network", TOLD)
+    version_folder.point(root, location.store(), folder)
+    assert Champion("digits").first() == folder
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
-    champion = serve.Champion("digits")
+    champion = Champion("digits")
     monkeypatch.setattr(champion, "_fetch", lambda: None)
     with pytest.raises(InputError, match="does not hold what is to be served"):  # it is another store's
         champion.first()
@@ -106,8 +107,9 @@ def test_the_last_known_champion_is_served_while_its_store_does_not_answer(
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({}, "holds no about.json"),
-        ({"about.json": "[]"}, "has not all of classes, dataset"),
+        ({}, "cannot be read .*: name a folder with model.tflite and about.json"),
+        ({"about.json": "[]", "model.tflite": ""}, "has not all of classes, dataset"),
+        ({"about.json": "[" * 100_000, "model.tflite": ""}, "has not all of classes, dataset"),
         ({"about.json": json.dumps(TOLD)}, "model.tflite cannot be read"),
         ({"about.json": json.dumps(TOLD), "model.tflite": "no network"}, "not a whole LiteRT file"),
     ],
@@ -116,7 +118,7 @@ def test_a_folder_that_cannot_be_served_is_one_line(tmp_path: Path, files: dict[
     for name, content in files.items():
         (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=said):
-        exported.read(tmp_path, 1)
+        served_model.load(tmp_path)
 
 
 @pytest.fixture
@@ -200,18 +202,18 @@ def test_the_process_that_answers_has_neither_tensorflow_nor_mlflow(service: str
 def test_the_champion_predicts_a_picture_without_tensorflow_and_mlflow(promoted: Finished) -> None:
     Image.fromarray(IMAGES[0, ..., 0]).save(promoted.folder / "picture.png")
     code = (
-        "import runpy, sys; runpy.run_module('pipeline.addons.predict.command', run_name='__main__'); "
+        "import runpy, sys; runpy.run_module('pipeline', run_name='__main__', alter_sys=True); "
         "print(sorted({'tensorflow', 'keras', 'mlflow', 'pandas', 'matplotlib'} & set(sys.modules)))"
     )
-    predict = [sys.executable, "-c", code, "picture.png", "--json"]
+    predict = [sys.executable, "-c", code, "predict", "picture.png", "--json"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(predict, cwd=promoted.folder, env=environment, capture_output=True, text=True, check=True)
     *told, imported = done.stdout.splitlines()
     expected = network(50).predict(IMAGES[:1], verbose=0)[0]
     assert list(json.loads("\n".join(told))[0]["probabilities"].values()) == pytest.approx(expected.tolist(), abs=1e-5)
     assert imported == "[]"
-    for exported_network in (promoted.folder / ".champion").rglob("model.tflite"):
-        exported_network.write_bytes(b"damaged")
+    for network_file in (promoted.folder / ".champion").rglob("model.tflite"):
+        network_file.write_bytes(b"damaged")
     again = subprocess.run(predict, cwd=promoted.folder, env=environment, capture_output=True, text=True, check=True)
     assert "tensorflow" in again.stdout.splitlines()[-1]
 

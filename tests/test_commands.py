@@ -4,34 +4,51 @@ import importlib
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from pipeline.__main__ import commands
 from tests.conftest import ROOT
 
-COMMANDS = [path for path in sorted((ROOT / "pipeline").glob("*.py")) if "__main__" in path.read_text()]
-MEASURES = [ROOT / "benchmarks/run.py", ROOT / "benchmarks/faults.py"]
+COMMANDS = {f"pipeline {name}": module for name, module in commands().items()}
+MEASURES = {f"benchmarks.{name}": f"benchmarks.{name}" for name in ("run", "faults")}
 SLOW = {"tensorflow", "keras", "mlflow", "sklearn", "matplotlib"}
 
 
-@pytest.mark.parametrize("path", [*COMMANDS, *MEASURES], ids=lambda path: str(path.stem))
+@pytest.mark.parametrize(("name", "module"), (COMMANDS | MEASURES).items(), ids=COMMANDS | MEASURES)
 def test_help_is_what_the_command_says_of_itself(
-    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    module = importlib.import_module(f"{path.parent.name}.{path.stem}")
-    monkeypatch.setattr(sys, "argv", [str(path), "--help"])
+    found = importlib.import_module(module)
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
     with pytest.raises(SystemExit) as caught:
-        module.main()
+        found.main()
     assert caught.value.code == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert told.startswith(f"usage: python -m {module.__name__} ")
-    assert re.split("[.:,]", module.__doc__ or "")[0] in told
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.startswith(f"usage: python -m {name} ")
+    assert re.split("[.:,]", found.__doc__ or "")[0] in printed
+
+
+def test_without_a_command_all_are_listed_and_nothing_is_imported() -> None:
+    code = "import runpy, sys; sys.argv = ['pipeline']; runpy.run_module('pipeline', run_name='__main__'); "
+    code += "print(sorted(name for name in sys.modules if name.startswith('pipeline.') and 'command' in name))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    *lines, imported = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith("  ")] == list(commands())
+    assert imported == "[]"
+
+
+def test_an_unknown_command_is_refused_with_the_nearest() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "gaet"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: gaet is unknown; did you mean gate?")
 
 
 @pytest.mark.parametrize("name", ["gate", "params", "serve"])
 def test_help_waits_for_no_library_that_takes_seconds(name: str) -> None:
-    command = [sys.executable, "-X", "importtime", "-m", f"pipeline.{name}", "--help"]
+    command = [sys.executable, "-X", "importtime", "-m", "pipeline", name, "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     assert done.returncode == 0
@@ -43,5 +60,5 @@ def test_help_waits_for_no_library_that_takes_seconds(name: str) -> None:
 def test_an_argument_too_many_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", [name, "one", "two"])
     with pytest.raises(SystemExit) as caught:
-        importlib.import_module(f"pipeline.{name}").main()
+        importlib.import_module(commands()[name]).main()
     assert caught.value.code == 2

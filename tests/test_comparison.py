@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.config import loading
 from pipeline.evaluation import comparison, settings, summary
-from pipeline.evaluation.records import SPLITS, Evaluation, Predictions
+from pipeline.evaluation.extending import Document, Section
+from pipeline.evaluation.records import SPLITS, Evaluation, Picture, Predictions
 from pipeline.stages import report
 from tests.conftest import ROOT
 from tests.test_dvc import STAGES
@@ -21,7 +22,8 @@ def evaluation(right: int) -> Evaluation:
     guesses = np.where(np.arange(100) < right, labels, 1 - labels)
     probabilities = np.where(np.eye(2)[guesses] > 0, 0.9, 0.1).astype(np.float32)
     splits = dict.fromkeys(SPLITS, Predictions(labels, probabilities))
-    return Evaluation(NAMES, 12_345, 2_500_000, pd.DataFrame({"epoch": [1.0]}), splits)
+    drawn = [Picture(name, "", "") for name in ("network", "filters", "features", "gradcam", "mistakes")]
+    return Evaluation(NAMES, 12_345, 2_500_000, pd.DataFrame({"epoch": [1.0]}), splits, pictures=drawn)
 
 
 DEMO = loading.load(ROOT / "recipes" / "demo.yaml")
@@ -51,10 +53,10 @@ def test_models_table_states_accuracy_interval_and_size() -> None:
     assert row["model file"] == "2.5 MB"
 
 
-def test_differences_table_tells_apart_what_the_images_tell_apart() -> None:
+def test_differences_table_says_which_differences_are_significant() -> None:
     table = comparison.differences_table(EVALUATIONS)
-    told = dict(zip(table["models"], table["told apart"], strict=True))
-    assert told == {"small – large": "yes", "small – like_large": "yes", "large – like_large": "no"}
+    found = dict(zip(table["models"], table["significant"], strict=True))
+    assert found == {"small – large": "yes", "small – like_large": "yes", "large – like_large": "no"}
 
 
 def test_several_seeds_are_a_mean_a_deviation_and_every_value() -> None:
@@ -77,21 +79,20 @@ def test_below_a_model_of_several_seeds_stand_its_networks_together() -> None:
     assert comparison.verdict(SEVERAL).count("together") == 0
 
 
-def test_of_spoilt_images_networks_together_have_a_dash() -> None:
-    spoilt = pd.DataFrame({"accuracy": [0.5]})
-    seeds = {seed: replace(one, robustness=spoilt) for seed, one in SEVERAL["small"].items()}
-    assert comparison.models_table({"small": seeds})["spoilt"].tolist() == ["0.5000", "–"]
+def test_metrics_of_add_ons_have_a_column_and_networks_together_a_dash() -> None:
+    seeds = {seed: replace(one, metrics={"robust_accuracy": 0.5}) for seed, one in SEVERAL["small"].items()}
+    assert comparison.models_table({"small": seeds})["robust accuracy"].tolist() == ["0.5000", "–"]
 
 
 def test_of_one_seed_nothing_is_together() -> None:
     assert comparison.models_table(EVALUATIONS)["model"].tolist() == list(EVALUATIONS)
-    assert "ogether" not in summary.as_markdown(PARAMS, EVALUATIONS, SPLITS)
+    assert "ogether" not in summary.as_markdown(PARAMS, EVALUATIONS, [], {})
     assert report.headline(EVALUATIONS["small"]) == {"accuracy": 0.8, "parameters": 12_345}
 
 
 def test_with_several_seeds_a_difference_tells_what_images_and_seeds_bring() -> None:
     (row,) = comparison.differences_table(SEVERAL).to_dict("records")
-    assert (row["difference"], row["told apart"]) == ("-0.1400", "yes")
+    assert (row["difference"], row["significant"]) == ("-0.1400", "yes")
     assert row["by seeds"] == f"{(2 * 0.01**2 / 3) ** 0.5:.4f}"
     assert "by seeds" not in comparison.differences_table(EVALUATIONS)
 
@@ -99,7 +100,7 @@ def test_with_several_seeds_a_difference_tells_what_images_and_seeds_bring() -> 
 def test_verdict_says_how_the_best_model_stands_to_each_other() -> None:
     assert comparison.verdict(EVALUATIONS) == (
         "large is better than small by 15.0 points (95 % interval 7.3 to 22.1); "
-        "large and like_large cannot be told apart."
+        "large and like_large do not differ significantly."
     )
     assert comparison.verdict({"small": {42: evaluation(80)}}) == (
         "small has a test accuracy of 0.8000 (95 % interval 0.7112 to 0.8666)."
@@ -107,26 +108,26 @@ def test_verdict_says_how_the_best_model_stands_to_each_other() -> None:
 
 
 def test_markdown_tables_are_aligned_and_pictures_are_referred_to() -> None:
-    text = summary.as_markdown(PARAMS, EVALUATIONS, SPLITS)
+    text = summary.as_markdown(PARAMS, EVALUATIONS, [], {})
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({len(line) for line in table.splitlines()}) == 1
     assert "![Learning curves](curves.png)" in text
 
 
 def test_each_models_pictures_are_linked() -> None:
-    text = summary.as_markdown(PARAMS, EVALUATIONS, SPLITS)
+    text = summary.as_markdown(PARAMS, EVALUATIONS, [], {})
     for name in EVALUATIONS:
         linked = set(re.findall(rf"\]\({name}-42/(\w+)\.png\)", text))
         assert linked == MADE - {"augmented"} if name == "small" else linked == MADE
 
 
 def test_one_model_needs_no_differences() -> None:
-    assert "told apart" not in summary.as_markdown(PARAMS, {"small": {42: evaluation(80)}}, SPLITS)
+    assert "ifferences" not in summary.as_markdown(PARAMS, {"small": {42: evaluation(80)}}, [], {})
 
 
 @pytest.mark.parametrize("name", ["small", "large"])
 def test_every_model_stands_in_the_summary(name: str) -> None:
-    assert f"| {name} " in summary.as_markdown(PARAMS, EVALUATIONS, SPLITS)
+    assert f"| {name} " in summary.as_markdown(PARAMS, EVALUATIONS, [], {})
 
 
 def test_settings_say_how_each_model_was_made() -> None:
@@ -142,7 +143,9 @@ def test_settings_say_how_each_model_was_made() -> None:
     assert last["augmentation"] == "rotation, zoom, shear, width shift, height shift"
 
 
-def test_label_errors_are_linked_of_the_splits_that_they_were_looked_for_in() -> None:
-    assert "label_errors_train" not in summary.as_markdown(PARAMS, EVALUATIONS, ["test"])
-    text = summary.as_markdown(PARAMS, EVALUATIONS, ["test", "train"])
-    assert "[Labels of the training part that are likely wrong]" in text
+def test_what_add_ons_add_is_shown_or_linked() -> None:
+    sections = [Section("Weather", "It *rains*.")]
+    documents = {"cards/small.md": Document("Card of small", "")}
+    text = summary.as_markdown(PARAMS, EVALUATIONS, sections, documents)
+    assert "## Weather\n\nIt *rains*.\n" in text
+    assert "- [Card of small](cards/small.md)\n" in text

@@ -1,4 +1,4 @@
-"""What Dockerfile, Dockerfile.pipeline and compose.yaml promise, as far as it can be held without Docker."""
+"""What the Dockerfiles and compose.yaml of deploy/ promise, as far as it can be held without Docker."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from pipeline.base import files
 from tests.conftest import ROOT
 from tests.images import copied, instructions
 
-FILES = ["Dockerfile", "Dockerfile.pipeline"]
+FILES = ["deploy/Dockerfile", "deploy/Dockerfile.pipeline"]
 DIGEST = re.compile(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}")
 
 
@@ -31,7 +31,7 @@ def kept_back() -> pathspec.GitIgnoreSpec:
 
 
 def compose() -> dict[str, Any]:
-    return files.read_yaml(ROOT / "compose.yaml")
+    return files.read_yaml(ROOT / "deploy/compose.yaml")
 
 
 def services() -> list[Any]:
@@ -48,7 +48,7 @@ def test_hadolint_finds_nothing(name: str) -> None:
 
 def test_compose_file_is_one_by_its_schema() -> None:
     pytest.importorskip("check_jsonschema", reason="comes with `make test`")
-    command = ["check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(ROOT / "compose.yaml")]
+    command = ["check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(ROOT / "deploy/compose.yaml")]
     done = subprocess.run([sys.executable, "-m", *command], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
@@ -87,7 +87,7 @@ def test_what_is_copied_exists_and_reaches_docker(name: str) -> None:
 
 
 def test_secrets_data_and_history_do_not_reach_docker() -> None:
-    paths = {".env", ".git/config", "data/raw/train.npz", "mlflow.db", "pipeline/base/__pycache__/files.pyc"}
+    paths = {".env", "deploy/.env", ".git/config", "data/x.npz", "mlflow.db", "pipeline/base/__pycache__/files.pyc"}
     assert set(kept_back().match_files(paths)) == paths
 
 
@@ -108,7 +108,7 @@ def test_services_that_stay_say_whether_they_are_well(service: dict[str, Any]) -
     target = service.get("build", {}).get("target")
     assert "healthcheck" in service or target == "service" or service["restart"] == "no"
     if target:
-        assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()
+        assert "HEALTHCHECK" in (ROOT / "deploy/Dockerfile").read_text()
 
 
 def test_stores_cannot_be_reached_from_outside() -> None:
@@ -119,8 +119,8 @@ def test_stores_cannot_be_reached_from_outside() -> None:
 
 
 def test_every_secret_is_a_variable_that_the_example_names_and_git_ignores() -> None:
-    text = (ROOT / "compose.yaml").read_text()
-    named = set(re.findall(r"^(\w+)=", (ROOT / ".env.example").read_text(), re.M))
+    text = (ROOT / "deploy/compose.yaml").read_text()
+    named = set(re.findall(r"^(\w+)=", (ROOT / "deploy/.env.example").read_text(), re.M))
     assert named == set(re.findall(r"\$\{(\w+)", text))
     assert [line for line in text.splitlines() if re.search(r"(PASSWORD|SECRET\w*|TOKEN): (?!\$\{)", line)] == []
-    assert "/.env" in (ROOT / ".gitignore").read_text().splitlines()
+    assert ".env" in (ROOT / ".gitignore").read_text().splitlines()

@@ -15,15 +15,15 @@ def images(shape: tuple[int, int, int], count: int = 6) -> np.ndarray:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_spoilt_images_have_the_shape_of_images_and_are_the_same_each_time(
+def test_corrupted_images_have_the_shape_of_images_and_are_the_same_each_time(
     name: str, shape: tuple[int, int, int]
 ) -> None:
     given_, before = images(shape), images(shape)
     for strength in range(1, 6):
-        spoilt, again = (corruptions.corrupted(given_, name, strength) for _ in range(2))
-        assert spoilt.dtype == np.uint8
-        assert spoilt.shape == given_.shape
-        np.testing.assert_array_equal(spoilt, again)
+        changed, again = (corruptions.corrupted(given_, name, strength) for _ in range(2))
+        assert changed.dtype == np.uint8
+        assert changed.shape == given_.shape
+        np.testing.assert_array_equal(changed, again)
     np.testing.assert_array_equal(given_, before)
 
 
@@ -87,7 +87,7 @@ def test_occlusion_covers_one_square_wholly_inside(height: int, width: int, frac
     assert covered.sum(axis=(1, 2, 3)).tolist() == [side * side] * 3
 
 
-def test_robustness_is_the_accuracy_on_each_spoilt_copy() -> None:
+def test_robustness_is_the_accuracy_on_each_corrupted_copy() -> None:
     given_, labels = images((8, 8, 1), 50), np.arange(50) % 2
 
     def predict(some: np.ndarray) -> np.ndarray:
@@ -97,6 +97,6 @@ def test_robustness_is_the_accuracy_on_each_spoilt_copy() -> None:
     table = corruptions.robustness(predict, given_, labels)
     assert len(table) == 35
     row = table[(table["corruption"] == "brightness") & (table["strength"] == 2)].iloc[0]
-    spoilt = corruptions.corrupted(given_, "brightness", 2)
-    assert row["accuracy"] == np.mean(predict(spoilt).argmax(axis=1) == labels)
+    changed = corruptions.corrupted(given_, "brightness", 2)
+    assert row["accuracy"] == np.mean(predict(changed).argmax(axis=1) == labels)
     assert row["change"] == "16% added"

@@ -40,13 +40,11 @@ def test_what_the_demo_prints_at_its_end_works(tmp_path: Path) -> None:
     (clone / ".venv/bin").mkdir(parents=True)
     (clone / ".venv/bin/activate").write_text(f"# of {clone}/.venv\n")
 
-    printed = shell(clone, "make demo -o .venv/runs")
+    printed = shell(clone, "make demo -o .venv/serve")
     assert re.search(r"^MLflow: +make ui, then http://127\.0\.0\.1:5000/#/experiments/1/", printed, re.MULTILINE)
     (enter,) = re.findall(r"^source .+", printed, re.MULTILINE)
     typed = re.findall(r"^python -m .+", printed, re.MULTILINE)
-    assert [line.split()[2] for line in typed] == [
-        f"pipeline.{name}" for name in ("predict", "registry", "predict", "serve")
-    ]
+    assert [line.split()[3] for line in typed] == ["predict", "registry", "predict", "serve"]
     by_name, promoted, by_champion = (shell(clone, f"{enter} && {line}") for line in typed[:3])
     assert by_name == by_champion
     assert by_name.splitlines()[0] == "digit.png"

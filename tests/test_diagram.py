@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from pipeline.figures import diagram
+from pipeline.addons.explanation import diagram
 from tests.pictures import is_whole, texts, words_meet
 
 LAYERS = pd.DataFrame(

@@ -27,9 +27,10 @@ PARAMS: dict[str, Any] = {
         "seed": 1,
     },
     "train": {"epochs": 2, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.01}},
-    "evaluate": {"robustness_images": 20, "embedding_images": 40},
+    "robustness": {"images": 20},
+    "explanation": {"images": 40},
     "seeds": [1],
-    "cross_validated": [],
+    "label_errors": {"models": []},
     "export": {"models": [], "formats": ["litert", "litert_int8"]},
     "models": {"plain": SMALL},
     "gate": {"every_model": {"at_least": {"test": {"accuracy": 0.2}}, "at_most": {"test": {"seconds_per_image": 60}}}},
@@ -169,7 +170,7 @@ def test_a_seed_that_is_added_trains_alone_and_is_shown_beside_the_other(workspa
 
 
 def test_label_errors_of_the_training_part_are_looked_for_if_asked(workspace: Workspace) -> None:
-    workspace.write(PARAMS | {"cross_validated": ["plain"]})
+    workspace.write(PARAMS | {"label_errors": {"models": ["plain"]}})
     folds = {f"cross_validate@plain-{fold}" for fold in range(5)}
     assert workspace.repro() == {*folds, "report"}
     failures = workspace.folder / "reports/failures"
@@ -318,7 +319,7 @@ def test_a_folder_that_is_renamed_goes_on_working(workspace: Workspace) -> None:
         assert picture.returncode == 0, picture.stderr
         workspace.write(PARAMS | {"train": PARAMS["train"] | {"epochs": 3}})
         stale = workspace.run("pipeline", "registry", "promote", "--force")
-        assert stale.stderr == "error: params.yaml (train) changed since plain-1 was evaluated: run `dvc repro`\n"
+        assert stale.stderr == "error: params.yaml:train changed since plain-1 was evaluated: run `dvc repro`\n"
         assert "train@plain-1" in workspace.repro()
         assert workspace.run("pipeline", "registry", "promote", "--force").stdout.startswith("champion: digits version")
         assert not before.exists()

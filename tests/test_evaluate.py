@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config.schema import Augmentation
+from pipeline.config.models import Augmentation
 from pipeline.evaluation.records import Evaluation, Predictions
 from pipeline.stages import evaluate
 

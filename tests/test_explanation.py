@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.addons.explanation import embedding, maps
 from pipeline.addons.explanation import figure as explanation
-from pipeline.config import loading, schema
+from pipeline.config import loading, models
 from pipeline.figures import png
 from pipeline.network import building
 from tests.conftest import ROOT
@@ -50,7 +50,7 @@ def test_every_recipes_network_is_explained_and_drawn(path: Path, name: str) -> 
 def tiny() -> Any:
     """Build a network of one convolution of two filters, 1 × 1, whose maps are what its weights say."""
     raw = loading.load(ROOT / "recipes" / "demo.yaml").models["vgg"]
-    block = schema.Block(filters=[2], kernel_size=[1], activation=["linear"], pool="none")
+    block = models.Block(filters=[2], kernel_size=[1], activation=["linear"], pool="none")
     model = building.build(raw.model_copy(update={"blocks": [block], "dense": []}), (3, 3, 1), 2, UNIT)
     model.get_layer("block1_conv1").set_weights([np.array([[[[1.0, -2.0]]]]), np.zeros(2)])
     logits = np.zeros((18, 2), np.float32)

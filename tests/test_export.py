@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from PIL import Image
 
-from pipeline.addons.export import formats, scoring, table
+from pipeline.addons.export import scoring, table
 from pipeline.addons.export import settings as exports
+from pipeline.addons.export.conversion import formats
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.network import training
@@ -96,9 +97,9 @@ def test_a_network_with_a_layer_that_puts_out_nothing_is_refused_by_litert_int8_
 
 
 def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("pipeline.addons.find_spec", lambda name: None)
     formats.require_packages(["litert", "litert_int8", "saved_model"])
-    with pytest.raises(InputError, match=r"^export\.formats: openvino needs openvino: run `make export`, or leave it"):
+    with pytest.raises(InputError, match=r"^export\.formats: openvino needs openvino: run `make export`, which"):
         formats.require_packages(["litert", "openvino"])
 
 
@@ -165,7 +166,7 @@ def test_openvino_tells_nobody_of_conversions() -> None:
     pytest.importorskip("openvino", reason="`make export` installs it")
     from openvino.tools.ovc import telemetry_utils
 
-    import pipeline.addons.export.openvino  # noqa: F401
+    import pipeline.addons.export.conversion.openvino  # noqa: F401
 
     assert telemetry_utils.tm.__name__ == "openvino.tools.ovc.telemetry_stub"
 
@@ -174,7 +175,7 @@ WRITE = """
 import hashlib, sys
 from pathlib import Path
 import numpy as np
-from pipeline.addons.export import formats
+from pipeline.addons.export.conversion import formats
 from pipeline.network import saving
 model = saving.load(Path(sys.argv[1]))
 images = np.random.default_rng(0).integers(0, 256, (5, 9, 14, 3), np.uint8)

@@ -3,6 +3,10 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from pipeline.addons.duplicates import figure as duplicates
+from pipeline.addons.label_errors import section as label_errors
+from pipeline.addons.mistakes import figure as mistakes
+from pipeline.addons.mistakes import section
 from pipeline.figures import failures
 from tests.pictures import is_whole, shown, texts, words_meet
 
@@ -30,10 +34,10 @@ def pairs(count: int) -> pd.DataFrame:
 def galleries(shape: tuple[int, int, int], count: int) -> dict[str, Figure]:
     whole = images(shape)
     return {
-        "least certain": failures.listed("least_certain", whole, table(count), NAMES),
-        "never right": failures.listed("never_right", whole, table(count), NAMES),
-        "label errors": failures.listed("label_errors", whole, table(count), NAMES),
-        "duplicates": failures.duplicates({"train": whole, "test": whole[::-1]}, pairs(count), NAMES),
+        "least certain": failures.listed(section.EXPLAINED["least_certain"], whole, table(count), NAMES),
+        "never right": failures.listed(section.EXPLAINED["never_right"], whole, table(count), NAMES),
+        "label errors": failures.listed(label_errors.EXPLAINED, whole, table(count), NAMES),
+        "duplicates": duplicates.pairs({"train": whole, "test": whole[::-1]}, pairs(count), NAMES),
     }
 
 
@@ -63,12 +67,10 @@ def test_captions_number_the_images_and_pictures_are_theirs() -> None:
         assert np.array_equal(shown(figures[name])[1], 255 - whole[2, ..., 0])
 
 
-@pytest.mark.parametrize(
-    ("count", "which"), [(1, "All of them"), (40, "All of them"), (45, "The 40 that the model is surest of")]
-)
+@pytest.mark.parametrize(("count", "which"), [(1, "All of them"), (40, "All of them"), (45, "The 40 most confident")])
 def test_mistakes_are_counted_and_captioned_and_at_most_40(count: int, which: str) -> None:
     whole = images((8, 8, 1))
-    figure = failures.mistakes(whole, table(count), NAMES)
+    figure = mistakes.mistakes(whole, table(count), NAMES)
     title, explained, *captions = texts(figure)
     assert title == f"{count} of 90 test images are misclassified."
     assert explained == f"{which}, with the wrong class's probability:"
@@ -81,13 +83,13 @@ def test_mistakes_are_counted_and_captioned_and_at_most_40(count: int, which: st
 @pytest.mark.parametrize("count", [1, 45])
 def test_wide_captions_of_mistakes_keep_apart(shape: tuple[int, int, int], count: int) -> None:
     wide = dict.fromkeys(("label", "prediction"), "WWWWWWWWWWWWWWWWWW $ 1")
-    figure = failures.mistakes(images(shape), table(count).assign(**wide), [wide["label"]])
+    figure = mistakes.mistakes(images(shape), table(count).assign(**wide), [wide["label"]])
     assert is_whole(figure)
     assert not words_meet(figure)
 
 
 def test_no_mistakes_at_all_is_said() -> None:
-    figure = failures.mistakes(images((8, 8, 1)), table(0), NAMES)
+    figure = mistakes.mistakes(images((8, 8, 1)), table(0), NAMES)
     assert texts(figure) == ["None of the 90 test images is misclassified."]
     assert is_whole(figure)
 
@@ -95,7 +97,7 @@ def test_no_mistakes_at_all_is_said() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pairs_stand_side_by_side(channels: int) -> None:
     whole = images((8, 8, channels))
-    figure = failures.duplicates({"train": whole, "test": whole[::-1]}, pairs(2), NAMES)
+    figure = duplicates.pairs({"train": whole, "test": whole[::-1]}, pairs(2), NAMES)
     assert texts(figure)[2:4] == ["train 0: Bag", "test 1: Coat $x_1$, 1.50"]
     picture, paper = shown(figure)[0].reshape(8, 18, channels), whole if channels == 3 else 255 - whole
     assert np.array_equal(picture[:, :8], paper[0])

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline import addons
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.commands import gate
@@ -196,7 +198,7 @@ def report(reports: Path, name: str) -> None:
 
 def test_scores_of_each_class_are_read_from_per_class_csv_by_names_as_they_are(tmp_path: Path) -> None:
     report(tmp_path, "vgg-42")
-    assert gate.read_scores(Training("vgg", 42), tmp_path)["test"] == {
+    assert gate.read_metrics(Training("vgg", 42), tmp_path)["test"] == {
         "accuracy": 0.9,
         "precision": {"Shirt": 0.5, "007": 1.0, 'a, "b"': 0.0},
         "recall": {"Shirt": 0.6, "007": 0.7, 'a, "b"': 0.0},
@@ -216,6 +218,7 @@ def lock(raw: dict[str, Any], folder: Path) -> None:
         deps = [{"path": "data/prepared/test", "md5": "0"}]
         entries[f"evaluate@{model}-42"] = {"cmd": "evaluate", "deps": deps, "params": params, "outs": outs}
     files.write_json(folder / "dvc.lock", {"stages": entries})
+    shutil.copy(ROOT / "dvc.yaml", folder)
 
 
 def run_gate(
@@ -253,6 +256,7 @@ def test_command_needs_neither_tensorflow_nor_mlflow(raw: dict[str, Any], write_
     imported = {line.split("|")[-1].strip() for line in run_gate(raw, write_params, 0.9).stderr.splitlines()}
     assert "pipeline.evaluation.checks" in imported
     assert not imported & {"tensorflow", "keras", "mlflow", "dvc", "sklearn", "scipy", "matplotlib"}
+    assert not [name for name in imported if name.startswith("pipeline.addons.") and name.endswith(".checks")]
 
 
 def complaints(done: subprocess.CompletedProcess[str]) -> list[str]:
@@ -262,7 +266,7 @@ def complaints(done: subprocess.CompletedProcess[str]) -> list[str]:
 def test_command_refuses_what_is_stale_unless_asked_for_it(raw: dict[str, Any], write_params: Write) -> None:
     run_gate(raw, write_params, 0.9)
     raw["models"]["vgg"]["blocks"][0]["filters"] = [16, 32]
-    told = "params.yaml (models.vgg) changed since vgg-42 was evaluated: run `dvc repro`"
+    told = "params.yaml:models.vgg changed since vgg-42 was evaluated: run `dvc repro`"
     done = run_gate(raw, write_params, 0.9)
     assert (done.returncode, done.stdout) == (1, "")
     assert complaints(done) == [told, "nothing was checked; --stale checks what is there all the same"]
@@ -282,7 +286,7 @@ def test_command_has_nothing_to_compare_other_reports_with(raw: dict[str, Any], 
 @pytest.mark.parametrize(
     ("entry", "part", "told"),
     [
-        ("prepare", "params", "params.yaml (prepare) changed since"),
+        ("prepare", "params", "params.yaml:prepare changed since"),
         ("prepare", "outs", "data/prepared/test changed since"),  # prepared anew, not evaluated
         ("evaluate@vgg-42", "outs", "reports/vgg-42/metrics.json changed since"),  # by hand
     ],
@@ -295,15 +299,15 @@ def test_what_the_lock_has_otherwise_is_stale(
     raw["models"] = {"vgg": raw["models"]["vgg"]}
     lock(raw, Path())
     trainings = [Training("vgg", 42)]
-    assert stale.told(trainings) == []
+    assert stale.reasons(trainings) == []
     content = files.read_yaml(Path("dvc.lock"))
     changed = content["stages"][entry]
     changed[part] = {"params.yaml": {"prepare": {}}} if part == "params" else [changed[part][0] | {"md5": "1"}]
     files.write_json(Path("dvc.lock"), content)
-    (line,) = stale.told(trainings)
+    (line,) = stale.reasons(trainings)
     assert line == f"{told} vgg-42 was evaluated: run `dvc repro`"
     Path("dvc.lock").unlink()
-    assert stale.told(trainings) == ["dvc.lock has no train@vgg-42: run `dvc repro`"]
+    assert stale.reasons(trainings) == ["dvc.lock has no train@vgg-42: run `dvc repro`"]
 
 
 def test_an_export_that_is_asked_for_is_held_to_the_lock_too(
@@ -313,7 +317,7 @@ def test_an_export_that_is_asked_for_is_held_to_the_lock_too(
     monkeypatch.chdir(write_params(raw).parent)
     report(Path("reports"), "vgg-42")
     lock(raw, Path())
-    assert stale.told([Training("vgg", 42)]) == ["dvc.lock has no export@vgg-42: run `dvc repro`"]
+    assert stale.reasons([Training("vgg", 42)]) == ["dvc.lock has no export@vgg-42: run `dvc repro`"]
 
 
 def test_command_holds_what_seeds_score_together_to_its_limit_where_report_is_of_them(
@@ -346,14 +350,25 @@ def test_of_what_seeds_score_together_report_must_be_current(
     files.write_json(Path("dvc.lock"), content)
     with pytest.raises(SystemExit):
         gate.require_current(loading.load(), False)
-    assert "params.yaml (seeds) changed since vgg-42 was evaluated" in capsys.readouterr().err
+    assert "params.yaml:seeds changed since vgg-42 was evaluated" in capsys.readouterr().err
     write_params(raw | {"gate": {}})
     gate.require_current(loading.load(), False)
 
 
 def test_committed_results_are_those_of_the_params_and_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    assert stale.told(loading.load().trainings) == []
+    assert stale.reasons(loading.load().trainings) == []
+
+
+def test_a_limit_against_a_revision_without_an_add_on_that_compares_is_one_line(
+    raw: dict[str, Any], write_params: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw["gate"] = {"vgg": {"no_worse_than": {"revision": "main"}}}
+    params = loading.load(path := write_params(raw))
+    report(path.parent, "vgg-42")
+    monkeypatch.setattr(addons, "modules", lambda _: {})
+    with pytest.raises(InputError, match=r"^params\.yaml: gate holds vgg against main, and no add-on here compares "):
+        gate.of_model(params, "vgg", params.gate_of("vgg"), path.parent)
 
 
 def test_missing_metrics_are_named_with_exit_code_2(raw: dict[str, Any], write_params: Write) -> None:

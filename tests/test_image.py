@@ -2,24 +2,26 @@
 
 import io
 import json
-import re
 import shutil
 import subprocess
 import sys
 import time
+import tomllib
+from collections.abc import Iterable
 from contextlib import suppress
-from importlib.metadata import packages_distributions
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 from typing import Any
 from urllib import request
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from PIL import Image
 
 from benchmarks.servers import free_port
-from pipeline.addons.serve import exported
+from pipeline.addons.registry import folder as version_folder
 from pipeline.base import files
 from tests.conftest import ROOT
 from tests.images import build, copied
@@ -30,7 +32,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a version of a small network."""
     import keras
 
-    from pipeline.addons.export.litert import to_litert
+    from pipeline.addons.export.conversion.litert import to_litert
 
     layers = [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
     about = {
@@ -41,7 +43,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "fingerprint": "f" * 64,
     }
     folder = tmp_path_factory.mktemp("version")
-    exported.write(
+    version_folder.write(
         folder, to_litert(keras.Sequential(layers)), about | {"fingerprint": "f" * 64, "description": "small"}
     )
     return folder
@@ -67,7 +69,20 @@ def answered(port: int, process: "subprocess.Popen[str]") -> Any:
     return [json.load(request.urlopen(one))["predictions"] for one in asked]
 
 
-def test_service_imports_what_its_lock_and_its_image_hold_and_nothing_else(version: Path, tmp_path: Path) -> None:
+def brought(requirements: Iterable[str]) -> set[str]:
+    """List the packages that are required, and all that they require in turn."""
+    found: set[str] = set()
+    left = [Requirement(text) for text in requirements]
+    while left:
+        required = left.pop()
+        name = canonicalize_name(required.name)
+        if name not in found and (required.marker is None or required.marker.evaluate({"extra": ""})):
+            found.add(name)
+            left += map(Requirement, distribution(name).requires or [])
+    return found
+
+
+def test_service_imports_what_its_group_brings_and_nothing_else(version: Path, tmp_path: Path) -> None:
     told, port = tmp_path / "modules.json", free_port()
     code = f"""import sys
 before = set(sys.modules)
@@ -76,8 +91,8 @@ def tell():
     files = {{name: getattr(sys.modules[name], "__file__", None) for name in set(sys.modules) - before}}
     open({str(told)!r}, "w").write(json.dumps(files))
 atexit.register(tell)
-runpy.run_module("pipeline.addons.serve.command", run_name="__main__", alter_sys=True)"""
-    command = [sys.executable, "-c", code, str(port), "--folder", str(version)]
+runpy.run_module("pipeline", run_name="__main__", alter_sys=True)"""
+    command = [sys.executable, "-c", code, "serve", str(port), "--folder", str(version)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         answered(port, process)
@@ -87,25 +102,21 @@ runpy.run_module("pipeline.addons.serve.command", run_name="__main__", alter_sys
     modules = {name: file for name, file in files.read_json(told).items() if file}
     known = packages_distributions()
     packages = {name.partition(".")[0] for name, file in modules.items() if "site-packages" in file} & set(known)
-    locked = set(re.findall(r"^([\w-]+)==", (ROOT / "requirements-serve.lock").read_text(), re.M))
-    assert {name for name in packages if not {canonicalize_name(one) for one in known[name]} & locked} == set()
-    ours = {Path(file).relative_to(ROOT) for name, file in modules.items() if name.startswith("pipeline.")}
-    ours |= {Path("pipeline/addons/serve/command.py"), Path("pipeline/__init__.py")}
-    sources = [Path(source) for source in copied("Dockerfile") if source.startswith("pipeline")]
-    assert {file for file in ours if not {file, *file.parents} & set(sources)} == set()
-    assert {source for source in sources if source.suffix and source not in ours} == set()
+    group = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["serve"]
+    assert {name for name in packages if not {canonicalize_name(one) for one in known[name]} & brought(group)} == set()
+    assert "pipeline" in copied("deploy/Dockerfile")
 
 
 @pytest.mark.slow
 def test_steps_of_the_image_in_empty_folders_give_a_service_that_answers(version: Path, tmp_path: Path) -> None:
     context, port = tmp_path / "context", free_port()
     shutil.copytree(version, context / "version")
-    for source in copied("Dockerfile"):
+    for source in copied("deploy/Dockerfile"):
         place = context / source
         place.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if (ROOT / source).is_dir() else shutil.copy)(ROOT / source, place)
     try:
-        image = build("Dockerfile", tmp_path, context, MODEL="version")
+        image = build("deploy/Dockerfile", tmp_path, context, MODEL="version")
     except AssertionError as error:
         if "Failed to establish a new connection" in str(error):
             pytest.skip("it installs packages, and no index of them answers")

@@ -146,7 +146,7 @@ def test_rebuilt_journal_has_the_history_without_times_or_machine() -> None:
     for _ in range(2):  # the second changes nothing
         with journal.appended(TRAINING) as record:
             record.log_history(history)
-            record.log_scores({"test": {"accuracy": 0.5}})
+            record.log_metrics({"test": {"accuracy": 0.5}})
     assert values(record, "epoch/train_loss") == [(1, 0.5), (2, 0.25)]
     assert values(record, "test/accuracy") == [(0, 0.5)]
     assert record.record.tags["rebuilt"] == "true"
@@ -165,14 +165,15 @@ def test_epochs_tell_their_duration_throughput_and_memory() -> None:
 
 
 def test_reports_have_names_without_their_training_and_replace_what_was_attached(tmp_path: Path) -> None:
-    for folder, name in (("vgg-42", "history.csv"), ("vgg-43", "layers.csv")):
+    for folder in ("vgg-42", "vgg-43"):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / name).write_bytes(b"x")
+        (tmp_path / folder / "history.csv").write_text(folder)
     with journal.opened(TRAINING, False) as record:
-        for report in ("vgg-42/history.csv", "vgg-43/layers.csv"):
-            model = tmp_path / report  # any file does
-            record.attach_training(model, np.zeros((2, 1, 1, 1), np.uint8), [tmp_path / report])
-    assert sorted(folders.read(record.folder).files) == ["example.npz", "layers.csv", "model.keras"]
+        for report in (tmp_path / "vgg-42/history.csv", tmp_path / "vgg-43/history.csv"):
+            record.attach_training(report, np.zeros((2, 1, 1, 1), np.uint8), [report])  # any file does as a model
+    attached = folders.read(record.folder).files
+    assert sorted(attached) == ["example.npz", "history.csv", "model.keras"]
+    assert attached["history.csv"] == files.md5(tmp_path / "vgg-43/history.csv")
 
 
 def test_full_disk_leaves_journal_and_state_whole(monkeypatch: pytest.MonkeyPatch) -> None:

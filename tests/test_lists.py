@@ -1,35 +1,30 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation import lists
 from tests import page
 
 NAMES = {"train": np.array(["cat/1.png", "dog/2.png"]), "test": np.array(["cat/a.png", "dog/b.png", "dog/c.png"])}
+UNNAMED = page.report(page.evaluations(["cat", "dog"]), Path(), page.pictures())
+REPORT = replace(UNNAMED, names=NAMES)
 
 
 def test_images_are_listed_with_their_files_where_these_are_known() -> None:
     table = pd.DataFrame({"image": [2, 0], "label": ["dog", "cat"]})
-    assert lists.of_files(table, NAMES)["file"].tolist() == ["dog/c.png", "cat/a.png"]
-    assert lists.of_files(table[1:], NAMES, "train")["file"].tolist() == ["cat/1.png"]
-    assert lists.of_files(table, {}) is table
-    assert lists.of_files(table[:0], NAMES).columns.tolist() == ["image", "label", "file"]
+    assert REPORT.with_files(table)["file"].tolist() == ["dog/c.png", "cat/a.png"]
+    assert REPORT.with_files(table[1:], "train")["file"].tolist() == ["cat/1.png"]
+    assert UNNAMED.with_files(table) is table
+    assert REPORT.with_files(table[:0]).columns.tolist() == ["image", "label", "file"]
 
 
 def test_pairs_are_listed_with_both_files() -> None:
     pairs = pd.DataFrame({"first split": ["train"], "first image": [1], "second split": ["test"], "second image": [0]})
-    (row,) = lists.of_files(pairs, NAMES).to_dict("records")
+    (row,) = REPORT.with_files(pairs).to_dict("records")
     assert (row["first file"], row["second file"]) == ("dog/2.png", "cat/a.png")
 
 
 def test_what_names_no_image_stays_as_it_is() -> None:
     pairs = pd.DataFrame({"true": ["cat"], "predicted": ["dog"], "images": [3]})
-    pd.testing.assert_frame_equal(lists.of_files(pairs, NAMES), pairs)
-
-
-def test_wrong_labels_of_the_training_part_are_found_by_models_that_have_not_seen_it() -> None:
-    made, true = page.evaluations(["cat", "dog"]), np.arange(300) % 2
-    unseen, labels = np.array([[0.9, 0.1], [0.1, 0.9]])[true], true.copy()
-    labels[123] = 0
-    found = lists.by_split(made, labels, [unseen])["train"]["label_errors_train"]
-    assert found[["image", "label", "suggested"]].to_numpy().tolist() == [[123, "cat", "dog"]]
-    assert "train" not in lists.by_split(made, labels)
+    pd.testing.assert_frame_equal(REPORT.with_files(pairs), pairs)

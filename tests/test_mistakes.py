@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluation import metrics, mistakes
+from pipeline.addons.mistakes import ranking as mistakes
+from pipeline.evaluation import metrics
 from tests import adversarial
 
 NAMES = ["bag", "coat", "shoe"]
@@ -27,7 +28,7 @@ def random_example(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_confused_pairs_begin_with_the_most_images() -> None:
     counts = np.array([[90, 10, 0], [3, 4, 3], [0, 20, 180]])
-    assert rows(mistakes.confused_pairs(counts, NAMES)) == [
+    assert rows(metrics.confused_pairs(counts, NAMES)) == [
         ("shoe", "coat", 20, 0.1),
         ("bag", "coat", 10, 0.1),
         ("coat", "bag", 3, 0.3),
@@ -35,7 +36,7 @@ def test_confused_pairs_begin_with_the_most_images() -> None:
     ]
 
 
-def test_confident_mistakes_begin_with_the_surest() -> None:
+def test_confident_mistakes_begin_with_the_greatest_confidence() -> None:
     labels, probabilities = arrays([0, 0, 1, 2], [[0.9, 0.1, 0], [0.25, 0.75, 0], [0, 0, 1], [0.75, 0, 0.25]])
     assert rows(mistakes.most_confident(labels, probabilities, NAMES)) == [
         (2, "coat", "shoe", 1.0),
@@ -68,7 +69,7 @@ def test_never_right_are_the_images_that_no_training_gets_right() -> None:
 def test_confused_pairs_are_the_matrix_beside_its_diagonal(seed: int) -> None:
     labels, probabilities = random_example(seed)
     counts = metrics.confusion(labels, probabilities)
-    table = mistakes.confused_pairs(counts, NAMES)
+    table = metrics.confused_pairs(counts, NAMES)
     wrong = pd.Series(NAMES)[labels].reset_index(drop=True), pd.Series(NAMES)[probabilities.argmax(axis=1)]
     expected = pd.crosstab(wrong[0].rename("true"), wrong[1].reset_index(drop=True).rename("predicted")).stack()
     found = table.set_index(["true", "predicted"])["images"]
@@ -97,7 +98,7 @@ def test_lists_agree_with_loops_and_ties_go_by_number(seed: int) -> None:
 def test_adversarial_input_has_as_many_rows_as_there_are_mistakes(name: str) -> None:
     labels, probabilities = adversarial.arrays(name)
     wrong = int(np.sum(labels != probabilities.argmax(axis=1)))
-    assert mistakes.confused_pairs(metrics.confusion(labels, probabilities), NAMES)["images"].sum() == wrong
+    assert metrics.confused_pairs(metrics.confusion(labels, probabilities), NAMES)["images"].sum() == wrong
     assert len(mistakes.most_confident(labels, probabilities, NAMES)) == wrong
     assert len(mistakes.least_certain(labels, probabilities, NAMES)) == len(labels)
     assert len(mistakes.never_right(labels, [probabilities] * 2, NAMES)) == wrong

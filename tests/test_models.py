@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.config import loading, schema
-from pipeline.config.schema import Model
+from pipeline.config import loading, models
+from pipeline.config.models import Model
 from pipeline.data import datasets
 from pipeline.network import building, saving, training
 from tests.conftest import PARAMS, ROOT
@@ -95,7 +95,7 @@ def test_every_setting_of_a_block_becomes_its_layer() -> None:
     assert model.get_layer("block2_conv1_activation").activation.__name__ == "relu"
 
 
-@pytest.mark.parametrize("activation", get_args(schema.Activation))
+@pytest.mark.parametrize("activation", get_args(models.Activation))
 def test_an_activation_that_falls_somewhere_stands_before_the_pool(activation: str) -> None:
     given = np.linspace(-20, 20, 4001, dtype=np.float32)
     falls = (np.diff(keras.activations.get(activation)(given)) < -1e-6).any()  # more than rounding does
@@ -104,7 +104,7 @@ def test_an_activation_that_falls_somewhere_stands_before_the_pool(activation: s
     assert ("block1_conv1_activation" in names) == (activation in building.MONOTONE)
 
 
-@pytest.mark.parametrize("activation", get_args(schema.Activation))
+@pytest.mark.parametrize("activation", get_args(models.Activation))
 def test_pool_takes_the_greatest_of_what_the_activation_gives(activation: str) -> None:
     keras.utils.set_random_seed(1)
     model = build(network(blocks=[{"filters": [4], "activation": activation}]))

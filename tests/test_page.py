@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.addons.page import building, sprites
+from pipeline.addons.page import document, sprites
 from pipeline.evaluation.records import Predictions
 from tests.page import PARAMS, evaluations, listed, pictures
 
@@ -20,7 +20,7 @@ HOSTILE = ["</script><script>alert(1)</script>", "<b>", "\"'&"]
 
 def build(class_names: list[str], images: int = 120, **given: Any) -> str:
     made = evaluations(class_names, images=images, **given)
-    return building.build(PARAMS, made, pictures(images), listed(made), {})
+    return document.build(PARAMS, made, pictures(images), listed(made), {})
 
 
 def content(page: str) -> Any:
@@ -61,7 +61,7 @@ def test_one_model_has_none_to_be_compared_with() -> None:
 
 def test_predictions_and_labels_arrive_as_they_are() -> None:
     made = evaluations(NAMES)
-    found = content(building.build(PARAMS, made, pictures(), {}, {}))
+    found = content(document.build(PARAMS, made, pictures(), {}, {}))
     (training, *_) = found["trainings"]
     predictions = np.frombuffer(base64.b64decode(training["predictions"]), "<u2")
     assert predictions.tolist() == made["small"][42].test.probabilities.argmax(axis=1).tolist()
@@ -79,7 +79,7 @@ def test_a_class_that_is_never_predicted_has_precision_0() -> None:
     test = seeds[42].test
     never = np.where(np.arange(3) == 2, 0, test.probabilities + 0.1).astype(np.float32)
     splits = {"test": Predictions(test.labels, never / never.sum(axis=1, keepdims=True))}
-    page = building.build(PARAMS, {model: {42: replace(seeds[42], splits=splits)}}, pictures(), {}, {})
+    page = document.build(PARAMS, {model: {42: replace(seeds[42], splits=splits)}}, pictures(), {}, {})
     assert content(page)["trainings"][0]["per_class"]["precision"][2] == 0
 
 
@@ -92,13 +92,13 @@ def test_a_model_has_a_colour_and_each_of_its_seeds_a_dash() -> None:
 def test_a_loss_that_is_no_number_is_null() -> None:
     ((model, seeds), *_) = evaluations(NAMES).items()
     history = pd.DataFrame({"epoch": [1.0, 2.0], "train_loss": [0.5, np.nan]})
-    page = building.build(PARAMS, {model: {42: replace(seeds[42], history=history)}}, pictures(), {}, {})
+    page = document.build(PARAMS, {model: {42: replace(seeds[42], history=history)}}, pictures(), {}, {})
     assert content(page)["trainings"][0]["history"]["train_loss"] == [0.5, None]
 
 
 def test_pictures_are_in_the_page_under_their_titles_and_captions() -> None:
     made = evaluations(NAMES)
-    page = building.build(PARAMS, made, pictures(), {}, {"<small>": {'"filters"': b"PNG"}})
+    page = document.build(PARAMS, made, pictures(), {}, {"<small>": {'"filters"': b"PNG"}})
     assert "<summary>&lt;small&gt;</summary>" in page
     assert 'src="data:image/png;base64,UE5H" alt="&lt;small&gt;: &#34;filters&#34;"' in page
     assert "Pictures" not in build(NAMES)
@@ -144,5 +144,5 @@ def test_a_sheet_of_narrow_images_is_about_as_wide_as_high() -> None:
 @pytest.mark.parametrize(("room", "which"), [(100, "all"), (5, "some")])
 def test_a_page_that_lacks_images_says_which_it_has(monkeypatch: pytest.MonkeyPatch, room: int, which: str) -> None:
     monkeypatch.setattr(sprites, "PIXELS", 28 * 28 * room)
-    page = building.build(PARAMS, evaluations(NAMES), pictures(), {}, {})
+    page = document.build(PARAMS, evaluations(NAMES), pictures(), {}, {})
     assert re.search(rf"{room} of 120 test images are in this page as pictures: {which} of the \d+ that", page)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.addons.page import building, sprites
+from pipeline.addons.page import document, sprites
 from tests import browsers
 from tests.page import PARAMS, evaluations, listed, pictures
 
@@ -28,7 +28,7 @@ def browser() -> Iterator[Any]:
 def write(folder: Path, class_names: list[str] = NAMES, shape: tuple[int, int, int] = (28, 28, 1)) -> str:
     made = MADE if class_names is NAMES else evaluations(class_names, images=600)
     images = pictures(300 if class_names is NAMES else 600, shape)
-    (folder / "index.html").write_text(building.build(PARAMS, made, images, listed(made), {}))
+    (folder / "index.html").write_text(document.build(PARAMS, made, images, listed(made), {}))
     return (folder / "index.html").as_uri()
 
 

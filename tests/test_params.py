@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from pipeline.config import loading, network_fits
 from pipeline.config.schema import Training
 from pipeline.config.section import at, leaves
 from pipeline.data import datasets
+from pipeline.evaluation import records
 from tests.conftest import PARAMS, ROOT
 
 Write = Callable[[dict[str, Any]], Path]
@@ -53,7 +56,7 @@ def test_committed_files_are_right(path: Path) -> None:
         ("seeds", [True], ["seeds.0: True:", "integer"]),
         ("seeds", [], ["seeds: []:", "at least 1 item"]),
         ("seeds", [1, 2, 1], ["seeds: 1 stands there twice: name it once"]),
-        ("cross_validated", ["vgg", "vgg"], ["cross_validated: vgg stands there twice: name it once"]),
+        ("label_errors.models", ["vgg", "vgg"], ["label_errors.models: vgg stands there twice: name it once"]),
         ("prepare.seed", -1, ["prepare.seed: -1:", "greater than or equal to 0"]),
         ("export.models", ["vgg", "vvg"], ["export.models: vvg is unknown; did you mean vgg?"]),
         ("export.models", ["vgg", "vgg"], ["export.models: vgg stands there twice: name it once"]),
@@ -146,7 +149,8 @@ def test_wrong_value_is_one_line_with_key_value_and_remedy(
     "path",
     [
         "seeds",
-        "cross_validated",
+        "label_errors",
+        "robustness.images",
         "export",
         "export.formats",
         "train",
@@ -354,10 +358,18 @@ def test_command_refuses_a_limit_on_a_metric_that_no_evaluation_has(
 def test_every_metric_of_the_reports_and_of_a_class_may_have_a_limit(raw: dict[str, Any], write_params: Write) -> None:
     (report, *_) = sorted((ROOT / "reports").glob("*/metrics.json"))
     found = {path for path, _ in leaves(files.read_json(report))}
-    assert found <= set(params.metric_names())
+    assert found <= set(params.metric_names(loading.load(PARAMS)))
     seconds = {"at_most": {"parameters": 9, "test": {"seconds_per_image": 1.0}}}
     raw["gate"]["vgg"] = {"at_least": {"test": {"recall": {"Shirt": 0.5}}}} | seconds
     assert run_check(write_params(raw)).returncode == 0
+
+
+def test_what_may_have_a_limit_is_what_an_evaluation_has() -> None:
+    right = records.Predictions(np.arange(2), np.eye(2, dtype=np.float32))
+    splits = dict.fromkeys(records.SPLITS, right)
+    evaluation = records.Evaluation(["a", "b"], 0, 0, pd.DataFrame(), splits, mirrored=right.probabilities)
+    metrics = evaluation.scores | {"together": records.together_scores([evaluation])}
+    assert {*params.METRICS} == {"test.seconds_per_image", *(name for name, _ in leaves(metrics))}
 
 
 def test_what_seeds_score_together_may_have_limits_where_there_are_several(

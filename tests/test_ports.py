@@ -43,7 +43,7 @@ def test_what_is_no_port_is_named(text: str) -> None:
 @pytest.mark.parametrize("name", ["ui", "serve"])
 def test_a_taken_port_is_one_line_at_once(tmp_path: Path, taken: str, name: str) -> None:
     env = os.environ | {"PYTHONPATH": str(ROOT), "UI_PORT": taken, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/a.db"}
-    command = [sys.executable, "-X", "importtime", "-m", f"pipeline.{name}", *([taken] if name == "serve" else [])]
+    command = [sys.executable, "-X", "importtime", "-m", "pipeline", name, *([taken] if name == "serve" else [])]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     imports, said = (
         [line for line in done.stderr.splitlines() if line.startswith("import time:") == of_imports]

@@ -16,7 +16,7 @@ from pipeline.addons.predict import trained
 from pipeline.addons.registry import promotion
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.config.schema import Model
+from pipeline.config.models import Model
 from pipeline.network import building, saving
 from pipeline.tracking import lock, paths
 from tests.conftest import ROOT
@@ -92,7 +92,7 @@ def test_a_test_image_saved_as_png_is_predicted_exactly_as_its_array(
 @pytest.fixture
 def exported(model: Any) -> None:
     """Export the baseline to LiteRT."""
-    from pipeline.addons.export import litert
+    from pipeline.addons.export.conversion import litert
 
     md5s = {"model_md5": files.md5(Path("models/baseline-42.keras")), "dataset_md5": files.md5(paths.DATASET)}
     told = md5s | {"class_names": json.dumps(CLASSES)}
@@ -112,10 +112,10 @@ def test_an_exported_network_answers_the_same_without_tensorflow(
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert np.array_equal(found.argmax(axis=1), expected.argmax(axis=1))
     code = (
-        "import runpy, sys; runpy.run_module('pipeline.addons.predict.command', run_name='__main__'); "
+        "import runpy, sys; runpy.run_module('pipeline', run_name='__main__', alter_sys=True); "
         "print(sorted({'tensorflow', 'keras', 'mlflow', 'pandas', 'pydantic', 'matplotlib'} & set(sys.modules)))"
     )
-    done = command("-c", code, "pictures", "--model", "baseline")
+    done = command("-c", code, "predict", "pictures", "--model", "baseline")
     assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, "[]", "")
 
 
@@ -183,6 +183,12 @@ def test_without_a_name_the_champion_answers(
     assert list(entry["probabilities"].values()) == pytest.approx(expected.tolist())
 
 
+def test_without_the_registry_a_model_is_to_be_named(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trained, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"^without the add-on registry there is no champion: give --model NAME$"):
+        run(monkeypatch, "pictures")
+
+
 def test_plot_is_written(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "pictures", "--model", "baseline", "--plot", "plot.png")
     with Image.open("plot.png") as picture:
@@ -247,9 +253,9 @@ def test_bad_pictures_alone_are_refused_before_tensorflow_is_imported(workspace:
     code = (  # not -X importtime: its lines are held back with all that TensorFlow prints
         "import atexit, runpy, sys; slow = {'tensorflow', 'keras', 'mlflow', 'sklearn', 'matplotlib'}; "
         "atexit.register(lambda: print(sorted(slow & set(sys.modules)))); "
-        "runpy.run_module('pipeline.addons.predict.command', run_name='__main__')"
+        "runpy.run_module('pipeline', run_name='__main__', alter_sys=True)"
     )
-    done = command("-c", code, "pictures", "--model", "baseline")
+    done = command("-c", code, "predict", "pictures", "--model", "baseline")
     assert (done.returncode, done.stdout) == (2, "[]\n")
     assert done.stderr == (
         "error: pictures/3.png cannot be read (neither PNG nor JPEG, or damaged at its beginning): "

@@ -4,28 +4,22 @@ import re
 
 import pytest
 
+from pipeline import addons
 from tests.conftest import ROOT
-from tests.rooms import MODULES, TOP, imports, needed, packages, room
+from tests.rooms import ADDONS, MODULES, TOP, imports, needed, packages, room
 
 CORE = ("base", "config", "data", "network", "evaluation", "figures", "tracking", "stages", "commands", "__main__")
-ADDONS = sorted(path.parent.name for path in (ROOT / TOP / "addons").glob("*/__init__.py"))
+ASK = ("config", "tracking", "stages", "commands", "__main__")  # which look for add-ons
 KNOW_MLFLOW = {"tracking", "addons/registry"}
 KNOW_TENSORFLOW = ("network", "addons/export", "addons/ray")
-TIED = {  # what the core still imports of add-ons
-    "config": {"addons/export"},
-    "evaluation": {"addons/label_errors"},
-    "tracking": {"addons/export"},
-    "stages": {"addons/ray", "addons/robustness", "addons/explanation", "addons/cards", "addons/page"},
-    "commands": {"addons/export", "addons/compare"},
-}
 
 
 def allowed(here: str) -> set[str]:
     """Return the rooms that one may import: what is below it, for an add-on the core and the add-ons that it needs."""
     if here in CORE:
-        return {*CORE[: CORE.index(here)], *TIED.get(here, ()), *(["addons"] if here in CORE[-3:] else [])}
+        return {*CORE[: CORE.index(here)], *(["addons"] if here in ASK else [])}
     addons = needed(here.removeprefix("addons/")) if here != "addons" else ()
-    return {*CORE[:-3], *(f"addons/{name}" for name in addons)}
+    return {"addons", *CORE[:-3], *(f"addons/{name}" for name in addons)}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != TOP])
@@ -46,13 +40,21 @@ def test_tensorflow_comes_by_the_network_alone(module: str) -> None:
     assert not packages(MODULES[module]) & {"tensorflow", "keras"}
 
 
-@pytest.mark.parametrize("module", [name for name, path in MODULES.items() if path.name == "__init__.py"])
+FOLDERS = [name for name, path in MODULES.items() if path.name == "__init__.py" and name not in (TOP, f"{TOP}.addons")]
+
+
+@pytest.mark.parametrize("module", FOLDERS)
 def test_a_folders_docstring_names_each_of_its_files(module: str) -> None:
     folder = MODULES[module].parent
     named = set(re.findall(r"^- `([\w./]+)`: ", MODULES[module].read_text(), re.MULTILINE))
-    files = {path.name for path in folder.glob("*.py")} - {"__init__.py", "__main__.py"}
+    files = {path.name for path in folder.glob("*.py")} - {"__init__.py"}
     folders = {f"{path.name}/" for path in folder.iterdir() if (path / "__init__.py").exists()}
-    assert named == files | (set() if module in (TOP, f"{TOP}.addons") else folders)
+    assert named == files | folders
+
+
+def test_add_ons_offer_what_the_docstring_of_their_folder_lists() -> None:
+    listed = re.findall(r"^- `(\w+)\.py`: ", MODULES[f"{TOP}.addons"].read_text(), re.MULTILINE)
+    assert [module for module in listed if not addons.offering(module)] == []
 
 
 def test_benchmarks_stand_without_the_tests() -> None:

@@ -32,7 +32,7 @@ from pipeline.addons.score import command as score
 from pipeline.addons.score import inputs, parts, scorer
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.config.schema import Model
+from pipeline.config.models import Model
 from pipeline.network import building, saving, training
 from pipeline.tracking import paths
 from tests.conftest import ROOT
@@ -42,8 +42,8 @@ SHAPE, SIZE = (8, 8, 1), 64
 IMAGES = np.random.default_rng(3).integers(0, 256, (1_201, *SHAPE), np.uint8)
 IDS = [f"image {index}" for index in range(len(IMAGES))]
 ONE_BATCH_A_PART = (
-    "from pipeline.base import errors; from pipeline.addons.score import scorer; from pipeline import score; "
-    "scorer.BATCHES = 1; errors.run(score.main)"
+    "from pipeline.base import errors; from pipeline.addons.score import command, scorer; "
+    "scorer.BATCHES = 1; errors.run(command.main)"
 )
 
 
@@ -404,7 +404,7 @@ def listening(port: int) -> bool:
 
 
 def test_without_ray_several_at_once_are_refused(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.addons.ray.connection.installed", lambda: False)
+    monkeypatch.setattr("pipeline.addons.find_spec", lambda name: None)
     write(flat("fixed lists"))
-    with pytest.raises(InputError, match=r"^Ray is not installed, which .*: `make cluster` installs it$"):
+    with pytest.raises(InputError, match=r"^doing several things at once needs ray: run `make cluster`, which"):
         run(monkeypatch, "images.parquet", "--at-once", "2")

@@ -157,7 +157,7 @@ def test_evaluation_is_appended_and_leaves_the_times(client: Any, tmp_path: Path
     before = client.get_run(run_id).info.end_time
     for accuracy in (0.9, 0.8):  # after a correction, the later value stands, not the better
         with journal.appended(training(tmp_path)) as record:
-            record.log_scores({"test": {"accuracy": accuracy, "recall": {"T-shirt/top": 0.5}}})
+            record.log_metrics({"test": {"accuracy": accuracy, "recall": {"T-shirt/top": 0.5}}})
         assert sending.push(client, record.folder) == run_id
     run = client.get_run(run_id)
     assert run.data.metrics == {"test/accuracy": 0.8, "test/recall/T-shirt/top": 0.5}
@@ -170,18 +170,18 @@ def test_a_score_logged_again_is_shown_with_its_new_value_also_where_the_clock_i
     client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
 ) -> None:
     with journal.opened(training(tmp_path), False) as record:
-        record.log_scores({"test": {"accuracy": 0.7703, "loss": 0.5}})
+        record.log_metrics({"test": {"accuracy": 0.7703, "loss": 0.5}})
     run_id, now = sending.push(client, record.folder), folders.now()
     monkeypatch.setattr(folders, "now", lambda: now - 86_400_000)
     if elsewhere:
         monkeypatch.setenv("DVC_ROOT", str(tmp_path / "another repository"))
     for accuracy in (0.9, 0.8381):
         with journal.appended(training(tmp_path)) as record:
-            record.log_scores({"test": {"accuracy": accuracy, "loss": 0.5}})
+            record.log_metrics({"test": {"accuracy": accuracy, "loss": 0.5}})
     for _ in range(2):  # the second changes nothing
         assert sending.push(client, record.folder) == run_id
         assert client.get_run(run_id).data.metrics == {"test/accuracy": 0.8381, "test/loss": 0.5}
-        assert len(points(client, run_id, "test/accuracy")) == 4
+        assert len(points(client, run_id, "test/accuracy")) == 2
         (record.folder / "pushed.json").unlink()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/new.db")
     new = server.connect()
@@ -206,7 +206,7 @@ def test_evaluation_elsewhere_joins_the_run_that_trained_the_model(
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "another repository"))
     with journal.appended(training(tmp_path)) as record:
         record.log_history(pd.DataFrame({"epoch": [1.0], "train_loss": [1.0]}))
-        record.log_scores({"test": {"accuracy": 0.9}})
+        record.log_metrics({"test": {"accuracy": 0.9}})
     assert sending.push(client, record.folder) == run_id
     assert points(client, run_id) == [(1, 1.0)]
     assert points(client, run_id, "test/accuracy") == [(0, 0.9)]
@@ -245,7 +245,7 @@ def test_a_new_store_gets_what_is_left_of_a_journal_whose_files_were_sent_and_re
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/new.db")
     with journal.appended(training(tmp_path)) as record:  # as `export` does
         record.attach({"exports/litert/model.tflite": tmp_path / "train.npz"})
-        record.log_scores({"test": {"accuracy": 0.9}})
+        record.log_metrics({"test": {"accuracy": 0.9}})
     assert sending.push_all() == 1
     new = server.connect()
     (run,) = new.search_runs([server.experiment_id(new, "digits")])

@@ -64,7 +64,8 @@ def with_pixel(pixel: str, index: int = 0) -> bytes:
 
 @pytest.mark.parametrize("pixel", BAD_PIXELS)
 def test_a_pixel_is_an_integer_from_0_to_255(pixel: str) -> None:
-    with pytest.raises(InputError, match=r"inputs holds .*: a pixel is an integer from 0 to 255|inputs has the shape"):
+    said = r"inputs holds .*: a pixel is an integer from 0 to 255|inputs has the shape|the body is not JSON"
+    with pytest.raises(InputError, match=said):
         bodies.from_json(with_pixel(pixel), SHAPE)
 
 
@@ -99,7 +100,6 @@ def test_good_images_are_read(separators: tuple[str, str], shape: tuple[int, ...
     images = np.random.default_rng(1).integers(0, 256, (5, *shape), np.uint8)
     body = json.dumps({"inputs": images.tolist()}, separators=separators).encode()
     np.testing.assert_array_equal(bodies.from_json(body, shape), images)
-    np.testing.assert_array_equal(bodies.check_images(body, shape), images)
 
 
 ABOUT = {
@@ -114,7 +114,7 @@ ABOUT = {
 class AlwaysAnkleBoots:
     """Stands for a model: answers each image with the same probabilities."""
 
-    about, version, classes, shape = ABOUT, ABOUT["version"], ABOUT["classes"], SHAPE
+    about, name, version, classes, shape = ABOUT, "shop", ABOUT["version"], ABOUT["classes"], SHAPE
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         return np.tile(np.array([0.125, 0.25, 0.625], np.float32), (len(images), 1))

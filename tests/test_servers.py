@@ -80,10 +80,10 @@ def test_teams_server_on_postgresql_takes_one_variable(tmp_path: Path) -> None:
 
 def test_server_with_users_on_postgresql_lets_a_team_in_and_no_stranger(tmp_path: Path) -> None:
     """As in compose.yaml, with its two files of settings."""
-    pytest.importorskip("flask_wtf", reason="comes with requirements-team.txt")
+    pytest.importorskip("flask_wtf", reason="`make team` installs it")
     import psycopg
 
-    settings = files.read_yaml(ROOT / "compose.yaml")["configs"]
+    settings = files.read_yaml(ROOT / "deploy/compose.yaml")["configs"]
     workspace, ini = Workspace(tmp_path / "workspace"), tmp_path / "basic_auth.ini"
     workspace.write(kills.params(3))
     Image.new("L", (40, 30), 200).save(tmp_path / "picture.png")
@@ -103,7 +103,7 @@ def test_server_with_users_on_postgresql_lets_a_team_in_and_no_stranger(tmp_path
             workspace.run("pipeline", "tracking", "sync", **variables)  # what a slow machine did not wait for
             promoted = workspace.run("pipeline", "registry", "promote", **variables)
             assert promoted.returncode == 0, promoted.stderr
-            predict = ("pipeline.addons.predict.command", str(tmp_path / "picture.png"), "--json")
+            predict = ("pipeline", "predict", str(tmp_path / "picture.png"), "--json")
             assert workspace.run(*predict, **variables).returncode == 0
             stranger = workspace.run(*predict, **address | {"MLFLOW_TRACKING_PASSWORD": "another"})
 

@@ -10,14 +10,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+import optuna
 import psutil
 import pytest
+from optuna.storages.journal import JournalFileBackend, JournalStorage
+from optuna.trial import FrozenTrial
 
 from benchmarks import kills
 from benchmarks.workspace import Workspace
 from pipeline.base import files
 from tests import sweeping
 from tests.conftest import ROOT
+from tests.test_sweep_trials import without_times
 
 pytestmark = pytest.mark.slow
 FILTERS = {"blocks.0.filters.0": [2, 3, 4, 6], "blocks.0.filters.1": [2, 4], "blocks.1.filters.0": [4, 8]}
@@ -34,15 +38,10 @@ def workspace(folder: Path, **changes: Any) -> Workspace:
     return made
 
 
-def known(made: Workspace) -> list[dict[str, Any]]:
+def known(made: Workspace) -> list[FrozenTrial]:
     """Read the trials so far."""
-    path = made.folder / ".sweeps" / "filters" / "trials.json"
-    return list(files.read_json(path)["trials"]) if path.exists() else []
-
-
-def without_times(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    scores = [{name: score for name, score in trial["scores"].items() if "seconds" not in name} for trial in trials]
-    return [trial | {"seconds": 0, "scores": kept} for trial, kept in zip(trials, scores, strict=True)]
+    path = made.folder / ".sweeps" / "filters" / "trials.log"
+    return optuna.load_study(study_name="filters", storage=JournalStorage(JournalFileBackend(str(path)))).trials
 
 
 def epochs(made: Workspace) -> int:
@@ -81,7 +80,7 @@ def test_a_sweep_killed_five_times_ends_as_the_undisturbed_one_and_its_best_is_r
     told = finish(killed)
     assert states(killed) == states(whole)
     assert without_times(known(killed)) == without_times(known(whole))
-    assert {trial["state"] for trial in known(whole)} == {"complete", "pruned"}
+    assert {trial.state.name for trial in known(whole)} == {"COMPLETE", "PRUNED"}
     journals = kills.journals(killed)
     assert sorted(int(one["tags"].get("sweep.trial", -1)) for one in journals) == list(range(-1, 12))  # none run twice
     runs = killed.runs()
@@ -99,7 +98,7 @@ def test_a_sweep_killed_five_times_ends_as_the_undisturbed_one_and_its_best_is_r
     (killed.folder / ".runs").rename(tmp_path / "runs")  # the training's state, from which it would only be written out
     killed.repro("evaluate@small_filters-42")
     metrics = files.read_json(killed.folder / "reports" / "small_filters-42" / "metrics.json")
-    best = max(trial["scores"]["validation.accuracy"] for trial in known(killed) if trial["scores"])
+    best = max(trial.value or 0 for trial in known(killed) if trial.state.name == "COMPLETE")
     assert metrics["validation"]["accuracy"] == best
 
 
@@ -116,7 +115,7 @@ def test_with_ray_two_are_trained_at_once_and_one_that_is_killed_is_run_again(tm
         at_work[0].kill()
         stdout, stderr = sweep.communicate()
     assert (sweep.returncode, stderr) == (0, ""), stdout
-    assert [trial["state"] for trial in known(made)] == ["complete"] * 4
+    assert [trial.state.name for trial in known(made)] == ["COMPLETE"] * 4
     assert sorted(re.findall(r"^trial (\d):", stdout, re.MULTILINE)) == ["0", "1", "2", "3"]
     journals = kills.journals(made)
     assert sorted(one["tags"].get("sweep.trial", "") for one in journals) == ["", "0", "1", "2", "3"]

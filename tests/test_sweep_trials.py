@@ -1,17 +1,18 @@
 """Real trials of a tiny network, in this process; test_sweep_survival.py kills them."""
 
-import dataclasses
 import errno
 import os
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
+from optuna.trial import FrozenTrial
 
 from pipeline.addons.ray import connection
-from pipeline.addons.sweep import driver, plan, training, trials, workers
-from pipeline.addons.sweep.settings import LOSS
-from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
+from pipeline.addons.sweep import driver, plan, training, trials
+from pipeline.addons.sweep.definition import LOSS
+from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.data import arrays
@@ -19,7 +20,7 @@ from pipeline.tracking import description, folders, journal, paths, sending
 from tests import sweeping
 from tests.test_sweeps import some_plan, trial
 
-HERE = workers.here(lambda: None)
+HERE = driver.here(lambda: None)
 
 
 @pytest.fixture
@@ -35,34 +36,42 @@ def planned(**changes: Any) -> plan.Plan:
     return some_plan(**({"space": {"train.epochs": [1, 2]}, "trials": 2} | changes))
 
 
-def run(planned: plan.Plan, told: Any = lambda known, ended: None) -> list[Trial]:
-    return driver.run(planned, {}, "sweep", HERE, told)
+def run(planned: plan.Plan, told: Any = lambda ended: None) -> list[FrozenTrial]:
+    with trials.opened(planned) as study:
+        driver.run(planned, study, {}, "sweep", HERE, told)
+        return study.trials
 
 
-def without_times(known: list[Trial]) -> list[Trial]:
-    scores = [{name: score for name, score in one.scores.items() if "seconds" not in name} for one in known]
-    return [dataclasses.replace(one, seconds=0.0, scores=kept) for one, kept in zip(known, scores, strict=True)]
+def without_times(known: list[FrozenTrial]) -> list[Any]:
+    """Return all of trials that is the same in each run."""
+    told = [dict(one.user_attrs) for one in known]
+    for each in told:
+        each["scores"] = {name: score for name, score in each["scores"].items() if "seconds" not in name}
+        del each["seconds"]
+    facts = [(one.number, one.state, one.values, one.params, one.intermediate_values) for one in known]
+    return list(zip(facts, told, strict=True))
 
 
 def test_a_trial_whose_loss_is_no_number_fails_and_the_sweep_goes_on(folder: Path) -> None:
     some = planned(space={"train.optimizer.learning_rate": [1e30, 0.01]}, sampler="grid", trials=None)
     known = run(some)
-    assert [one.state for one in known] == [FAILED, COMPLETE]
-    assert known[0].reason
-    assert known[0].reason.startswith("the loss in epoch 1 is nan in training")
-    assert known[1].scores["parameters"] > 0
+    failed, complete = sorted(known, key=lambda one: one.state == COMPLETE)
+    assert [one.state for one in (failed, complete)] == [FAILED, COMPLETE]
+    assert failed.user_attrs["reason"].startswith("the loss in epoch 1 is nan in training")
+    assert complete.user_attrs["scores"]["parameters"] > 0
     states = {folders.read(path).tags["sweep.trial"]: folders.read(path) for path in folders.everything()}
-    assert [states[number].status for number in "01"] == ["FAILED", "FINISHED"]
-    assert [states[number].tags["sweep.state"] for number in "01"] == [FAILED, COMPLETE]
-    assert trials.read("some", some.identity) == known
+    records = [states[str(one.number)] for one in (failed, complete)]
+    assert [one.status for one in records] == ["FAILED", "FINISHED"]
+    assert [one.tags["sweep.state"] for one in records] == ["failed", "complete"]
 
 
 def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder: Path) -> None:
     some = planned(pruner="median")
-    good = [trial(number, epochs=[1.0, 1.0]) for number in range(5)]
+    good = [trial(some.sweep, {}, epochs=[1.0, 1.0]) for _ in range(5)]
     values = {"train.epochs": 2}
-    asked = Trial(5, values, some.fingerprint(values))
-    job = training.Job(some, asked, good, {}, "sweep")
+    params = some.params(values)
+    described = description.of_training(params, some.training, some.fingerprint(values), {})
+    job = training.Job(some.sweep, params.models["small_some"], 42, described, good)
 
     def interrupt() -> None:
         raise KeyboardInterrupt
@@ -70,9 +79,9 @@ def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder
     with pytest.raises(KeyboardInterrupt):
         training.train(job, interrupt)
     ended = training.train(job)
-    assert (ended.state, len(ended.epochs), ended.scores) == (PRUNED, 1, {})
+    assert (ended.state, len(ended.epochs), ended.attributes["scores"]) == (PRUNED, 1, {})
     record = folders.read(folders.everything()[-1])
-    assert (record.status, record.tags["sweep.state"]) == ("KILLED", PRUNED)
+    assert (record.status, record.tags["sweep.state"]) == ("KILLED", "pruned")
     assert len(folders.everything()) == 1
 
 
@@ -82,7 +91,7 @@ def test_a_sweep_broken_off_anywhere_ends_as_one_that_was_not(folder: Path) -> N
     for path in (folder / ".runs", trials.folder("some")):
         path.rename(path.with_name("whole"))
 
-    def interrupt(known: list[Trial], ended: Trial) -> None:
+    def interrupt(ended: FrozenTrial) -> None:
         raise KeyboardInterrupt
 
     for _ in whole:
@@ -91,9 +100,10 @@ def test_a_sweep_broken_off_anywhere_ends_as_one_that_was_not(folder: Path) -> N
     again = run(some)
     assert without_times(again) == without_times(whole)
     assert run(some) == again
-    best = trials.best(some.sweep, again)
+    with trials.opened(some) as study:
+        best = trials.best(study)
     kept = {path.parts[-3] for path in (folder / ".runs").glob("*/*/state.npz")}
-    assert kept == {one.fingerprint for one in best}
+    assert kept == {one.user_attrs["fingerprint"] for one in best}
 
 
 def test_a_full_disk_ends_the_sweep_and_loses_no_trial(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,27 +111,36 @@ def test_a_full_disk_ends_the_sweep_and_loses_no_trial(folder: Path, monkeypatch
     write, full = files.write_arrays, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "state.npz")
 
     def refuse(path: Path, arrays: files.Arrays) -> None:
-        if len(trials.read("some", some.identity)) == 2:
+        if "COMPLETE" in told:
             raise full
         write(path, arrays)
 
+    told: list[str] = []
     monkeypatch.setattr(files, "write_arrays", refuse)
     with pytest.raises(OSError, match="No space left"):
-        run(some)
-    assert [one.state for one in trials.read("some", some.identity)] == [COMPLETE, RUNNING]
+        run(some, lambda ended: told.append(ended.state.name))
+    with trials.opened(some) as study:
+        assert [one.state for one in study.trials] == [COMPLETE, RUNNING]
     monkeypatch.setattr(files, "write_arrays", write)
     assert [one.state for one in run(some)] == [COMPLETE, COMPLETE]
 
 
-def test_minutes_end_a_sweep_and_the_seconds_left_are_told(folder: Path) -> None:
+def test_a_sweep_killed_while_it_keeps_a_trial_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    some, tell = planned(pruner="median"), optuna.Study.tell
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(optuna.Study, "tell", killed)  # its epochs are kept then, its state is not
+    with pytest.raises(KeyboardInterrupt):
+        run(some)
+    monkeypatch.setattr(optuna.Study, "tell", tell)
+    assert [one.state for one in run(some)] == [COMPLETE, COMPLETE]
+
+
+def test_minutes_end_a_sweep(folder: Path) -> None:
     some = planned(trials=None, minutes=0.0001)
     assert len(run(some)) == 1
-    some = planned(trials=9)
-    known = [trial(0, seconds=10.0), trial(1, state=FAILED, seconds=20.0), trial(2, state=RUNNING)]
-    assert driver.left(some, known) == (7, 105.0)
-    assert driver.left(planned(trials=9, minutes=1), known) == (7, 30.0)
-    assert driver.left(planned(trials=9, at_once=2), known) == (7, 52.5)
-    assert driver.left(planned(trials=None, minutes=1), []) == (None, 60.0)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +153,7 @@ def test_minutes_end_a_sweep_and_the_seconds_left_are_told(folder: Path) -> None
 )
 def test_a_cluster_that_is_not_there_is_one_line(address: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", address)
-    monkeypatch.setattr(connection, "installed", lambda: True)  # it is not asked for before there is an answer
+    monkeypatch.setattr("pipeline.addons.find_spec", lambda name: name)  # it is not asked for before there is an answer
     with pytest.raises(InputError, match=f"RAY_ADDRESS {reason}"), connection.connected():
         pass
 
@@ -151,7 +170,7 @@ def test_trials_are_children_of_their_sweeps_run_and_the_pruned_are_marked(
         described.tags["sweep.training"] = sweep.record.training
         with journal.opened(described, recorded=False) as record:
             sending.push_all()
-            record.tag({"sweep.state": PRUNED})
+            record.tag({"sweep.state": "pruned"})
             record.end("KILLED")
     sending.push_all()
     import mlflow
@@ -160,6 +179,6 @@ def test_trials_are_children_of_their_sweeps_run_and_the_pruned_are_marked(
     found = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
     parent, child = sorted(found, key=lambda run: "mlflow.parentRunId" in run.data.tags)
     assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
-    assert (child.data.tags["sweep.state"], child.info.status, parent.info.status) == (PRUNED, "KILLED", "FINISHED")
+    assert (child.data.tags["sweep.state"], child.info.status, parent.info.status) == ("pruned", "KILLED", "FINISHED")
     assert parent.data.params["sweep.train.epochs"] == "[1, 2]"
     assert LOSS not in parent.data.metrics

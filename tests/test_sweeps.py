@@ -1,24 +1,27 @@
 """Search spaces, what is asked next, and what is written into params.yaml; test_sweep_trials.py trains."""
 
 import copy
-import dataclasses
 import itertools
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
+from optuna.trial import FrozenTrial
 
-from pipeline.addons.sweep import applying, plan, report, sampling, space, trials
-from pipeline.addons.sweep.settings import ACCURACY, LOSS, PARAMETERS, Sweep
-from pipeline.addons.sweep.settings import load as read_sweep
-from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING, Trial
-from pipeline.base import files
+from pipeline.addons.sweep import applying, plan, report, space, trials
+from pipeline.addons.sweep.definition import ACCURACY, LOSS, PARAMETERS, Sweep
+from pipeline.addons.sweep.definition import load as read_sweep
+from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING
+from pipeline.base import files, processor
 from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.schema import Params
@@ -60,9 +63,45 @@ def refused(**changes: Any) -> str:
     return str(error.value).removeprefix("sweeps/some.yaml: ")
 
 
-def trial(number: int, accuracy: float = 0.5, state: str = COMPLETE, **changes: Any) -> Trial:
-    scores = {ACCURACY: accuracy, LOSS: 1 - accuracy, PARAMETERS: 100} if state == COMPLETE else {}
-    return dataclasses.replace(Trial(number, {}, "f", state, scores), **changes)
+def sampled(described: Sweep, known: list[FrozenTrial]) -> dict[str, Any] | None:
+    """Return the values that are tried next."""
+    found = trials.sampled(RAW, described, known)
+    return trials.values(described, found) if found else None
+
+
+def trial(
+    described: Sweep,
+    values: dict[str, Any],
+    accuracy: float = 0.5,
+    parameters: int = 100,
+    state: Any = COMPLETE,
+    epochs: Sequence[float] = (),
+    **attributes: Any,
+) -> FrozenTrial:
+    """Make a trial of a study's as `driver` leaves it."""
+    coded = {key: json.dumps(value) if described.space[key].choices else value for key, value in values.items()}
+    made = optuna.create_study()
+    made.enqueue_trial(coded)
+    asked = made.ask()
+    for key in values:
+        trials.suggested(asked, key, described.space[key])
+    measured = {ACCURACY: accuracy, LOSS: 1 - accuracy, PARAMETERS: parameters} if state == COMPLETE else {}
+    known = {"fingerprint": "f", "scores": measured, "seconds": 0.0, "threads": 0, "reason": None} | attributes
+    return optuna.trial.create_trial(
+        state=state,
+        values=[measured[name] for name in described.objectives] if measured else None,
+        params=asked.params,
+        distributions=asked.distributions,
+        user_attrs=known,
+        intermediate_values=dict(enumerate(epochs, 1)),
+    )
+
+
+def study(described: Sweep, known: list[FrozenTrial]) -> optuna.Study:
+    """Make a study in memory, its trials numbered in order."""
+    made = optuna.create_study(directions=list(described.objectives.values()))
+    made.add_trials(known)
+    return made
 
 
 @pytest.fixture
@@ -179,77 +218,89 @@ def test_every_trial_of_a_space_whose_corners_pass_is_a_model_that_params_may_ho
         keys |= {"train.optimizer"}
     varied = {key: data.draw(DIMENSIONS[key]) for key in DIMENSIONS if key in keys}
     described = sweep(space=varied, sampler=sampler, seed=seed)
-    space.check(RAW, described, "some", "sweeps/some.yaml", (8, 8, 1))
-    known: list[Trial] = []
+    planned = plan.Plan(Path("sweeps/some.yaml"), described, RAW, loading.validate(RAW))
+    planned.check((8, 8, 1))
+    known: list[FrozenTrial] = []
     for number in range(12):
-        values = sampling.ask(RAW, described, known)
+        values = sampled(described, known)
         if values is None:
             break
-        assert values not in [other.values for other in known]
-        params = space.validated(RAW, described, "some", values)
+        assert values not in [trials.values(described, other) for other in known]
+        params = planned.params(values)
         assert isinstance(params, Params)
-        assert ("train.optimizer.momentum" in values) <= (params.models["some"].train.optimizer.name == "sgd")
-        known.append(trial(number, seed % (number + 7) / 20, values=values))
+        assert ("train.optimizer.momentum" in values) <= (params.models["small_some"].train.optimizer.name == "sgd")
+        known.append(trial(described, values, seed % (number + 7) / 20))
     assert known
 
 
-def history(described: Sweep, count: int) -> list[Trial]:
-    known: list[Trial] = []
+def history(described: Sweep, count: int) -> list[FrozenTrial]:
+    known: list[FrozenTrial] = []
     for number in range(count):
-        values = sampling.ask(RAW, described, known)
+        values = sampled(described, known)
         assert values is not None
         state = FAILED if number == 3 else PRUNED if number == 5 else RUNNING if number == 12 else COMPLETE
-        known.append(trial(number, values["blocks.0.filters.0"] / 10, state, values=values))
+        known.append(trial(described, values, values["blocks.0.filters.0"] / 10, state=state))
     return known
 
 
-def test_what_is_asked_follows_from_seed_and_history_alone() -> None:
+def test_what_is_sampled_follows_from_seed_and_history_alone() -> None:
     known = history(sweep(), 14)
-    assert history(sweep(), 14) == known
-    assert [sampling.ask(RAW, sweep(), known[:count]) for count in range(14)] == [trial.values for trial in known]
-    assert history(sweep(seed=7), 3) != known[:3]
+    values = [trials.values(sweep(), one) for one in known]
+    assert [trials.values(sweep(), one) for one in history(sweep(), 14)] == values
+    assert [sampled(sweep(), known[:count]) for count in range(14)] == values
+    assert [trials.values(sweep(), one) for one in history(sweep(seed=7), 3)] != values[:3]
 
 
 def test_sampling_learns_from_history() -> None:
-    varied = {"blocks.0.filters.0": {"low": 1, "high": 200}}
-    known: list[Trial] = []
-    for number in range(40):
-        values = sampling.ask(RAW, sweep(space=varied), known)
+    described, known = sweep(space={"blocks.0.filters.0": {"low": 1, "high": 200}}), list[FrozenTrial]()
+    for _ in range(40):
+        values = sampled(described, known)
         assert values is not None
-        known.append(trial(number, values["blocks.0.filters.0"] / 200, values=values))
-    late = [one.values["blocks.0.filters.0"] for one in known[20:]]
+        known.append(trial(described, values, values["blocks.0.filters.0"] / 200))
+    late = [one.params["blocks.0.filters.0"] for one in known[20:]]
     assert sum(late) / len(late) > 150
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
 def test_a_space_is_tried_whole_and_nothing_twice(sampler: str) -> None:
-    varied = {"blocks.0.filters.0": [2, 4], "train.batch_size": {"low": 8, "high": 24, "step": 8}}
-    known: list[Trial] = []
-    while values := sampling.ask(RAW, sweep(space=varied, sampler=sampler), known):
-        known.append(trial(len(known), values=values))
-    found = [tuple(one.values.values()) for one in known]
-    assert sorted(found) == list(itertools.product([2, 4], [8, 16, 24]))
+    varied = {"blocks.0.filters.0": [2, 4], "dense.0.dropout": {"low": 0.1, "high": 0.3, "step": 0.1}}
+    described, known = sweep(space=varied, sampler=sampler), list[FrozenTrial]()
+    while values := sampled(described, known):
+        known.append(trial(described, values))
+    found = [tuple(trials.values(described, one).values()) for one in known]
+    assert sorted(found) == list(itertools.product([2, 4], [0.1, 0.2, 0.3]))
+
+
+def test_a_grid_tries_each_combination_that_its_conditions_leave() -> None:
+    varied = {
+        "train.optimizer": SPACE["train.optimizer"],
+        "train.optimizer.momentum": {"low": 0.5, "high": 0.9, "step": 0.2, "when": {"train.optimizer.name": "sgd"}},
+    }
+    described, known = sweep(space=varied, sampler="grid"), list[FrozenTrial]()
+    while values := sampled(described, known):
+        known.append(trial(described, values))
+    momenta = [trials.values(described, one).get("train.optimizer.momentum") for one in known]
+    assert sorted(momenta, key=str) == [0.5, 0.7, 0.9, None]
 
 
 def test_a_trial_below_the_median_of_five_is_pruned() -> None:
-    known = [trial(number, epochs=[0.1 * number, 0.2 * number]) for number in range(5)]
     described = sweep(pruner="median")
-    assert sampling.prunes(described, known, trial(5, state=RUNNING, epochs=[0.1]))
-    assert not sampling.prunes(described, known, trial(5, state=RUNNING, epochs=[0.3]))
-    assert not sampling.prunes(described, known[:4], trial(5, state=RUNNING, epochs=[0.1]))
-    assert not sampling.prunes(sweep(), known, trial(5, state=RUNNING, epochs=[0.1]))
+    known = [trial(described, {}, epochs=[0.1 * number, 0.2 * number]) for number in range(5)]
+    assert trials.prunes(described, known, [0.1])
+    assert not trials.prunes(described, known, [0.3])
+    assert not trials.prunes(described, known[:4], [0.1])
+    assert not trials.prunes(sweep(), known, [0.1])
     by_loss = sweep(pruner="median", maximise=None, minimise=LOSS)
-    assert sampling.prunes(by_loss, known, trial(5, state=RUNNING, epochs=[0.3]))
+    assert trials.prunes(by_loss, known, [0.3])
 
 
 def test_the_front_is_what_no_trial_beats() -> None:
-    def sized(number: int, accuracy: float, parameters: int) -> Trial:
-        return trial(number, scores={ACCURACY: accuracy, PARAMETERS: parameters})
-
-    known = [sized(0, 0.9, 100), sized(1, 0.8, 50), sized(2, 0.8, 60), sized(3, 0.9, 100), sized(4, 0.7, 10)]
     both = sweep(minimise=PARAMETERS)
-    assert [one.number for one in trials.best(both, [*known, trial(5, state=FAILED)])] == [0, 1, 4]
-    assert [one.number for one in trials.best(sweep(), known)] == [0]
+    figures = [(0.9, 100), (0.8, 50), (0.8, 60), (0.9, 100), (0.7, 10)]
+    known = [trial(both, {}, accuracy, parameters) for accuracy, parameters in figures]
+    assert [one.number for one in trials.best(study(both, [*known, trial(both, {}, state=FAILED)]))] == [0, 3, 1, 4]
+    known = [trial(sweep(), {}, accuracy) for accuracy, _ in figures]
+    assert [one.number for one in trials.best(study(sweep(), known))] == [0]
 
 
 @pytest.mark.parametrize(
@@ -276,53 +327,85 @@ def test_the_best_is_applied_with_comments_kept_and_has_the_trials_fingerprint(f
     with pytest.raises(
         InputError, match=r"no trial is complete: `python -m pipeline sweep sweeps/some.yaml` runs them"
     ):
-        applying.apply(planned, None)
-    values = [sampling.ask(planned.raw, planned.sweep, []), {"blocks.0.filters.0": 8}]
-    known = [
-        trial(
-            number, 0.5 + number / 10, values=one, fingerprint=planned.fingerprint(one or {}), threads=99 * (1 - number)
-        )
-        for number, one in enumerate(values)
-    ]
-    trials.write("some", planned.identity, known)
-    told = applying.apply(planned, None)
+        applying.apply(planned, study(planned.sweep, []), None)
+    values = [sampled(planned.sweep, []) or {}, {"blocks.0.filters.0": 8}]
+    prints = [planned.fingerprint(one) for one in values]
+    threads = [99, processor.threads()]
+    known = study(
+        planned.sweep,
+        [
+            trial(planned.sweep, one, 0.5 + number / 10, fingerprint=prints[number], threads=threads[number])
+            for number, one in enumerate(values)
+        ],
+    )
+    told = applying.apply(planned, known, None)
     assert told == "params.yaml: models.small_some is trial 1 now (validation.accuracy 0.6): `dvc repro` trains it"
     assert Path("params.yaml").read_text().startswith("# mine\n")
-    assert fingerprints.of_stage("train@small_some-42") == known[1].fingerprint
-    told = applying.apply(some_plan(), 0)  # in the place of the one before; the sweep goes on as it was
+    assert fingerprints.of_stage("train@small_some-42") == prints[1]
+    told = applying.apply(some_plan(), known, 0)  # in the place of the one before; the sweep goes on as it was
     assert told.endswith("trial 0 now (validation.accuracy 0.5): `TF_NUM_INTRAOP_THREADS=99 dvc repro` trains it")
-    assert fingerprints.of_stage("train@small_some-42") == known[0].fingerprint
+    assert fingerprints.of_stage("train@small_some-42") == prints[0]
     with pytest.raises(InputError, match="trial 7 is not complete: 0, 1 are"):
-        applying.apply(some_plan(), 7)
+        applying.apply(some_plan(), known, 7)
     mine = files.read_yaml(Path("params.yaml"))
     mine["models"]["small_some"] = copy.deepcopy(SMALL) | {"dense": []}
     sweeping.write(Path("params.yaml"), mine)
     with pytest.raises(
         InputError, match=r"models.small_some is no trial of this sweep: rename it, or the sweep's file"
     ):
-        applying.apply(some_plan(), None)
+        applying.apply(some_plan(), known, None)
 
 
 def test_trials_of_another_space_model_or_data_are_refused(folder: Path) -> None:
     planned = some_plan()
-    trials.write("some", planned.identity, [trial(0)])
-    assert trials.read("some", planned.identity) == [trial(0)]
-    assert some_plan(trials=9, at_once=2, minutes=3.5).identity == planned.identity
+    with trials.opened(planned) as known:
+        known.add_trial(trial(planned.sweep, {"blocks.0.filters.0": 8}, epochs=[0.1, 0.2]))
+    with trials.opened(some_plan(trials=9, at_once=2, minutes=3.5)) as again:
+        (one,) = again.trials
+    assert (trials.values(planned.sweep, one), one.intermediate_values) == ({"blocks.0.filters.0": 8}, {1: 0.1, 2: 0.2})
     other = some_plan(seed=1)
-    with pytest.raises(
-        InputError, match=r"trials.json: the search space, the model, .* or delete .sweeps/some to begin"
+    with (
+        pytest.raises(InputError, match=r"the search space, the model, .* or delete .sweeps/some to begin"),
+        trials.opened(other),
     ):
-        trials.read("some", other.identity)
+        pass
     raw = files.read_yaml(Path("params.yaml"))
     raw["train"]["batch_size"] = 16
     sweeping.write(Path("params.yaml"), raw)
     assert some_plan().identity != planned.identity
 
 
-def test_two_processes_do_not_drive_one_sweep(folder: Path) -> None:
+def test_what_a_kill_leaves_in_the_study_stops_nobody_and_a_damaged_one_is_named(folder: Path) -> None:
+    planned, path = some_plan(), Path(".sweeps/some/trials.log")
+    for count in range(3):
+        with trials.opened(planned) as known:
+            assert len(known.trials) == count
+            known.add_trial(trial(planned.sweep, {"blocks.0.filters.0": 8}))
+        path.write_bytes(path.read_bytes() + b'{"op_code":4,"wor')  # killed while it wrote, and held Optuna's lock
+        Path(f"{path}.lock").symlink_to("trials.log")
+    path.write_bytes(path.read_bytes()[300:])
+    damaged = pytest.raises(InputError, match=r"trials.log is damaged .*: delete .sweeps/some to begin anew")
+    with damaged, trials.opened(planned):
+        pass
+
+
+def test_prepared_images_of_other_bytes_are_refused(folder: Path) -> None:
+    outs = [
+        {"path": str(path), "md5": fingerprints.md5(path)} for path in (paths.DATASET, paths.TRAIN, paths.VALIDATION)
+    ]
+    sweeping.write(Path("dvc.lock"), {"stages": {"prepare": {"cmd": "", "outs": outs}}})
     some_plan()
+    content = bytearray((paths.TRAIN / "images.npy").read_bytes())
+    content[len(content) // 2] ^= 1
+    (paths.TRAIN / "images.npy").write_bytes(content)
+    with pytest.raises(InputError, match=r"train is damaged, .* dvc.lock: delete it and `dvc repro prepare`$"):
+        some_plan()
+
+
+def test_two_processes_do_not_drive_one_sweep(folder: Path) -> None:
+    planned = some_plan()
     command = [sys.executable, "-m", "pipeline", "sweep", "sweeps/some.yaml"]
-    with trials.alone("some"):
+    with trials.opened(planned):
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"DVC_ROOT": ""})
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: .sweeps/some: another process is at this sweep: wait for it, or end it\n"
@@ -333,12 +416,13 @@ def test_sweeps_that_come_along_fit_their_params(name: str) -> None:
     path = ROOT / "sweeps" / f"{name}.yaml"
     params = ROOT / ("recipes/fast.yaml" if name == "fast" else "params.yaml")
     raw = files.read_yaml(params)
-    space.check(raw, read_sweep(path), "some", str(path), (28, 28, 1))
-    assert loading.load(params).prepare.validation_fraction
+    planned = plan.Plan(path, read_sweep(path), raw, loading.load(params))
+    planned.check((28, 28, 1))
+    assert planned.base.prepare.validation_fraction
 
 
 def test_a_picture_shows_a_key_wherever_a_trial_has_it_and_numbers_in_their_places(folder: Path) -> None:
-    from pipeline.addons.sweep import figure as sweeps
+    from pipeline.addons.sweep import figure
 
     varied = {key: SPACE[key] for key in ("train.optimizer", "train.optimizer.momentum")}
     planned = some_plan(space=varied | {"train.early_stopping": [None, {"patience": 1}]})
@@ -348,26 +432,27 @@ def test_a_picture_shows_a_key_wherever_a_trial_has_it_and_numbers_in_their_plac
         {"train.optimizer": sgd, "train.optimizer.momentum": 0.7, "train.early_stopping": {"patience": 1}},
         {"train.optimizer": sgd, "train.optimizer.momentum": 0.55, "train.early_stopping": None},
     ]
-    table = report.frame(planned, [trial(number, values=one) for number, one in enumerate(values)])
-    figure = sweeps.slices(table, list(planned.sweep.space), ACCURACY)
-    places = {axes.get_title(): np.asarray(axes.collections[0].get_offsets())[:, 0] for axes in figure.axes[:3]}
+    known = study(planned.sweep, [trial(planned.sweep, one) for one in values])
+    table = report.frame(planned, known).drop(columns=["seconds", ""])
+    drawn = figure.panels(table, planned.sweep.objectives, ACCURACY, [0], {})
+    places = {axes.get_title(): np.asarray(axes.collections[0].get_offsets())[:, 0] for axes in drawn.axes[:4]}
     assert places["train.optimizer"].tolist() == [0, 1, 1]
     assert places["train.optimizer.momentum"].tolist() == [0.7, 0.55]
     assert places["train.early_stopping"].tolist() == [0, 1, 0]
 
 
 def test_a_report_tells_every_trial_and_what_its_scores_depend_on(folder: Path) -> None:
-    planned = some_plan(trials=8, minimise=PARAMETERS)
-    known = history(planned.sweep, 8)
-    assert report.line(planned, known, known[3], 4, 200) == (
-        f"trial 3: {space.told(known[3].values)}; failed: None; 0 s; front: "
-        + ", ".join(str(one.number) for one in trials.best(planned.sweep, known))
-        + "; 4 left; about 3 min"
+    planned = some_plan(trials=9, minimise=PARAMETERS)
+    known = study(planned.sweep, history(planned.sweep, 8))
+    assert report.line(planned, known, known.trials[3]) == (
+        f"trial 3: {space.told(trials.values(planned.sweep, known.trials[3]))}; failed: None; 0 s; front: "
+        + ", ".join(str(one.number) for one in trials.best(known))
+        + "; 1 left"
     )
     made = report.write(planned, known, Path("report"))
-    assert [path.name for path in made] == ["README.md", "history.png", "front.png", "importance.png", "slices.png"]
+    assert [path.name for path in made] == ["README.md", "validation.accuracy.png", "parameters.png"]
     text = made[0].read_text()
-    assert all(f"| {one.number} " in text for one in known)
+    assert all(f"| {one.number} " in text for one in known.trials)
     assert all(f"]({path.name})" in text for path in made[1:])
     before = {path: path.read_bytes() for path in made}
     report.write(planned, known, Path("report"))

@@ -16,7 +16,7 @@ import tensorflow as tf
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import loading
-from pipeline.config.schema import Train
+from pipeline.config.models import Train
 from pipeline.data import arrays, datasets
 from pipeline.data.arrays import LabelledRows, Rows
 from pipeline.evaluation import metrics

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,15 @@ from hypothesis import strategies as st
 
 from benchmarks import kills
 from benchmarks.workspace import Workspace
-from pipeline.addons.ray import connection, distributed
-from pipeline.addons.ray import training as cluster
+from pipeline.addons.ray import distributed
+from pipeline.addons.ray import trainer as cluster
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.network import building, training
 from tests.conftest import ROOT
 from tests.test_training import DEMO, FAST, STOPPED, UNIT, digits, train_params
 
-needs_ray = pytest.mark.skipif(not connection.installed(), reason="Ray is not installed: `make cluster` installs it")
+needs_ray = pytest.mark.skipif(not find_spec("ray"), reason="Ray is not installed: `make cluster` installs it")
 EPOCHS = 30
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {},

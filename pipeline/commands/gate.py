@@ -8,8 +8,9 @@ import csv
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pipeline import addons
 from pipeline.base import errors, files, tables
 from pipeline.config import loading
 from pipeline.config.gate import Gate
@@ -19,21 +20,22 @@ from pipeline.evaluation import checks
 from pipeline.evaluation.checks import Check
 from pipeline.tracking import paths, stale, timing
 
-if TYPE_CHECKING:
-    from pipeline.evaluation.significance import Difference  # for real it would bring SciPy, for most of a second
-
 BY_CLASS = ("precision", "recall", "f1")
 
 
 def main() -> None:
     """Print the table of all checks; exit 1 and name every failure if there is one."""
-    given, params = _arguments(), loading.load()
-    reports: Path = given.reports
+    parser = argparse.ArgumentParser("python -m pipeline gate", description=__doc__)
+    parser.add_argument(
+        "reports", nargs="?", type=Path, default=paths.REPORTS, help="a folder of reports; reports/ if left out"
+    )
+    parser.add_argument("--stale", action="store_true", help="check also where params.yaml or code has changed since")
+    given, params = parser.parse_args(), loading.load()
     gates = {model: params.gate_of(model) for model in params.models}
     if all(gate.empty for gate in gates.values()):
         raise errors.InputError("params.yaml: gate has no limit, so there is nothing to check: add one, as in recipes/")
-    found = [check for model, gate in gates.items() for check in of_model(params, model, gate, reports)]
-    if reports == paths.REPORTS:  # dvc.lock tells of no other
+    found = [check for model, gate in gates.items() for check in of_model(params, model, gate, given.reports)]
+    if given.reports == paths.REPORTS:  # dvc.lock tells of no other
         require_current(params, given.stale)
     print(tables.for_terminal(checks.table(found)))
     failed = [f"{check.model} {check.metric}" for check in found if not check.passed]
@@ -46,7 +48,7 @@ def main() -> None:
 def require_current(params: Params, all_the_same: bool) -> None:
     """Say which trainings are stale, if any, and exit 1 unless they are to be checked all the same."""
     together = any(params.gate_of(model).together for model in params.models)
-    if lines := stale.told(params.trainings, ["report"] if together else []):
+    if lines := stale.reasons(params.trainings, ["report"] if together else []):
         print("\n".join(lines), file=sys.stderr)
         if not all_the_same:
             print("nothing was checked; --stale checks what is there all the same", file=sys.stderr)
@@ -56,56 +58,31 @@ def require_current(params: Params, all_the_same: bool) -> None:
 def of_model(params: Params, model: str, gate: Gate, reports: Path) -> list[Check]:
     """List the checks of one model: of the metrics in `reports`, and of the working tree against other revisions."""
     trainings = params.trainings_of(model)
-    scores = [timing.added(read_scores(training, reports), gate, training, reports) for training in trainings]
-    differences = differences_from(model, gate.revisions) if gate.revisions else {}
-    together = read_together(model, reports) if gate.together else {}
-    return (
-        checks.within_bounds(gate, model, scores)
-        + checks.of_all_seeds(gate, model, together)
-        + checks.against_revisions(gate, model, differences)
-    )
-
-
-def read_scores(training: Training, reports: Path) -> dict[str, Any]:
-    """Read metrics.json, and under `test`, as in `recall: {Shirt: 0.7}`, the scores of each class in per_class.csv."""
-    scores: dict[str, Any] = files.read_json(metrics := paths.metrics(training, reports))
-    # csv leaves a class named 007 as it is, where pandas would read a number
-    rows = list(csv.DictReader(io.StringIO(files.read_text(metrics.with_name("per_class.csv")), newline="")))
-    by_class = {name: {row["class"]: float(row[name]) for row in rows} for name in BY_CLASS}
-    return scores | {"test": scores["test"] | by_class}
-
-
-def read_together(model: str, reports: Path) -> dict[str, float]:
-    """Read what a model's networks score together; raise `InputError` where there is nothing of that."""
-    scores: dict[str, float] | None = at(files.read_json(path := reports / "models.json"), f"{model}.together")
-    if scores is None:
-        raise errors.InputError(f"{path} has no {model}.together: `dvc repro` makes it")
-    return scores
-
-
-def differences_from(model: str, revisions: list[str]) -> dict[str, "Difference"]:
-    """Compare a model with itself at other revisions; say so of those where it is not."""
-    from pipeline.addons.compare import comparing, reading  # here: limits alone need none of DVC
-
-    found: dict[str, Difference] = {}
-    for name in dict.fromkeys(revisions):
-        difference = comparing.compared(reading.at(name), reading.at(), model).difference
-        if difference:
-            found[name] = difference
-        else:
-            print(f"{model} is new since {name}: not held against it", file=sys.stderr)
+    metrics = [timing.added(read_metrics(training, reports), gate, training, reports) for training in trainings]
+    found = checks.within_bounds(gate, model, metrics)
+    if gate.together:
+        found += checks.of_all_seeds(gate, model, read_together(model, reports))
+    if gate.revisions:
+        compare = addons.functions("checks", "against_revisions")
+        if not compare:
+            asked = f"params.yaml: gate holds {model} against {gate.revisions[0]}"
+            raise errors.InputError(f"{asked}, and no add-on here compares revisions: bring one back, or ask for less")
+        found += [check for against_revisions in compare for check in against_revisions(model, gate)]
     return found
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m pipeline gate", description=__doc__)
-    parser.add_argument(
-        "reports",
-        metavar="REPORTS",
-        nargs="?",
-        type=Path,
-        default=paths.REPORTS,
-        help="a folder of reports; reports/ if left out",
-    )
-    parser.add_argument("--stale", action="store_true", help="check also where params.yaml or code has changed since")
-    return parser.parse_args()
+def read_metrics(training: Training, reports: Path) -> dict[str, Any]:
+    """Read metrics.json, and under `test`, as in `recall: {Shirt: 0.7}`, the metrics of each class in per_class.csv."""
+    metrics: dict[str, Any] = files.read_json(path := paths.metrics(training, reports))
+    # csv leaves a class named 007 as it is, where pandas would read a number
+    rows = list(csv.DictReader(io.StringIO(files.read_text(path.with_name("per_class.csv")), newline="")))
+    by_class = {name: {row["class"]: float(row[name]) for row in rows} for name in BY_CLASS}
+    return metrics | {"test": metrics["test"] | by_class}
+
+
+def read_together(model: str, reports: Path) -> dict[str, float]:
+    """Read the metrics of a model's networks together; raise `InputError` where there are none."""
+    metrics: dict[str, float] | None = at(files.read_json(path := reports / "models.json"), f"{model}.together")
+    if metrics is None:
+        raise errors.InputError(f"{path} has no {model}.together: `dvc repro` makes it")
+    return metrics

@@ -3,26 +3,25 @@
 import argparse
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from pipeline.addons.export import settings as exports
-from pipeline.addons.export.settings import Export
+from pipeline import addons
 from pipeline.base import errors
 from pipeline.commands.gate import BY_CLASS
 from pipeline.config import loading, network_fits
 from pipeline.config.schema import Params
-from pipeline.config.section import leaves
 from pipeline.data import datasets
-from pipeline.tracking import timing
+
+METRICS = (  # of an evaluation, those of each class aside; a test holds them to it
+    *(f"{split}.{name}" for split in ("train", "validation", "test") for name in ("accuracy", "loss")),
+    *("test.top_2_accuracy", "test.macro_precision", "test.macro_recall", "test.macro_f1"),
+    *("test.mirrored_accuracy", "test.mirrored_loss", "test.seconds_per_image", "parameters", "model_bytes"),
+    *("together.accuracy", "together.loss", "together.mirrored_accuracy"),
+)
 
 
 def main() -> None:
     """Say how many models the file has, or what is wrong with it."""
     parser = argparse.ArgumentParser("python -m pipeline params", description=__doc__)
-    parser.add_argument(
-        "file", metavar="FILE", nargs="?", type=Path, default=loading.PARAMS_FILE, help="params.yaml if left out"
-    )
+    parser.add_argument("file", metavar="FILE", nargs="?", type=Path, default=loading.PARAMS_FILE)
     path: Path = parser.parse_args().file
     params = loading.load(path)
     if shape := datasets.image_shape(params.fetch):
@@ -34,25 +33,12 @@ def main() -> None:
 def check_limits(params: Params, source: str) -> None:
     """Raise `InputError` for a limit of the gate on a metric that no evaluation has; messages begin with `source`."""
     limited = dict.fromkeys(name for model in params.models for name in params.gate_of(model).metrics)
-    known = [*metric_names(), *export_metric_names(params.export)] if limited else []
+    known = metric_names(params)
     for name in limited:
-        if name not in known and not name.startswith(tuple(f"test.{score}." for score in BY_CLASS)):
+        if name not in known and not name.startswith(tuple(f"test.{metric}." for metric in BY_CLASS)):
             raise errors.InputError(f"{source}: gate: {errors.unknown_key(name, known)}")
 
 
-def metric_names() -> list[str]:
-    """List the metrics that an evaluation may have, as one of two images has them, but for those of each class."""
-    from pipeline.evaluation import records  # here: SciPy takes a while
-
-    right = records.Predictions(np.arange(2), np.eye(2, dtype=np.float32))
-    spoilt = pd.DataFrame({"accuracy": [1.0]})
-    splits = dict.fromkeys(records.SPLITS, right)
-    evaluation = records.Evaluation(["a", "b"], 0, 0, pd.DataFrame(), splits, right.probabilities, spoilt)
-    scores = evaluation.scores | {"together": records.together_scores([evaluation])}
-    return [*dict(leaves(scores)), f"test.{timing.SECONDS}"]
-
-
-def export_metric_names(export: Export) -> list[str]:
-    """List the metrics that exported networks have, of each format that is asked for."""
-    formats = export.formats if export.models else []
-    return [f"exports.{name}.{figure}" for name in formats for figure in (*exports.FIGURES, *exports.TIMES)]
+def metric_names(params: Params) -> list[str]:
+    """List the metrics that an evaluation may have, those that add-ons make among them, but not those of each class."""
+    return [*METRICS, *(name for names in addons.functions("checks", "metric_names") for name in names(params))]

@@ -7,10 +7,11 @@
 import argparse
 import re
 import sys
+from functools import cache
 
+from pipeline import addons
 from pipeline.base import files, tables
 from pipeline.config import loading
-from pipeline.config.loading import PARAMS_FILE
 from pipeline.config.schema import Params, Training
 from pipeline.data import arrays
 from pipeline.evaluation import metrics, records
@@ -53,11 +54,10 @@ def sync() -> str:
     journal.close_dead()
     client, params = server.connect(), loading.load()
     for training in params.trainings:
-        stages = lock.trained(training)
-        if stages and _on_disk(*stages):
-            train, evaluate = stages
-            if not sending.holds(client, params.fetch.dataset_name, fingerprints.of_stage_lock(train)):
-                _append(params, training, train, evaluate)
+        train, evaluate = stale.on_disk(f"train@{training.name}"), stale.on_disk(f"evaluate@{training.name}")
+        fingerprint = fingerprints.of_stage_lock(train) if train else ""
+        if train and evaluate and not sending.holds(client, params.fetch.dataset_name, fingerprint):
+            _append(params, training, train, evaluate)
     count = sending.push_all()
     runs = f"{count} run" + "s" * (count != 1)
     return f"completed at {location.address()}: {runs}" if count else f"nothing was missing at {location.address()}"
@@ -89,17 +89,13 @@ def addresses() -> str:
     return "\n".join(lines) or f"no runs at {location.address()}: {remedy}"
 
 
-def _on_disk(*stages: StageLock) -> bool:
-    """Tell whether all that the stages read and made, code aside, is on disk as they left it."""
-    md5s = [item for stage in stages for item in stage.data().items()]
-    return all(path.exists() and fingerprints.md5(path) == md5 for path, md5 in md5s)
-
-
 def _append(params: Params, training: Training, train: StageLock, evaluate: StageLock) -> None:
     """Make the journal of a training that the store lacks from what is on disk, if params.yaml is as it was then."""
-    if edited := stale.keys([train, evaluate], files.read_yaml(PARAMS_FILE)):
-        what = f"{PARAMS_FILE} ({', '.join(edited)}) changed since {training.name} was evaluated"
-        print(f"warning: {what}: its run is not made", file=sys.stderr)
+    changes = dict.fromkeys(change for found in stale.changes([train.name, evaluate.name]).values() for change in found)
+    if edited := [change for change in changes if change.startswith(stale.PARAMS)]:
+        print(
+            f"warning: {', '.join(edited)} changed since {training.name} was evaluated: no run is made", file=sys.stderr
+        )
         return
     named = {path.name: path for path in train.data() | evaluate.data()}
     labelled = arrays.read(named["train"])
@@ -110,12 +106,9 @@ def _append(params: Params, training: Training, train: StageLock, evaluate: Stag
         reports = [path for path in named.values() if path.parts[0] == "reports"]
         record.attach_training(named[f"{training.name}.keras"], labelled[0], reports)
         evaluation = records.from_arrays(files.read_arrays(named[f"{training.name}.npz"]))
-        record.log_scores(metrics.loggable(evaluation.all_scores))
-        export = lock.read().get(f"export@{training.name}")
-        if export and _on_disk(export):
-            reports_folder = paths.metrics(training).parent
-            record.attach_exports(paths.exported(training.name).parents[1], reports_folder)
-            record.log_scores({"exports": files.read_json(reports_folder / "exports.json")})
+        record.log_metrics(metrics.loggable(evaluation.all_scores))
+        for restore in addons.functions("run", "restore"):
+            restore(record, training)
 
 
 def _fingerprints(stages: dict[str, StageLock]) -> dict[str, str]:
@@ -125,14 +118,13 @@ def _fingerprints(stages: dict[str, StageLock]) -> dict[str, str]:
 
 
 def _revisions() -> dict[str, dict[str, str]]:
-    """Return the fingerprints in dvc.lock of every commit, DVC's experiments among them; each content is read once."""
-    known: dict[str, dict[str, str]] = {}
-    found = {}
-    for revision in git.ask("rev-list", "--all").split():
-        listed = git.ask("ls-tree", revision, str(LOCK)).split()
-        if listed:
-            blob = listed[2]
-            if blob not in known:
-                known[blob] = _fingerprints(lock.parse(git.ask("cat-file", "blob", blob), f"{revision}:{LOCK}"))
-            found[revision] = known[blob]
-    return found
+    """Return the fingerprints in dvc.lock of every commit, DVC's experiments among them."""
+    listed = {
+        revision: git.ask("ls-tree", revision, str(LOCK)).split() for revision in git.ask("rev-list", "--all").split()
+    }
+    return {revision: _of_blob(entry[2]) for revision, entry in listed.items() if entry}
+
+
+@cache
+def _of_blob(name: str) -> dict[str, str]:
+    return _fingerprints(lock.parse(git.ask("cat-file", "blob", name), f"{LOCK}, git's blob {name}"))

@@ -1,10 +1,12 @@
 """The only reader of params.yaml: typed, strict, and quick to say what is wrong."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ValidationError, create_model
 
+from pipeline import addons
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config.explain import explain
@@ -21,9 +23,22 @@ def load(path: Path = PARAMS_FILE) -> Params:
 def validate(raw: dict[str, Any], source: str = PARAMS_FILE.name) -> Params:
     """Check plain mappings as `load` does; messages begin with `source`."""
     try:
-        return Params.model_validate(_with_train_defaults(raw))
+        params = _schema().model_validate(_with_train_defaults(raw))
     except ValidationError as error:
         raise InputError("\nerror: ".join(f"{source}: {line}" for line in explain(error, raw))) from None
+    for module in addons.modules("settings").values():
+        try:
+            getattr(module, "check", lambda _: None)(params)
+        except ValueError as error:
+            raise InputError(f"{source}: {error}") from None
+    return params
+
+
+@cache
+def _schema() -> type[Params]:
+    """Return `Params` with a section for each add-on that has settings, by its name."""
+    sections: dict[str, Any] = {name: (module.Settings, ...) for name, module in addons.modules("settings").items()}
+    return create_model("Params", __base__=Params, **sections)
 
 
 def _with_train_defaults(raw: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 import math
 
 from pipeline.base.errors import InputError
-from pipeline.config.schema import Augmentation, Block, Convolution, Model, Params
+from pipeline.config.models import Augmentation, Block, Convolution, Model
+from pipeline.config.schema import Params
 
 
 def check_networks(params: Params, image_shape: tuple[int, int, int]) -> None:

@@ -3,9 +3,7 @@
 - `records.py`: one model's evaluation: labels, probabilities, class names, history
 - `metrics.py`: numbers from labels and probabilities
 - `significance.py`: what the test images can tell: intervals, and which models differ
-- `mistakes.py`: which images and classes it gets wrong
-- `calibration.py`: how far its probabilities can be trusted
-- `lists.py`: every list of failures, by the name of its file
+- `extending.py`: what add-ons add: to an evaluation, to the report, beside it
 - `settings.py`: how each model was made, as a table
 - `comparison.py`: all models side by side in tables, and the verdict
 - `summary.py`: the same in Markdown, from the template `summary.md.jinja`

@@ -9,14 +9,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.schema import Params, Training
-from pipeline.evaluation import mistakes, records, settings, significance
-from pipeline.evaluation.records import TRAIN_IMAGES, Evaluation
+from pipeline.evaluation import metrics, records, settings, significance
+from pipeline.evaluation.records import TRAIN_IMAGES, Evaluation, Evaluations
 from pipeline.evaluation.significance import Difference
 
-Evaluations = Mapping[str, Mapping[int, Evaluation]]  # by model and seed
 
-
-def told(params: Params, evaluations: Evaluations) -> dict[str, Any]:
+def contents(params: Params, evaluations: Evaluations) -> dict[str, Any]:
     """Return, by name, the tables and words that README.md and the page both show; no `differences` of one model."""
     several_seeds = any(len(seeds) > 1 for seeds in evaluations.values())
     return {
@@ -27,7 +25,6 @@ def told(params: Params, evaluations: Evaluations) -> dict[str, Any]:
         "settings": settings.table(params),
         "differences": differences_table(evaluations) if len(evaluations) > 1 else None,
         "caveat": _CAVEAT_OF_SEEDS if several_seeds else _CAVEAT_OF_ONE_SEED,
-        "trust": trust_table(evaluations),
     }
 
 
@@ -82,18 +79,6 @@ def verdict(evaluations: Evaluations) -> str:
     return "; ".join(_sentence(pair, difference) for pair, difference in found.items() if best in pair) + "."
 
 
-def trust_table(evaluations: Evaluations) -> pd.DataFrame:
-    """Tabulate how far each training's probabilities can be trusted on the test images."""
-    rows = [{"training": name, **evaluation.trust} for name, evaluation in by_training(evaluations).items()]
-    return as_text(pd.DataFrame(rows))
-
-
-def robustness(seeds: Mapping[int, Evaluation]) -> pd.DataFrame | None:
-    """Return the mean over a model's seeds of what `corruptions.robustness` tabulates, None if it was not measured."""
-    found = [evaluation.robustness for evaluation in seeds.values() if evaluation.robustness is not None]
-    return found[0].assign(accuracy=np.mean([table["accuracy"] for table in found], axis=0)) if found else None
-
-
 def confused_table(evaluations: Evaluations) -> pd.DataFrame:
     """Tabulate the ten pairs of classes that all trainings together confuse most."""
     every = list(by_training(evaluations).values())
@@ -105,9 +90,9 @@ def confused_table(evaluations: Evaluations) -> pd.DataFrame:
 
 
 def confused_pairs(every: Sequence[Evaluation]) -> pd.DataFrame:
-    """Rank the pairs of classes that some trainings together confuse, as `mistakes.confused_pairs` does."""
+    """Rank the pairs of classes that some trainings together confuse, as `metrics.confused_pairs` does."""
     counts = np.sum([evaluation.confusion for evaluation in every], axis=0)
-    return mistakes.confused_pairs(counts, every[0].class_names)
+    return metrics.confused_pairs(counts, every[0].class_names)
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +107,7 @@ def _right(seeds: Mapping[int, Evaluation]) -> np.ndarray:
 def _sentence(pair: tuple[str, str], difference: Difference) -> str:
     first, second = pair
     if difference.p_value >= significance.LEVEL:
-        return f"{first} and {second} cannot be told apart"
+        return f"{first} and {second} do not differ significantly"
     by, low, high = (100 * value for value in (difference.accuracy, difference.low, difference.high))
     return f"{first} is better than {second} by {by:.1f} points (95 % interval {low:.1f} to {high:.1f})"
 
@@ -136,7 +121,7 @@ def _model_row(name: str, seeds: list[Evaluation]) -> dict[str, str]:
         "95 % interval": f"{low:.4f} – {high:.4f}",
         **_each_seed(right.mean(axis=1)),
         "test loss": _mean(seeds, "test", "loss"),
-        **({"spoilt": _mean(seeds, "test", "robust_accuracy")} if seeds[0].robustness is not None else {}),
+        **{name.replace("_", " "): _mean(seeds, "test", name) for name in seeds[0].metrics if "accuracy" in name},
         "validation": _mean(seeds, "validation"),
         "train": _mean(seeds, "train"),
         "parameters": f"{seeds[0].parameters:,}",
@@ -168,7 +153,7 @@ def _pair_row(pair: tuple[str, str], difference: Difference) -> dict[str, str]:
     if difference.by_seeds is not None:
         row |= {"by images": f"{difference.by_images:.4f}", "by seeds": f"{difference.by_seeds:.4f}"}
     p_value = f"{difference.p_value:.3f}" if difference.p_value >= 0.001 else "< 0.001"
-    return row | {"p-value": p_value, "told apart": "yes" if difference.p_value < significance.LEVEL else "no"}
+    return row | {"p-value": p_value, "significant": "yes" if difference.p_value < significance.LEVEL else "no"}
 
 
 _NOTE = (
@@ -186,12 +171,12 @@ _NOTE_OF_SEEDS = (
 )
 _CAVEAT_OF_ONE_SEED = (
     "McNemar's exact test on the images that only one of two models gets right, adjusted for the number of pairs "
-    "(Holm); told apart means p < 0.05. The interval of one difference is Bonett and Price's. Both compare these "
+    "(Holm); significant means p < 0.05. The interval of one difference is Bonett and Price's. Both compare these "
     "trained networks, one seed each: other seeds would move the figures too."
 )
 _CAVEAT_OF_SEEDS = (
     "Only the first is right: images that it gets right with more of its seeds. By images and by seeds: the standard "
     "deviation of the difference that other test images and other seeds would bring. The p-value is of a t-test that "
-    "takes both as chance (Satterthwaite's degrees of freedom), adjusted for the number of pairs (Holm); told apart "
-    "means p < 0.05."
+    "takes both as chance (Satterthwaite's degrees of freedom), adjusted for the number of pairs (Holm); "
+    "significant means p < 0.05."
 )

@@ -85,6 +85,25 @@ def row_normalised(counts: np.ndarray) -> np.ndarray:
     return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
 
 
+def confused_pairs(counts: np.ndarray, class_names: Sequence[str]) -> pd.DataFrame:
+    """Rank the pairs of a true class and a wrong one by how many images a confusion matrix has of them.
+
+    `counts` has a row a true class and a column a predicted one, both (classes, classes). Columns: `true`,
+    `predicted`, `images`, and `share` of the true class; pairs without an image are left out, equal ones stand in the
+    order of the classes.
+    """
+    wrong = np.where(np.eye(len(counts), dtype=bool), 0, counts)
+    true, predicted = np.nonzero(wrong)
+    names = np.array(class_names)
+    columns = {
+        "true": names[true],
+        "predicted": names[predicted],
+        "images": wrong[true, predicted],
+        "share": row_normalised(counts)[true, predicted],
+    }
+    return pd.DataFrame(columns).sort_values("images", ascending=False, kind="stable", ignore_index=True)
+
+
 def _loggable(name: str, number: int) -> str:
     return name if LOGGABLE.fullmatch(name) and len(name) <= LONGEST else f"class {number}"
 

@@ -3,17 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation import calibration, metrics
+from pipeline.evaluation import metrics
 
 SPLITS = ("train", "validation", "test")
 TRAIN_IMAGES = 10_000  # of the training part, at most, evenly spread; of the other splits, all
-# These begin the names of arrays: of tables' columns, and of PNG files.
-HISTORY, ROBUSTNESS, EMBEDDING, PICTURE = "history_", "robustness_", "embedding_", "picture_"
+HISTORY, METRIC, TABLE = "history_", "metric_", "table/"  # what the names of arrays begin with
 
 
 @dataclass(frozen=True)
@@ -24,14 +23,22 @@ class Predictions:
     probabilities: np.ndarray
 
 
+class Picture(NamedTuple):
+    """A picture in a training's folder of reports/: `name` is its file's, without `.png`."""
+
+    name: str
+    caption: str
+    md5: str
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """A trained model's predictions by split (without a validation part, there are none of it), and its history.
 
     Those of `train` are of `TRAIN_IMAGES` at most.
     `mirrored` holds the means over each test image and its mirror image, (n, classes), of a model trained on both;
-    `robustness` what `corruptions.robustness` tabulates, and `embedding` what `embedding.embed` does, where they were
-    asked for; `pictures` PNG files of what the network has learnt, by name; `machine` on what it was evaluated.
+    `metrics` and `tables` what add-ons found, by name, `pictures` which pictures they drew: name, caption and MD5;
+    `machine` on what it was evaluated.
     """
 
     class_names: list[str]
@@ -40,9 +47,9 @@ class Evaluation:
     history: pd.DataFrame
     splits: Mapping[str, Predictions]
     mirrored: np.ndarray | None = None
-    robustness: pd.DataFrame | None = None
-    embedding: pd.DataFrame | None = None
-    pictures: dict[str, bytes] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    pictures: Sequence[Picture] = ()
     machine: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -71,20 +78,12 @@ class Evaluation:
         headlines = {name: metrics.headline(part.labels, part.probabilities) for name, part in self.splits.items()}
         test: dict[str, Any] = headlines.pop("test")
         test["top_2_accuracy"] = metrics.top_2_accuracy(self.test.labels, self.test.probabilities)
-        error = calibration.expected_error(self.test.labels, self.test.probabilities)
-        test["calibration_error"] = round(error, metrics.DECIMALS)
         test |= metrics.macro_averages(self.per_class)
         if self.mirrored is not None:
             mirrored = metrics.headline(self.test.labels, self.mirrored)
             test |= {f"mirrored_{name}": value for name, value in mirrored.items()}
-        if self.robustness is not None:
-            test["robust_accuracy"] = round(float(self.robustness["accuracy"].mean()), metrics.DECIMALS)
+        test |= {name: round(value, metrics.DECIMALS) for name, value in self.metrics.items()}
         return {**headlines, "test": test, "parameters": self.parameters, "model_bytes": self.model_bytes}
-
-    @cached_property
-    def trust(self) -> dict[str, Any]:
-        """How far the probabilities for the test images can be trusted, for a table."""
-        return calibration.summary(self.test.labels, self.test.probabilities)
 
     @cached_property
     def all_scores(self) -> dict[str, Any]:
@@ -93,11 +92,14 @@ class Evaluation:
         return self.scores | {"test": self.scores["test"] | by_class}
 
 
+Evaluations = Mapping[str, Mapping[int, Evaluation]]  # by model and seed
+
+
 def together(every: Sequence[Evaluation]) -> Evaluation:
     """Average the probabilities that several networks give the same images: an ensemble (Hansen & Salamon 1990).
 
     Networks that differ by their seed alone are a deep ensemble (Lakshminarayanan et al. 2017). Parameters and bytes
-    are those of all of them; history, robustness and whatever else is no mean of probabilities is left out.
+    are those of all of them; history and whatever else is no mean of probabilities is left out.
     """
     first = every[0]
     splits = {
@@ -128,22 +130,25 @@ def to_arrays(evaluation: Evaluation) -> dict[str, np.ndarray]:
         "parameters": np.array(evaluation.parameters),
         "model_bytes": np.array(evaluation.model_bytes),
         "machine": np.array(list(evaluation.machine.items()), str).reshape(-1, 2),
+        "pictures": np.array(evaluation.pictures, str).reshape(-1, 3),
     }
     arrays |= {f"{HISTORY}{name}": evaluation.history[name].to_numpy() for name in evaluation.history}
     for split, predictions in evaluation.splits.items():
         arrays |= {f"{split}_labels": predictions.labels, f"{split}_probabilities": predictions.probabilities}
     if evaluation.mirrored is not None:
         arrays["test_mirrored_probabilities"] = evaluation.mirrored
-    for prefix, table in ((ROBUSTNESS, evaluation.robustness), (EMBEDDING, evaluation.embedding)):
-        if table is not None:
-            arrays |= {f"{prefix}{name}": np.array(values.tolist()) for name, values in table.items()}
-    arrays |= {f"{PICTURE}{name}": np.frombuffer(png, np.uint8) for name, png in evaluation.pictures.items()}
+    arrays |= {f"{METRIC}{name}": np.array(value) for name, value in evaluation.metrics.items()}
+    for name, table in evaluation.tables.items():
+        arrays |= {f"{TABLE}{name}/{column}": np.array(values.tolist()) for column, values in table.items()}
     return arrays
 
 
 def from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
     """Return the evaluation that `to_arrays` made arrays of."""
-    history, robustness, embedding = (_named(arrays, prefix) for prefix in (HISTORY, ROBUSTNESS, EMBEDDING))
+    tables: dict[str, dict[str, np.ndarray]] = {}
+    for path, values in _named(arrays, TABLE).items():
+        name, _, column = path.partition("/")
+        tables.setdefault(name, {})[column] = values
     splits = {
         split: Predictions(arrays[f"{split}_labels"], arrays[f"{split}_probabilities"])
         for split in SPLITS
@@ -153,12 +158,12 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
         class_names=arrays["class_names"].tolist(),
         parameters=int(arrays["parameters"]),
         model_bytes=int(arrays["model_bytes"]),
-        history=pd.DataFrame(history),
+        history=pd.DataFrame(_named(arrays, HISTORY)),
         splits=splits,
         mirrored=arrays.get("test_mirrored_probabilities"),
-        robustness=pd.DataFrame(robustness) if robustness else None,
-        embedding=pd.DataFrame(embedding) if embedding else None,
-        pictures={name: png.tobytes() for name, png in _named(arrays, PICTURE).items()},
+        metrics={name: float(value) for name, value in _named(arrays, METRIC).items()},
+        tables={name: pd.DataFrame(columns) for name, columns in tables.items()},
+        pictures=[Picture(*row) for row in arrays["pictures"].tolist()],
         machine=dict(arrays["machine"].tolist()),
     )
 

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from pipeline.config.schema import Params, Train
+from pipeline.config.models import Train
+from pipeline.config.schema import Params
 
 UNAUGMENTED = "none"
 

@@ -3,10 +3,8 @@
 - `curves.py`: loss and accuracy over epochs
 - `scores.py`: how well a model does: accuracies, recall, confusion matrices
 - `gallery.py`: pictures of images: samples, augmentations, predictions
-- `failures.py`: lists of images that go wrong, and duplicates
-- `calibration.py`: how far models can be trusted
+- `failures.py`: lists of images
 - `sheets.py`: images in rows with words beneath, which the two galleries are made of
-- `diagram.py`: a network, layer by layer
 - `class_names.py`: class names that a figure can show
 - `png.py`: figures as small PNG files
 """

@@ -9,7 +9,7 @@ import math
 
 import tensorflow as tf
 
-from pipeline.config.schema import Augmentation, Erasing
+from pipeline.config.models import Augmentation, Erasing
 
 AFFINE = ("rotation_range", "zoom_range", "shear_range", "width_shift_range", "height_shift_range")
 Parameters = dict[str, tf.Tensor]

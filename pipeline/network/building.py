@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import pandas as pd
 
-from pipeline.config import schema
+from pipeline.config import models
 from pipeline.network import layers
 
 SETTLED = 10  # times over, what batch norm averages forgets the values it began with
@@ -15,7 +15,7 @@ MONOTONE = ("relu", "elu", "tanh")  # activations that never fall: pooling befor
 
 
 def build(
-    network: schema.Model,
+    network: models.Model,
     image_shape: tuple[int, int, int],
     classes: int,
     scaling: dict[str, list[float]],
@@ -50,7 +50,7 @@ def _arithmetic(precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _block(outputs: Any, block: schema.Block, momentum: float, name: str) -> Any:
+def _block(outputs: Any, block: models.Block, momentum: float, name: str) -> Any:
     momentum = momentum if block.batch_norm_momentum is None else block.batch_norm_momentum
     inputs, convolutions = outputs, block.convolutions()
     pool = keras.layers.MaxPooling2D(name=f"{name}_pool") if block.pool == "max" else None
@@ -76,7 +76,7 @@ def _block(outputs: Any, block: schema.Block, momentum: float, name: str) -> Any
     return outputs
 
 
-def _convolution(outputs: Any, convolution: schema.Convolution, between: list[Any], name: str) -> Any:
+def _convolution(outputs: Any, convolution: models.Convolution, between: list[Any], name: str) -> Any:
     outputs = layers.Conv2D(
         convolution.filters,
         convolution.kernel_size,
@@ -105,7 +105,7 @@ def _flat(outputs: Any, global_pool: str) -> Any:
     return kinds[global_pool](name="global_pool")(outputs)
 
 
-def _dense(outputs: Any, dense: schema.Dense, momentum: float, name: str) -> Any:
+def _dense(outputs: Any, dense: models.Dense, momentum: float, name: str) -> Any:
     outputs = keras.layers.Dense(dense.units, activation=dense.activation, name=name)(outputs)
     if dense.batch_norm:
         outputs = keras.layers.BatchNormalization(momentum=momentum, name=f"{name}_norm")(outputs)
@@ -114,7 +114,7 @@ def _dense(outputs: Any, dense: schema.Dense, momentum: float, name: str) -> Any
     return outputs
 
 
-def _initializer(initializer: schema.Initializer) -> Any:
+def _initializer(initializer: models.Initializer) -> Any:
     if isinstance(initializer, str):
         return initializer
     return keras.initializers.RandomNormal(mean=0.0, stddev=initializer.stddev)

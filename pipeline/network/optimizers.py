@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pipeline.config import schema
+from pipeline.config import models
 
 
 class Adam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras has no types
@@ -75,7 +75,7 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras has no types
         return x @ product
 
 
-def make(train: schema.Train, steps: int) -> keras.optimizers.Optimizer:
+def make(train: models.Train, steps: int) -> keras.optimizers.Optimizer:
     """Make the optimizer with its learning rate scheduled over `steps` batches an epoch."""
     options = train.optimizer.model_dump(exclude={"name", "learning_rate"}, exclude_none=True)
     kinds = {"adam": Adam, "adamw": AdamW, "sgd": keras.optimizers.SGD, "muon": Muon}
@@ -83,7 +83,7 @@ def make(train: schema.Train, steps: int) -> keras.optimizers.Optimizer:
     return kinds[train.optimizer.name](learning_rate(train, steps), use_ema=averaged, **options)
 
 
-def learning_rate(train: schema.Train, steps: int) -> Any:
+def learning_rate(train: models.Train, steps: int) -> Any:
     """Return the learning rate, a number or a Keras schedule over all of training's batches."""
     peak, schedule, total = train.optimizer.learning_rate, train.schedule, train.epochs * steps
     if schedule.name == "constant":

@@ -13,7 +13,7 @@ from pipeline.base import errors
 from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays
 from pipeline.base.progress import Progress
-from pipeline.config import schema
+from pipeline.config import models
 from pipeline.data.arrays import Array, LabelledRows
 from pipeline.network import building, optimizers
 from pipeline.network.augmentation import augment
@@ -36,7 +36,7 @@ def make_deterministic(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def untrained(network: schema.Model, dataset: Mapping[str, Any], images: int, seed: int) -> keras.Model:
+def untrained(network: models.Model, dataset: Mapping[str, Any], images: int, seed: int) -> keras.Model:
     """Seed all that is random, and build a network to learn from so many images; `dataset` is as in dataset.json."""
     make_deterministic(seed)
     steps = network.train.epochs * steps_per_epoch(images, network.train)
@@ -47,7 +47,7 @@ def fit(
     model: keras.Model,
     labelled: LabelledRows,
     validation: LabelledRows,
-    train: schema.Train,
+    train: models.Train,
     seed: int,
     on_epoch: Callable[[Row, Arrays], None],
     state: Arrays | None = None,
@@ -83,12 +83,12 @@ def fit(
     return pd.DataFrame(each_epoch.history)
 
 
-def steps_per_epoch(images: int, train: schema.Train) -> int:
+def steps_per_epoch(images: int, train: models.Train) -> int:
     """Return how many batches so many images are."""
     return math.ceil(images / train.batch_size)
 
 
-def batches(labelled: LabelledRows, train: schema.Train, seed: int, done: int = 0) -> tf.data.Dataset:
+def batches(labelled: LabelledRows, train: models.Train, seed: int, done: int = 0) -> tf.data.Dataset:
     """Yield shuffled batches of (images, labels) of the epochs after the `done` first; an epoch's last may be smaller.
 
     Order and augmentation depend on the seed, the epoch and the batch alone, not on what was drawn before.
@@ -113,14 +113,14 @@ def batches(labelled: LabelledRows, train: schema.Train, seed: int, done: int = 
     return _untuned(epochs.flat_map(epoch_batches).map(gather, num_parallel_calls=AHEAD).prefetch(AHEAD))
 
 
-def loss(train: schema.Train) -> keras.losses.Loss:
+def loss(train: models.Train) -> keras.losses.Loss:
     """Make the loss, on probabilities."""
     if train.loss == "categorical_crossentropy":
         return keras.losses.CategoricalCrossentropy(label_smoothing=train.label_smoothing)
     return keras.losses.SparseCategoricalCrossentropy()
 
 
-def accuracy(train: schema.Train) -> keras.metrics.Metric:
+def accuracy(train: models.Train) -> keras.metrics.Metric:
     """Make the metric that goes with the loss; one that Keras makes of a name makes it build the graph twice."""
     if train.loss == "categorical_crossentropy":
         return keras.metrics.CategoricalAccuracy("accuracy")
@@ -203,7 +203,7 @@ def _stopped(state: Arrays) -> bool:
     return bool(state.get("stopping/stopped_epoch", 0))
 
 
-def _early_stopping(early_stopping: schema.EarlyStopping | None) -> Any:
+def _early_stopping(early_stopping: models.EarlyStopping | None) -> Any:
     if early_stopping is None:
         return None
     options = early_stopping.model_dump() | {"monitor": early_stopping.monitor.replace("validation", "val")}

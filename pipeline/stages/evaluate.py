@@ -1,35 +1,32 @@
 """Score one training: `evaluate STAGE PREPARED MODELS EVALUATIONS REPORTS`, as `evaluate@vgg-42`."""
 
+import hashlib
 import sys
 import time
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
-from pipeline.addons.explanation import embedding, maps
-from pipeline.addons.explanation import figure as explanation
-from pipeline.addons.robustness import corruptions
+from pipeline import addons
 from pipeline.base import errors, files, processor, tables
 from pipeline.config import loading
-from pipeline.config.schema import Augmentation
+from pipeline.config.models import Augmentation
 from pipeline.data import arrays
 from pipeline.data.arrays import LabelledRows
-from pipeline.evaluation import metrics, mistakes, records
-from pipeline.evaluation.records import Evaluation, Predictions
-from pipeline.figures import curves, diagram, failures, gallery, png, scores
-from pipeline.network import building, saving, training
+from pipeline.evaluation import metrics, records
+from pipeline.evaluation.extending import Findings, Subject
+from pipeline.evaluation.records import Evaluation, Picture, Predictions
+from pipeline.figures import curves, gallery, png, scores
+from pipeline.network import saving, training
 from pipeline.network.augmentation import augment
 from pipeline.tracking import description, fingerprints, journal, sending
 
 if TYPE_CHECKING:
     import keras  # for real it comes with the network, quietly
 
-EXPLAINED = 4  # right and wrong images each, the surest
 GAP = 0.1  # between the accuracy of the last epoch and the scored one
 FULL_COLOUR = ("learning_curves", "confusion_matrix")  # 256 colours are enough for the other pictures
 
@@ -51,8 +48,8 @@ def main() -> None:
     predicted = {split: predict(model, some) for split, some in scored(splits).items()}
     test = predicted["test"]
     seconds = seconds_per_image(model, test_images)
-    placed = arrays.spread(len(test_images), params.evaluate.embedding_images)
-    learnt = encode(explain(model, test_images, test, class_names))
+    found = findings(Subject(params, model, test_images, test, class_names))
+    drawn = {name: (caption, encode(name, figure)) for one in found for name, (caption, figure) in one.figures.items()}
     both_ways = bool(augmentation and augmentation.horizontal_flip)
     evaluation = Evaluation(
         class_names=class_names,
@@ -61,17 +58,21 @@ def main() -> None:
         history=tables.read_csv(reports / "history.csv"),
         splits=predicted,
         mirrored=predict_mirrored(model, test_images, test) if both_ways else None,
-        robustness=measure_robustness(model, splits["test"], params.evaluate.robustness_images),
-        embedding=embedding.embed(model, test_images[placed], placed) if len(placed) else None,
-        pictures=learnt,
+        metrics={name: value for one in found for name, value in one.metrics.items()},
+        tables={name: table for one in found for name, table in one.tables.items()},
+        pictures=[
+            Picture(name, caption, hashlib.md5(png, usedforsecurity=False).hexdigest())
+            for name, (caption, png) in drawn.items()
+        ],
         machine=processor.machine(),
     )
     figures = {
-        "network": diagram.network(building.layer_table(model)),
         "augmented": gallery.augmented(images[0], augmentations(images[0], augmentation, trained.seed)),
         **draw(evaluation, test_images),
     }
-    made = [*write_tables(reports, evaluation), *write_pictures(reports, encode(figures) | learnt)]
+    pictures = {name: encode(name, figure) for name, figure in figures.items()}
+    pictures |= {name: content for name, (_, content) in drawn.items()}
+    made = [*write_tables(reports, evaluation), *write_pictures(reports, pictures)]
     files.write_arrays(evaluation_file, records.to_arrays(evaluation))
 
     data = sending.dataset(params.fetch.dataset_name, prepared / "train", splits["train"])
@@ -79,8 +80,8 @@ def main() -> None:
     with sending.in_background(), journal.appended(described) as record:
         record.log_history(evaluation.history)
         record.attach_training(model_file, images, [reports / "layers.csv", reports / "history.csv", *made])
-        record.log_scores(metrics.loggable(evaluation.all_scores))
-        record.log_scores({"test": {"seconds_per_image": seconds}})  # another each time, so no file holds it
+        record.log_metrics(metrics.loggable(evaluation.all_scores))
+        record.log_metrics({"test": {"seconds_per_image": seconds}})  # another each time, so no file holds it
     warn_of_gap(name, evaluation)
     print(f"{name}: test accuracy {evaluation.scores['test']['accuracy']:.4f}")
 
@@ -124,24 +125,14 @@ def predict_mirrored(model: "keras.Model", images: np.ndarray, predictions: Pred
     return mean
 
 
-def measure_robustness(model: "keras.Model", test: LabelledRows, images: int) -> pd.DataFrame | None:
-    """Tabulate the accuracy on so many test images, spoilt in many ways; None for no image."""
-    chosen = arrays.spread(len(test[1]), images)
-    predicted = partial(training.predict, model)
-    return corruptions.robustness(predicted, test[0][chosen], test[1][chosen]) if images else None
+def findings(subject: Subject) -> list[Findings]:
+    """Return what each add-on's evaluator finds."""
+    return [module.evaluate(subject) for module in addons.modules("evaluator").values()]
 
 
-def explain(model: "keras.Model", images: np.ndarray, test: Predictions, names: list[str]) -> dict[str, Figure]:
-    """Draw, by name, what the network has learnt: filters, maps of an image, what speaks for some predictions."""
-    predicted, right = test.probabilities.argmax(axis=1), test.labels == test.probabilities.argmax(axis=1)
-    surest = np.argsort(-test.probabilities.max(axis=1), kind="stable")
-    chosen = np.concatenate([surest[right[surest]][:EXPLAINED], surest[~right[surest]][:EXPLAINED]])
-    captions = [f"{number}: {names[test.labels[number]]}\nas {names[predicted[number]]}" for number in chosen]
-    return {
-        "filters": explanation.filters(maps.kernels(model)),
-        "features": explanation.features(images[0], maps.features(model, images[0])),
-        "gradcam": explanation.heat(images[chosen], maps.heat(model, images[chosen], predicted[chosen]), captions),
-    }
+def md5(content: bytes) -> str:
+    """Return the MD5 of a file's bytes, by which the report notices that a picture has changed."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def augmentations(image: np.ndarray, augmentation: Augmentation | None, seed: int) -> np.ndarray | None:
@@ -155,12 +146,10 @@ def augmentations(image: np.ndarray, augmentation: Augmentation | None, seed: in
 def draw(evaluation: Evaluation, images: np.ndarray) -> dict[str, Figure]:
     """Draw, by name, how training went and what the model makes of the test images."""
     names, test, counts = evaluation.class_names, evaluation.test, evaluation.confusion
-    wrong = mistakes.most_confident(test.labels, test.probabilities, names)
     accuracies = {split: evaluation.scores[split]["accuracy"] for split in evaluation.splits}
     return {
         "learning_curves": curves.learning_curves(evaluation.history),
         "prediction": gallery.prediction(images, test.labels, test.probabilities, names),
-        "mistakes": failures.mistakes(images, wrong, names),
         "accuracies": scores.accuracies(accuracies),
         "confusion_matrix": scores.confusion(counts, metrics.row_normalised(counts), names),
     }
@@ -179,12 +168,9 @@ def write_tables(folder: Path, evaluation: Evaluation) -> list[Path]:
     return [metrics_file, *made]
 
 
-def encode(figures: Mapping[str, Figure]) -> dict[str, bytes]:
-    """Draw figures as PNG files."""
-    return {
-        name: png.encode(figure) if name in FULL_COLOUR else png.encode(figure, most=0)
-        for name, figure in figures.items()
-    }
+def encode(name: str, figure: Figure) -> bytes:
+    """Draw a figure as a PNG file."""
+    return png.encode(figure) if name in FULL_COLOUR else png.encode(figure, most=0)
 
 
 def write_pictures(folder: Path, pictures: Mapping[str, bytes]) -> list[Path]:

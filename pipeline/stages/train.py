@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipeline import addons
 from pipeline.base import errors, files, processor, tables
 from pipeline.config import loading, network_fits
 from pipeline.data import arrays
@@ -22,7 +23,6 @@ def main() -> None:
     network_fits.check_networks(params, dataset["image_shape"])
     if network.train.precision == "mixed_bfloat16":
         processor.warn_without_bfloat16(f"models.{trained.model}.train.precision")
-    from pipeline.addons.ray import training as cluster
     from pipeline.network import building, saving, temperature, training  # here, so that bad params are refused at once
     from pipeline.tracking import journal, sending
 
@@ -39,7 +39,7 @@ def main() -> None:
             record.save_state(state)
             send()
 
-        fit = training.fit if network.train.workers == 1 else cluster.fit
+        fit = training.fit if network.train.workers == 1 else addons.first("trainer", "train.workers").fit
         history = fit(model, train, validation, network.train, trained.seed, on_epoch, record.state())
         if network.train.temperature_scaling:
             model = temperature.scaled(model, validation)

@@ -2,13 +2,13 @@
 
 - `fingerprints.py`: one name for a training, from its params and the MD5s of what it depends on
 - `lock.py`: the one reader of `dvc.lock`
-- `stale.py`: whether the results on disk are those of params.yaml and the code
+- `stale.py`: what has changed since DVC ran a stage: the one place that says whether it is fresh
 - `git.py`: asks git
 - `paths.py`: where the stages of `dvc.yaml` put what commands look at
 - `description.py`: what a run is called and carries: name, params, tags, words
 - `folders.py`: the folder of each training, and what the files in it hold
 - `journal.py`: what a training did, on disk until MLflow has all of it; how far it is
-- `timing.py`: what a training took, from its journal
+- `timing.py`: what was measured of a training here, from its journal
 - `location.py`: where MLflow is, known without importing it
 - `ports.py`: whether a port can be served on
 - `server.py`: a client of MLflow, and its experiments

@@ -41,8 +41,8 @@ def of_training(params: Params, training: Training, fingerprint: str, dataset: d
     )
 
 
-def of_run(described: Description, figures: Mapping[str, float]) -> str:
-    """Describe a run in Markdown: network, training, and the accuracies that are among its `figures` by name."""
+def of_run(described: Description, metrics: Mapping[str, float]) -> str:
+    """Describe a run in Markdown: network, training, and the accuracies that are among its metrics."""
     params = described.params
     augmented = "" if "train.augmentation" in params else ", augmented"  # off, it is one param, None
     lines = [
@@ -51,35 +51,33 @@ def of_run(described: Description, figures: Mapping[str, float]) -> str:
         f"- {params['train.optimizer.name']}, learning rate {params['train.optimizer.learning_rate']}, "
         f"schedule {params['train.schedule.name']}",
     ]
-    known = [split for split in ("test", "validation", "train") if f"{split}/accuracy" in figures]
+    known = [split for split in ("test", "validation", "train") if f"{split}/accuracy" in metrics]
     if known:
-        lines += ["- accuracy: " + ", ".join(f"{split} {figures[f'{split}/accuracy']:.4f}" for split in known)]
+        lines += ["- accuracy: " + ", ".join(f"{split} {metrics[f'{split}/accuracy']:.4f}" for split in known)]
     return "\n".join(lines)
 
 
 def of_experiment(dataset: str) -> str:
-    """Describe in Markdown what the runs of a dataset's experiment are, and what names, params and metrics say."""
+    """Describe in Markdown what the runs of a dataset's experiment are."""
     return (
         f"Networks that classify the images of **{dataset}**. A run is one training of one model of `params.yaml` with "
-        "one seed; its name is model, seed and network: filters of each block, then units of each dense layer.\n\n"
-        "- `block1.filters` to `dense2.dropout` are the network, `train.*` how it is trained\n"
-        "- `test/*`, `validation/*`, `train/*` are the final scores, `epoch/*` the curves, `system/*` what it took\n"
-        "- `fingerprint` names what made the model: `python -m pipeline tracking find RUN_ID` lists the git revisions "
-        "that hold it\n"
+        "one seed; its name is model, seed and network. docs/tracking.md says what it holds.\n"
     )
 
 
 def flat_params(params: Params, training: Training) -> dict[str, str]:
     """Write a training's params, its network's and all others, under names that sort as a person would read them."""
     model = params.models[training.model]
-    sections: dict[str, Any] = {"seed": training.seed, "dataset": params.fetch.model_dump()["dataset"]}
-    sections["prepare"] = params.prepare.model_dump()
-    for kind, layers in (("block", model.blocks), ("dense", model.dense)):
-        for number, layer in enumerate(layers, 1):
-            sections[f"{kind}{number}"] = layer.model_dump()
-    sections["global_pool"] = model.global_pool
-    sections["train"] = model.train.model_dump()
-    sections["network"] = model.summary
+    sections = {
+        "seed": training.seed,
+        "dataset": params.fetch.model_dump()["dataset"],
+        "prepare": params.prepare.model_dump(),
+        **{f"block{number}": block.model_dump() for number, block in enumerate(model.blocks, 1)},
+        **{f"dense{number}": dense.model_dump() for number, dense in enumerate(model.dense, 1)},
+        "global_pool": model.global_pool,
+        "train": model.train.model_dump(),
+        "network": model.summary,
+    }
     return {key: _text(value) for key, value in leaves(sections)}
 
 

@@ -17,7 +17,7 @@ from pipeline.config.section import at
 from pipeline.tracking import lock
 from pipeline.tracking.lock import LOCK, StageLock
 
-IGNORED = Path(".dvcignore")
+PIPELINE, IGNORED = Path("dvc.yaml"), Path(".dvcignore")
 
 
 def of_stage(stage: str, params: dict[str, Any] | None = None) -> str:
@@ -26,10 +26,11 @@ def of_stage(stage: str, params: dict[str, Any] | None = None) -> str:
     `params` stands for the content of params.yaml, where that shall have it later.
     """
     name, _, key = stage.partition("@")
-    definition = files.read_yaml(Path("dvc.yaml"))["stages"][name]
+    definition = files.read_yaml(PIPELINE)["stages"][name]
     cmd, deps, keys = (_resolved(definition[part], key) for part in ("cmd", "deps", "params"))
     params = files.read_yaml(PARAMS_FILE) if params is None else params
-    return _fingerprint(stage, cmd, {dep: md5(Path(dep)) for dep in deps}, {key: at(params, key) for key in keys})
+    now = {dep: md5(Path(dep)) for dep in deps}
+    return of_stage_lock(StageLock(stage, cmd, now, {}, {key: at(params, key) for key in keys}))
 
 
 def of_lock(stage: str) -> str:
@@ -47,7 +48,8 @@ def recorded(stage: str) -> str | None:
 
 def of_stage_lock(stage: StageLock) -> str:
     """Return the fingerprint of a stage as dvc.lock has it."""
-    return _fingerprint(stage.name, stage.cmd, stage.deps, stage.params)
+    content = {"stage": stage.name, "cmd": stage.cmd, "deps": stage.deps, "params": stage.params}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def require_unchanged(stage: str, fingerprint: str) -> None:
@@ -78,8 +80,3 @@ def _resolved(part: Any, key: str) -> Any:
     if isinstance(part, list):
         return [_resolved(item, key) for item in part]
     return part.replace("${key}", key).replace("${item.model}", key.rpartition("-")[0])
-
-
-def _fingerprint(stage: str, cmd: str, md5s: dict[str, str], params: dict[str, Any]) -> str:
-    content = {"stage": stage, "cmd": cmd, "deps": md5s, "params": params}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

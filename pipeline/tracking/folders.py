@@ -12,7 +12,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from filelock import FileLock
 
@@ -23,7 +23,7 @@ from pipeline.tracking.description import Description
 
 
 class Metric(NamedTuple):
-    """A figure of a run, as MLflow has it: `time` in ms, `step` the epoch, 0 for a final score."""
+    """One value of a metric, as MLflow has it: `time` in ms, `step` the epoch, 0 for a final one."""
 
     name: str
     value: float
@@ -48,7 +48,7 @@ class Record(Description):
     files: dict[str, str] = field(default_factory=dict)
 
     @property
-    def figures(self) -> dict[str, float]:
+    def latest(self) -> dict[str, float]:
         """The last value of each metric, by name."""
         return {metric.name: metric.value for metric in self.metrics}
 
@@ -57,6 +57,10 @@ class Record(Description):
         """How many epochs are known."""
         return max((metric.step for metric in self.metrics), default=0)
 
+    def values(self, name: str) -> list[float]:
+        """Return every value of a metric, in order."""
+        return [metric.value for metric in self.metrics if metric.name == name]
+
 
 @dataclass
 class Progress:
@@ -64,11 +68,8 @@ class Progress:
 
     run_id: str | None = None
     experiment: str | None = None
-    metrics: int = 0
     description: str | None = None
     files: dict[str, str] = field(default_factory=dict)
-    model: str | None = None
-    status: str | None = None
     journal: str | None = None
 
 
@@ -96,8 +97,7 @@ def new(described: Description, tags: dict[str, str], status: str) -> Path:
     folder = location.journals() / described.fingerprint / f"{started}-{os.getpid()}"
     known = dataclasses.asdict(described) | {"tags": described.tags | tags}
     ended = None if status == "RUNNING" else started
-    record = Record(**known, training=uuid.uuid4().hex, status=status, started=started, ended=ended)
-    write(folder, record)
+    write(folder, Record(**known, training=uuid.uuid4().hex, status=status, started=started, ended=ended))
     return folder
 
 
@@ -119,14 +119,13 @@ def write(folder: Path, record: Record) -> None:
 
 def progress(folder: Path, store: str) -> Progress:
     """Read what a store has got of a folder's journal."""
-    with suppress(TypeError):
-        return Progress(**_pushed(folder).get(store, {}))
-    return Progress()
+    return _pushed(folder).get(store, Progress())
 
 
 def write_progress(folder: Path, store: str, progress: Progress) -> None:
     """Note what a store has got of a folder's journal."""
-    files.write_json(folder / "pushed.json", _pushed(folder) | {store: dataclasses.asdict(progress)})
+    known = _pushed(folder) | {store: progress}
+    files.write_json(folder / "pushed.json", {name: dataclasses.asdict(got) for name, got in known.items()})
 
 
 def sent(folder: Path, store: str) -> bool:
@@ -155,8 +154,9 @@ def now() -> int:
     return int(time.time() * 1000)
 
 
-def _pushed(folder: Path) -> dict[str, Any]:
+def _pushed(folder: Path) -> dict[str, Progress]:
     """Read what the stores have got; where that is lost or damaged nothing, for what is sent again changes nothing."""
-    with suppress(OSError, ValueError, TypeError):
-        return dict(json.loads((folder / "pushed.json").read_bytes()))
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        known = json.loads((folder / "pushed.json").read_bytes())
+        return {store: Progress(**got) for store, got in known.items()}
     return {}

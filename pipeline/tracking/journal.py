@@ -37,26 +37,26 @@ class Journal:
         self._write()
 
     def log_epoch(self, row: Mapping[str, float], images: int) -> None:
-        """Add an epoch's figures under `epoch/`, and under `system/` what it took; one that is known stays as it is."""
+        """Add an epoch's metrics under `epoch/`, and under `system/` what it took; one that is known stays as it is."""
         epoch, seconds = int(row["epoch"]), time.monotonic() - self._clock
         self._clock = time.monotonic()
         if epoch > self.record.epochs:
-            figures = {f"epoch/{name}": value for name, value in row.items() if name != "epoch"} | _usage()
-            self._add(figures | {"epoch/seconds": seconds, "epoch/images_per_second": images / seconds}, epoch)
+            took = {"seconds": seconds, "images_per_second": images / seconds}
+            metrics = {f"epoch/{name}": value for name, value in (dict(row) | took).items() if name != "epoch"}
+            self._add(metrics | _usage(), epoch)
 
     def log_history(self, history: pd.DataFrame) -> None:
-        """Add the figures of every epoch, without times, where there are none: the training was elsewhere."""
+        """Add the metrics of every epoch, without times, where there are none: the training was elsewhere."""
         if not self.record.epochs:
             now, epochs = folders.now(), history["epoch"].astype(int)
             for name, values in history.drop(columns="epoch").items():
-                figures = zip(values, epochs, strict=True)
-                self.record.metrics += [Metric(f"epoch/{name}", value, now, epoch) for value, epoch in figures]
+                metrics = zip(values, epochs, strict=True)
+                self.record.metrics += [Metric(f"epoch/{name}", value, now, epoch) for value, epoch in metrics]
             self._write()
 
-    def log_scores(self, scores: dict[str, Any]) -> None:
-        """Add final figures, nested as in metrics.json, as `test/accuracy`; those that have not changed are known."""
-        known = self.record.figures
-        flat = {name.replace(".", "/"): value for name, value in leaves(scores)}
+    def log_metrics(self, metrics: dict[str, Any]) -> None:
+        """Add final metrics, nested as in metrics.json, as `test/accuracy`; those that have not changed are known."""
+        flat, known = {name.replace(".", "/"): value for name, value in leaves(metrics)}, self.record.latest
         self._add({name: value for name, value in flat.items() if known.get(name) != value}, 0)
 
     def tag(self, tags: Mapping[str, str]) -> None:
@@ -66,7 +66,7 @@ class Journal:
 
     def values(self, metric: str) -> list[float]:
         """Return every value of a metric, in order."""
-        return [known.value for known in self.record.metrics if known.name == metric]
+        return self.record.values(metric)
 
     def attach(self, paths: Mapping[str, Path]) -> None:
         """Keep copies of files, for MLflow to have under the given names."""
@@ -80,20 +80,11 @@ class Journal:
     def attach_training(self, model: Path, images: Array, reports: Iterable[Path]) -> None:
         """Keep copies of all that a training made: the model, two of its uint8 images as its example, and its reports.
 
-        What was attached before is forgotten, but for exports, which a stage of their own attaches. A report has the
-        same name in every run: MLflow compares files by name.
+        A report has the same name in every run: MLflow compares files by name.
         """
         with tempfile.TemporaryDirectory() as folder:
             files.write_arrays(example := Path(folder, EXAMPLE), {"images": images[:2]})
-            kept = {name: digest for name, digest in self.record.files.items() if name.startswith("exports")}
-            self.record.files = kept
             self.attach({MODEL: model, EXAMPLE: example} | {path.name: path for path in reports})
-
-    def attach_exports(self, exported: Path, reports: Path) -> None:
-        """Keep copies of a training's exported networks, all files of a folder, and of their pages in `reports`."""
-        made = sorted(path for path in exported.rglob("*") if path.is_file())
-        pages = {path.name: path for path in sorted(reports.glob("exports.*"))}
-        self.attach({f"exports/{path.relative_to(exported).as_posix()}": path for path in made} | pages)
 
     def save_state(self, state: files.Arrays) -> None:
         """Keep how far the training is, all or nothing."""
@@ -109,9 +100,9 @@ class Journal:
         self.record.status, self.record.ended = status, None if status == "RUNNING" else at or folders.now()
         self._write()
 
-    def _add(self, figures: Mapping[str, float], step: int) -> None:
+    def _add(self, metrics: Mapping[str, float], step: int) -> None:
         now = folders.now()
-        self.record.metrics += [Metric(name, value, now, step) for name, value in figures.items()]
+        self.record.metrics += [Metric(name, value, now, step) for name, value in metrics.items()]
         self._write()
 
     def _write(self) -> None:
@@ -133,11 +124,8 @@ def opened(described: Description, recorded: bool) -> Iterator[Journal]:
         journal.end("RUNNING")
         try:
             yield journal
-        except KeyboardInterrupt:
-            journal.end("KILLED")
-            raise
-        except BaseException:
-            journal.end("FAILED")
+        except BaseException as error:
+            journal.end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
             raise
         if journal.record.status == "RUNNING":
             journal.end("FINISHED")

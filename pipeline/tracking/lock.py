@@ -1,15 +1,14 @@
 """The one reader of dvc.lock: what each stage read and made when DVC ran it last."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.base import files
 
-if TYPE_CHECKING:
-    from pipeline.config.schema import Training  # for real it would bring pydantic, for a tenth of a second
-
 LOCK = Path("dvc.lock")
+CODE = "pipeline/"  # begins the paths of code
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class StageLock:
 
     def data(self) -> dict[Path, str]:
         """Return the MD5s, by path, of what the stage read and made, code aside."""
-        return {Path(path): md5 for path, md5 in (self.deps | self.outs).items() if not path.startswith("pipeline/")}
+        return {Path(path): md5 for path, md5 in (self.deps | self.outs).items() if not path.startswith(CODE)}
 
 
 def read(path: Path = LOCK) -> dict[str, StageLock]:
@@ -32,16 +31,10 @@ def read(path: Path = LOCK) -> dict[str, StageLock]:
     return parse(path.read_text("utf-8"), str(path)) if path.exists() else {}
 
 
+@lru_cache(maxsize=1)  # it takes a tenth of a second
 def parse(text: str, source: str) -> dict[str, StageLock]:
     """Return every stage of a dvc.lock's text, as `read` does; messages begin with `source`."""
     return {name: _stage(name, entry) for name, entry in files.parse_yaml(text, source)["stages"].items()}
-
-
-def trained(training: "Training") -> tuple[StageLock, StageLock] | None:
-    """Return a training's `train` and `evaluate` as they ran last, or None if one of them never did."""
-    stages = read()
-    train, evaluate = stages.get(f"train@{training.name}"), stages.get(f"evaluate@{training.name}")
-    return (train, evaluate) if train and evaluate else None
 
 
 def _stage(name: str, entry: dict[str, Any]) -> StageLock:

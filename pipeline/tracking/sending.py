@@ -16,7 +16,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.data.arrays import LabelledRows
 from pipeline.tracking import fingerprints, folders, journal, location, server, upload, views
-from pipeline.tracking.upload import Upload
+from pipeline.tracking.folders import Progress
 
 PATIENCE = 10.0  # seconds that a stage waits at its end for a server; what is left, `sync` sends
 
@@ -35,7 +35,7 @@ def dataset(name: str, path: Path, train: LabelledRows) -> dict[str, str]:
 def in_background() -> Iterator[Callable[[], None]]:
     """Send all journals in the background, now, whenever the yielded function is called, and at the end of the block.
 
-    What fails is told once, on stderr, and stops nothing. A local store is waited for, a server `PATIENCE` seconds.
+    What fails is said once, on stderr, and stops nothing. A local store is waited for, a server `PATIENCE` seconds.
     """
     wake, ended, warned = threading.Event(), threading.Event(), threading.Event()
     wake.set()
@@ -90,15 +90,16 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
     with FileLock(folder / "push.lock"):
         digest = files.md5(folder / "journal.json")
         record = folders.read(folder)
-        run, progress = upload.find_or_make(client, record, folders.progress(folder, store))
-        progress.experiment = run.info.experiment_id
-        for send in Upload(client, folder, record, run, progress).steps:
-            send()
+        run, progress = upload.find_or_make(client, record), folders.progress(folder, store)
+        if progress.run_id != run.info.run_id:
+            progress = Progress(run.info.run_id, run.info.experiment_id)
+        try:
+            upload.send(client, folder, record, run, progress)
+            if record.status != "RUNNING":
+                views.keep(client, run.info.experiment_id, record.params)
+            progress.journal = digest
+        finally:
             folders.write_progress(folder, store, progress)
-        if record.status != "RUNNING":
-            views.keep(client, run.info.experiment_id, record.params)
-        progress.journal = digest
-        folders.write_progress(folder, store, progress)
         with folders.attaching(folder):
             if record.stores and all(folders.sent(folder, store) for store in record.stores):
                 shutil.rmtree(folder / "files", ignore_errors=True)

@@ -68,10 +68,9 @@ def experiment_id(client: mlflow.MlflowClient, name: str) -> str:
                 remedy = f"`mlflow experiments restore --experiment-id {found.experiment_id}`"
                 raise InputError(f"MLflow's experiment {name} at {address()} was deleted: {remedy} brings it back")
             return str(found.experiment_id)
-        path = database()
-        location = _artifacts(path) if path else None
-        tags = {MLFLOW_RUN_NOTE: description.of_experiment(name)}
-        tags["mlflow.experimentKind"] = "custom_model_development"  # not one of generative AI, for UIs that go by this
+        location = _artifacts(path) if (path := database()) else None
+        kind = "custom_model_development"  # not one of generative AI, for UIs that go by this
+        tags = {MLFLOW_RUN_NOTE: description.of_experiment(name), "mlflow.experimentKind": kind}
         return str(client.create_experiment(name, location, tags))
 
 
@@ -119,7 +118,11 @@ def _artifacts(database: Path) -> str:
 
 
 def _follow(database: Path) -> None:
-    """Let a store find its artifacts where they are now, once its folder was moved: MLflow keeps whole paths."""
+    """Let a store find its artifacts where they are now, once its folder was moved.
+
+    MLflow makes a relative path whole before it keeps it, `mlflow-artifacts:` needs a server, and a scheme of our own
+    could be read by nothing else.
+    """
     now, wanted = _artifacts(database), f"file:%/{ARTIFACTS}"
     with closing(sqlite3.connect(database, timeout=60)) as store, store:  # all of it or nothing
         query = "SELECT DISTINCT artifact_location FROM experiments WHERE artifact_location LIKE ?"

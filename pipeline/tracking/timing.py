@@ -1,13 +1,13 @@
-"""What a training took on this machine, from its journal, without MLflow."""
+"""What was measured of a training on this machine, by its newest journal, and so without MLflow."""
 
 from pathlib import Path
 from typing import Any
 
-from pipeline.addons.export.settings import TIMES
-from pipeline.base import files
+from pipeline import addons
 from pipeline.base.errors import InputError
-from pipeline.config.gate import Gate
+from pipeline.config.gate import TOGETHER, Gate
 from pipeline.config.schema import Training
+from pipeline.config.section import leaves
 from pipeline.tracking import fingerprints, folders, paths
 
 SECONDS = "seconds_per_image"  # of the test split: what it takes depends on the machine, so metrics.json has no place
@@ -19,30 +19,31 @@ def seconds(fingerprint: str) -> float | None:
     return sum(taken) if taken else None
 
 
-def added(scores: dict[str, Any], gate: Gate, training: Training, reports: Path = paths.REPORTS) -> dict[str, Any]:
-    """Return scores with what else the gate asks for: what `export` found, and the times that were measured here.
+def measured(stage: str, metric: str) -> float:
+    """Return what a stage such as `evaluate@vgg-42` measured here; raise `InputError` if it never ran here."""
+    training, name = stage.partition("@")[2], metric.rpartition(".")[2]
+    values = _values(fingerprints.of_lock(f"train@{training}"), metric)
+    if not values:
+        raise InputError(f"{stage} never ran here, so {name} is unknown: `dvc repro -s -f {stage}`")
+    return values[-1]
+
+
+def added(metrics: dict[str, Any], gate: Gate, training: Training, reports: Path = paths.REPORTS) -> dict[str, Any]:
+    """Return metrics with what else the gate has limits for: the time that was measured here, and what add-ons make.
 
     Raise `InputError` where these are not on this machine.
     """
-    if any(metric.startswith("exports.") for metric in gate.metrics):
-        scores = scores | {"exports": files.read_json(paths.metrics(training, reports).with_name("exports.json"))}
-    for metric in gate.metrics:
-        parts = metric.split(".")
-        if parts[-1] in TIMES:
-            stage = f"{'export' if parts[0] == 'exports' else 'evaluate'}@{training.name}"
-            measured = _values(fingerprints.of_lock(f"train@{training.name}"), "/".join(parts))
-            if not measured:
-                raise InputError(f"{stage} never ran here, so {parts[-1]} is unknown: `dvc repro -s -f {stage}`")
-            scores = _with(scores, parts, measured[-1])
-    return scores
+    asked = {name for name in gate.metrics if not name.startswith(TOGETHER)} - dict(leaves(metrics)).keys()
+    if f"test.{SECONDS}" in asked:
+        asked.remove(f"test.{SECONDS}")
+        time = measured(f"evaluate@{training.name}", f"test.{SECONDS}")
+        metrics = metrics | {"test": metrics.get("test", {}) | {SECONDS: time}}
+    for add in addons.functions("checks", "metrics") if asked else []:
+        metrics = metrics | add(training, asked, reports)
+    return metrics
 
 
-def _with(tree: dict[str, Any], path: list[str], value: float) -> dict[str, Any]:
-    first, *rest = path
-    return tree | {first: _with(tree.get(first, {}), rest, value) if rest else value}
-
-
-def _values(fingerprint: str, name: str) -> list[float]:
-    """Return the values of a metric, named as in MLflow, by the newest journal of a training; none without one."""
+def _values(fingerprint: str, metric: str) -> list[float]:
+    """Return the values of a metric by the newest journal of a training; none without one."""
     found = [*folders.readable(fingerprint).values()][-1:]
-    return [metric.value for record in found for metric in record.metrics if metric.name == name]
+    return [value for record in found for value in record.values(metric.replace(".", "/"))]

@@ -1,10 +1,12 @@
-"""One journal into its run in MLflow, kind by kind: what was sent before changes nothing when it is sent again."""
+"""One journal into its run in MLflow, kind by kind: what was sent before changes nothing when it is sent again.
+
+Where MLflow has a call of its own that is not used: `log_image` would make one more picture with each call, `log_model`
+needs a run that is open, and ends it.
+"""
 
 import importlib.metadata
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
@@ -33,23 +35,19 @@ IMAGES = ("confusion_matrix.png", "mistakes.png", "learning_curves.png", "augmen
 GRID_PIXELS = 400  # the longer side of an image in the grid: three fit beside each other; a click shows it whole
 
 
-def find_or_make(client: mlflow.MlflowClient, record: Record, progress: Progress) -> tuple[Run, Progress]:
-    """Find the journal's run, by its training's id, else the finished one of its fingerprint, or make it.
-
-    Return it with what it has got, which is `progress` where that is of the same run.
-    """
+def find_or_make(client: mlflow.MlflowClient, record: Record) -> Run:
+    """Return the journal's run, found by its training's id, else the finished one of its fingerprint, or make it."""
     experiment = server.experiment_id(client, record.experiment)
     found = client.search_runs([experiment], f"tags.training = '{record.training}'", max_results=1)
     if not found and "rebuilt" in record.tags:
         same = f"tags.fingerprint = '{record.fingerprint}' and attributes.status = 'FINISHED'"
         found = client.search_runs([experiment], same, max_results=1)
-    run = found[0] if found else _make(client, experiment, record)
-    if progress.run_id == run.info.run_id:
-        return run, progress
-    if run.data.tags.get("training") == record.training:
-        return run, Progress(run.info.run_id)
-    epochs = sum(metric.step > 0 for metric in record.metrics)  # of a training elsewhere, which has sent them
-    return run, Progress(run.info.run_id, metrics=epochs, status="FINISHED")
+    if found:
+        return found[0]
+    shown = {tag: record.tags[key] for tag, key in SHOWN.items() if key in record.tags}
+    return client.create_run(
+        experiment, record.started, record.tags | {"training": record.training} | shown, record.name
+    )
 
 
 def whole_model(client: mlflow.MlflowClient, run: Run) -> str | None:
@@ -59,136 +57,103 @@ def whole_model(client: mlflow.MlflowClient, run: Run) -> str | None:
     return str(ready[0]) if ready else None
 
 
-@dataclass(frozen=True)
-class Upload:
-    """A journal on its way into a run, and what that has got of it: `progress`."""
+def send(client: mlflow.MlflowClient, folder: Path, record: Record, run: Run, progress: Progress) -> None:
+    """Send the journal in `folder` into its run, one kind of thing after the other; note in `progress` what is sent."""
+    if not run.data.params:
+        client.log_batch(run.info.run_id, params=[Param(name, value) for name, value in record.params.items()])
+    if not run.inputs.dataset_inputs:
+        data = DatasetInput(Dataset(**record.dataset), [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
+        client.log_inputs(run.info.run_id, [data])
+    _send_tags(client, record, run)
+    _send_metrics(client, record, run)
+    text = description.of_run(record, record.latest)
+    if progress.description != text:  # what a person makes of it in the UI stays, until metrics change
+        client.set_tag(run.info.run_id, MLFLOW_RUN_NOTE, text)
+        progress.description = text
+    # what is attached lies there until all stores have it
+    attached = {name: folders.attached(folder, name, digest) for name, digest in record.files.items()}
+    attached = {name: path for name, path in attached.items() if path.exists()}
+    for name, path in attached.items():
+        if progress.files.get(name) != record.files[name] and name not in (MODEL, EXAMPLE):
+            _send_file(client, run, name, path)
+            progress.files[name] = record.files[name]
+    if MODEL in attached and not whole_model(client, run):
+        _send_model(client, run, attached[MODEL], files.read_arrays(attached[EXAMPLE])["images"])
+    if record.status == "RUNNING" != run.info.status:
+        client.update_run(run.info.run_id, "RUNNING")
+    elif record.status != run.info.status:
+        client.set_terminated(run.info.run_id, record.status, record.ended)
 
-    client: mlflow.MlflowClient
-    folder: Path
-    record: Record
-    run: Run
-    progress: Progress
 
-    @property
-    def steps(self) -> list[Callable[[], None]]:
-        """What sends one kind of thing after the other, and notes that in `progress`."""
-        return [
-            self._send_params,
-            self._send_tags,
-            self._send_metrics,
-            self._send_description,
-            self._send_files,
-            self._send_model,
-            self._send_status,
-        ]
+def _send_tags(client: mlflow.MlflowClient, record: Record, run: Run) -> None:
+    """Send what a sweep says of a trial after its run was made, and name the run that it is a child of."""
+    tags = {name: value for name, value in record.tags.items() if name.startswith("sweep.")}
+    if parent := record.tags.get(PARENT):
+        found = client.search_runs([run.info.experiment_id], f"tags.training = '{parent}'", max_results=1)
+        tags |= {MLFLOW_PARENT_RUN_ID: found[0].info.run_id} if found else {}
+    for name, value in tags.items():
+        if run.data.tags.get(name) != value:
+            client.set_tag(run.info.run_id, name, value)
 
-    @property
-    def _run_id(self) -> str:
-        return str(self.run.info.run_id)
 
-    def _send_params(self) -> None:
-        if not self.run.data.params:
-            params = [Param(name, value) for name, value in self.record.params.items()]
-            self.client.log_batch(self._run_id, params=params)
+def _send_metrics(client: mlflow.MlflowClient, record: Record, run: Run) -> None:
+    """Send the epochs after the last that the run has whole, and final metrics that it shows with another value.
 
-    def _send_tags(self) -> None:
-        """Send what a sweep says of a trial after its run was made, and name the run that it is a child of."""
-        tags = {name: value for name, value in self.record.tags.items() if name.startswith("sweep.")}
-        if parent := self.record.tags.get(PARENT):
-            found = self.client.search_runs([self.run.info.experiment_id], f"tags.training = '{parent}'", max_results=1)
-            tags |= {MLFLOW_PARENT_RUN_ID: found[0].info.run_id} if found else {}
-        for name, value in tags.items():
-            if self.run.data.tags.get(name) != value:
-                self.client.set_tag(self._run_id, name, value)
+    It shows the one of the latest time: a clock may have been set back, or another one is ahead.
+    """
 
-    def _send_metrics(self) -> None:
-        sent = first = self.progress.metrics
-        while some := self.record.metrics[sent : sent + 1000]:  # as many as MLflow takes at once
-            self.client.log_batch(self._run_id, [Metric(*metric) for metric in some], synchronous=True)
-            self.progress.metrics = sent = sent + len(some)
-        if scores := {metric.name for metric in self.record.metrics[first:] if not metric.step}:
-            self._show_the_last(scores)
+    def points(metric: str) -> list[Metric]:
+        return list(client.get_metric_history(run.info.run_id, metric))
 
-    def _show_the_last(self, scores: set[str]) -> None:
-        """Log scores anew where MLflow shows others of a later time: a clock was set back, or another's is ahead."""
-        shown = self.client.get_run(self._run_id).data.metrics
-        for name in sorted(scores):
-            if shown.get(name) != (value := self.record.figures[name]):
-                times = [point.timestamp for point in self.client.get_metric_history(self._run_id, name)]
-                self.client.log_batch(self._run_id, [Metric(name, value, max(times) + 1, 0)], synchronous=True)
+    new = sorted((metric for metric in record.metrics if metric.step), key=lambda metric: metric.step)
+    sent = max((point.step for point in points(new[-1].name)), default=0) if new else 0
+    new = [metric for metric in new if metric.step > sent]
+    for metric in {metric.name: metric for metric in record.metrics if not metric.step}.values():
+        shown = run.data.metrics.get(metric.name)
+        if shown is None:
+            new.append(metric)
+        elif shown != metric.value:
+            latest = max(point.timestamp for point in points(metric.name))
+            new.append(metric._replace(time=max(metric.time, latest + 1)))
+    for start in range(0, len(new), 1000):  # as many as MLflow takes at once
+        some = [Metric(*metric) for metric in new[start : start + 1000]]
+        client.log_batch(run.info.run_id, some, synchronous=True)
 
-    def _send_description(self) -> None:
-        text = description.of_run(self.record, self.record.figures)
-        if self.progress.description != text:  # what a person makes of it in the UI stays, until scores change
-            self.client.set_tag(self._run_id, MLFLOW_RUN_NOTE, text)
-            self.progress.description = text
 
-    def _send_files(self) -> None:
-        if not self.run.inputs.dataset_inputs:
-            data = DatasetInput(Dataset(**self.record.dataset), [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
-            self.client.log_inputs(self._run_id, [data])
-        for name, digest in self.record.files.items():
-            path, parent = self._attached(name), str(Path(name).parent)
-            if self.progress.files.get(name) != digest and name not in (MODEL, EXAMPLE) and path.exists():
-                # in no folder what a person compares: Compare looks into none
-                self.client.log_artifact(self._run_id, str(path), None if parent == "." else parent)
-                if path.name in IMAGES:
-                    self._log_image(path)
-                self.progress.files[name] = digest
+def _send_file(client: mlflow.MlflowClient, run: Run, name: str, path: Path) -> None:
+    """Send a file, in no folder where a person compares it, for Compare looks into none; some also for the image grid.
 
-    def _send_model(self) -> None:
-        digest = self.record.files.get(MODEL)
-        if digest and self.progress.model != digest and self._attached(MODEL).exists():
-            if not whole_model(self.client, self.run):
-                self._log_model(self._attached(MODEL), files.read_arrays(self._attached(EXAMPLE))["images"])
-            self.progress.model = digest
-
-    def _send_status(self) -> None:
-        status = self.record.status
-        if (self.progress.status or self.run.info.status) != status:
-            if status == "RUNNING":
-                self.client.update_run(self._run_id, status)
-            else:
-                self.client.set_terminated(self._run_id, status, self.record.ended)
-        self.progress.status = status
-
-    def _attached(self, name: str) -> Path:
-        """Return where an attached file lies, unless it was removed: the stores of then have it, `sync` anew."""
-        return folders.attached(self.folder, name, self.record.files[name])
-
-    def _log_image(self, path: Path) -> None:
-        """Log a picture for the image grid as mlflow's own `log_image`, which would make one more with each call."""
-        name = f"{path.stem}+step+0+timestamp+{self.run.info.start_time}+{self._run_id}"
+    There, a picture has one name in each run.
+    """
+    parent = str(Path(name).parent)
+    client.log_artifact(run.info.run_id, str(path), None if parent == "." else parent)
+    if path.name in IMAGES:
+        shown = f"{path.stem}+step+0+timestamp+{run.info.start_time}+{run.info.run_id}"
         with tempfile.TemporaryDirectory() as folder, PIL.Image.open(path) as picture:
-            shutil.copy(path, Path(folder, f"{name}.png"))
-            compress_image_size(picture.convert("RGB"), GRID_PIXELS).save(Path(folder, f"{name}+compressed.webp"))
-            self.client.log_artifacts(self._run_id, folder, "images")
-        self.client.set_tag(self._run_id, MLFLOW_LOGGED_IMAGES, "true")
-
-    def _log_model(self, path: Path, example: np.ndarray) -> None:
-        """Log a model with signature and example; mlflow's own `log_model` needs a run that is open and ends it."""
-        from pipeline.network import saving  # here, since most commands do without TensorFlow
-
-        # isort: split
-        import mlflow.tensorflow  # after the network's import, which keeps TensorFlow quiet
-
-        model, info, name = saving.load(path), self.run.info, self.record.tags["model"]
-        made = self.client.create_logged_model(info.experiment_id, name, info.run_id, model_type="keras")
-        self.client.log_outputs(info.run_id, [LoggedModelOutput(made.model_id, 0)])
-        with tempfile.TemporaryDirectory() as folder:
-            mlflow.tensorflow.save_model(
-                model,
-                f"{folder}/model",
-                mlflow_model=Model(run_id=info.run_id, model_id=made.model_id),
-                signature=infer_signature(example, np.empty((2, model.output_shape[-1]), np.float32)),
-                input_example=example,
-                pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in ("tensorflow", "keras")],
-            )
-            self.client.log_model_artifacts(made.model_id, f"{folder}/model")
-        self.client.finalize_logged_model(made.model_id, "READY")
+            shutil.copy(path, Path(folder, f"{shown}.png"))
+            compress_image_size(picture.convert("RGB"), GRID_PIXELS).save(Path(folder, f"{shown}+compressed.webp"))
+            client.log_artifacts(run.info.run_id, folder, "images")
+        client.set_tag(run.info.run_id, MLFLOW_LOGGED_IMAGES, "true")
 
 
-def _make(client: mlflow.MlflowClient, experiment: str, record: Record) -> Run:
-    shown = {tag: record.tags[key] for tag, key in SHOWN.items() if key in record.tags}
-    tags = record.tags | {"training": record.training} | shown
-    return client.create_run(experiment, record.started, tags, record.name)
+def _send_model(client: mlflow.MlflowClient, run: Run, path: Path, example: np.ndarray) -> None:
+    """Send a model with signature and example."""
+    from pipeline.network import saving  # here, since most commands do without TensorFlow
+
+    # isort: split
+    import mlflow.tensorflow  # after the network's import, which keeps TensorFlow quiet
+
+    model, info = saving.load(path), run.info
+    made = client.create_logged_model(info.experiment_id, run.data.tags["model"], info.run_id, model_type="keras")
+    client.log_outputs(info.run_id, [LoggedModelOutput(made.model_id, 0)])
+    with tempfile.TemporaryDirectory() as folder:
+        mlflow.tensorflow.save_model(
+            model,
+            f"{folder}/model",
+            mlflow_model=Model(run_id=info.run_id, model_id=made.model_id),
+            signature=infer_signature(example, np.empty((2, model.output_shape[-1]), np.float32)),
+            input_example=example,
+            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in ("tensorflow", "keras")],
+        )
+        client.log_model_artifacts(made.model_id, f"{folder}/model")
+    client.finalize_logged_model(made.model_id, "READY")

@@ -4,9 +4,7 @@ MLflow 3.15 and later keeps a view as a tag of the experiment, `mlflow.sharedVie
 notice of it.
 """
 
-import base64
 import json
-import zlib
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -17,11 +15,16 @@ if TYPE_CHECKING:
     import mlflow  # for real only where it is used: the stage report does without its seconds
 
 TAG = "mlflow.sharedViewState."
-FIRST, CHARTS = "pipeline-filters-and-accuracy", "pipeline-charts"
-NETWORK = ("block", "dense")  # begin the names of a network's params
-SETTING = ("seed", "train.epochs", "train.optimizer.name")
-SCORES = ("test/accuracy", "validation/accuracy", "train/accuracy", "test/loss", "parameters")
-COST = ("epoch/seconds", "epoch/images_per_second", "system/peak_memory_megabytes", "parameters", "model_bytes")
+FIRST, COST, CHARTS = "pipeline-filters-and-accuracy", "pipeline-cost", "pipeline-charts"
+CURVE, ACCURACY = "epoch/validation_accuracy", "test/accuracy"
+METRICS = [ACCURACY, "validation/accuracy", "train/accuracy", "test/loss", "parameters"]
+COSTS = ["epoch/seconds", "epoch/images_per_second", "system/peak_memory_megabytes", "parameters", "model_bytes"]
+SETTING = ["seed", "train.epochs", "train.optimizer.name"]
+SECTIONS: list[dict[str, Any]] = [
+    {"uuid": "pipeline", "name": "Filters and accuracy"},
+    {"uuid": "images", "name": "Confusion matrices", "columns": 1, "cardHeight": 600},
+]
+CARD = {"metricSectionId": "pipeline", "deleted": False, "isGenerated": False, "runsCountToCompare": 100}
 
 
 def address(server: str, experiment: str) -> str:
@@ -54,38 +57,45 @@ def keep(client: "mlflow.MlflowClient", experiment: str, params: Iterable[str]) 
 
 def wanted(experiment: Any, params: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return the views by key: filters of all runs are columns, those that every run has are in a chart."""
-    ours, columns = _filters(params), _state(experiment, FIRST).get("selectedColumns", [])
-    filters = sorted({*ours, *_filters(column.removeprefix("params.`").removesuffix("`") for column in columns)})
-    cards = _state(experiment, CHARTS).get("compareRunCharts")
-    shared = [name for card in cards for name in card.get("selectedParams", []) if name in ours] if cards else ours
-    metrics, machine = [_column("metrics", name) for name in SCORES], _column("tags", "machine.processor")
-    network, setting = ([_column("params", name) for name in names] for names in (filters, SETTING))
-    cost = [_column("metrics", name) for name in COST]
-    by_accuracy = {"orderByKey": metrics[0], "orderByAsc": False}
-    states = {
-        FIRST: ("Filters and accuracy", by_accuracy | {"selectedColumns": [*metrics, *network, *setting]}),
-        "pipeline-cost": ("Cost", by_accuracy | {"selectedColumns": [metrics[0], *cost, machine]}),
-        CHARTS: ("Charts", by_accuracy | {"selectedColumns": [metrics[0]]} | charts(shared)),
+    ours = [name for name in params if name.startswith(("block", "dense")) and name.endswith((".filters", ".units"))]
+    shown = [column[8:-1] for column in _state(experiment, FIRST).get("selectedColumns", [])]
+    filters = sorted({*ours, *(name for name in shown if name.startswith(("block", "dense")))})
+    charts = _state(experiment, CHARTS).get("compareRunCharts", [])
+    shared = [name for chart in charts for name in chart.get("selectedParams", []) if name in ours] if charts else ours
+    metrics, costs = _columns("metrics", METRICS), _columns("metrics", [ACCURACY, *COSTS])
+    views = {
+        FIRST: ("Filters and accuracy", [*metrics, *_columns("params", [*filters, *SETTING])], {}),
+        COST: ("Cost", [*costs, *_columns("tags", ["machine.processor"])], {}),
+        CHARTS: ("Charts", metrics[:1], _charts(shared)),
     }
-    made = experiment.creation_time
-    return {key: {"name": name, "createdAt": made, "state": state} for key, (name, state) in states.items()}
+    order, made = {"orderByKey": metrics[0], "orderByAsc": False}, experiment.creation_time
+    return {
+        key: {"name": name, "createdAt": made, "state": order | {"selectedColumns": columns} | more}
+        for key, (name, columns, more) in views.items()
+    }
 
 
-def charts(filters: list[str]) -> dict[str, Any]:
-    """Return four charts: accuracy over epochs, accuracy against parameters, filters, confusion matrices."""
-    shown = {"display": True, "isReordered": True}
-    sections = [
-        {"uuid": "pipeline", "name": "Filters and accuracy"} | shown,
-        {"uuid": "images", "name": "Confusion matrices", "columns": 1, "cardHeight": 600} | shown,
-    ]
-    curve, accuracy = "epoch/validation_accuracy", SCORES[0]
-    drawn: list[dict[str, Any]] = [
-        {"type": "LINE", "metricKey": curve, "selectedMetricKeys": [curve], "xAxisKey": "step", "lineSmoothness": 0},
-        {"type": "SCATTER", "xaxis": _axis("parameters"), "yaxis": _axis(accuracy)},
+def encode(view: dict[str, Any]) -> str:
+    """Write a view as its tag has it."""
+    return json.dumps(view | {"state": json.dumps(view["state"])})
+
+
+def decode(value: str) -> dict[str, Any]:
+    """Read a view from its tag."""
+    view: dict[str, Any] = json.loads(value)
+    return view | {"state": json.loads(view["state"])}
+
+
+def _charts(filters: list[str]) -> dict[str, Any]:
+    """Lay out four charts: accuracy over epochs, accuracy against parameters, filters, confusion matrices."""
+    x, y = ({"key": metric, "type": "METRIC"} for metric in ("parameters", ACCURACY))
+    charts: list[dict[str, Any]] = [
+        {"type": "LINE", "metricKey": CURVE, "selectedMetricKeys": [CURVE], "xAxisKey": "step", "lineSmoothness": 0},
+        {"type": "SCATTER", "xaxis": x, "yaxis": y},
         {
             "type": "PARALLEL",
             "selectedParams": filters,
-            "selectedMetrics": ["parameters", accuracy],
+            "selectedMetrics": ["parameters", ACCURACY],
             "showAllRuns": True,
         },
         {
@@ -96,41 +106,20 @@ def charts(filters: list[str]) -> dict[str, Any]:
             "showRunParams": False,
         },
     ]
-    common = {"metricSectionId": "pipeline", "deleted": False, "isGenerated": False, "runsCountToCompare": 100}
-    cards = [common | {"uuid": f"pipeline-{number}"} | card for number, card in enumerate(drawn)]
     return {
-        "compareRunCharts": cards,
-        "compareRunSections": sections,
+        "compareRunCharts": [CARD | {"uuid": f"pipeline-{number}"} | chart for number, chart in enumerate(charts)],
+        "compareRunSections": [section | {"display": True, "isReordered": True} for section in SECTIONS],
         "isAccordionReordered": True,
         "hideEmptyCharts": False,
     }
 
 
-def encode(view: dict[str, Any]) -> str:
-    """Write a view as its tag has it."""
-    state = zlib.compress(json.dumps(view["state"], separators=(",", ":")).encode())
-    return json.dumps(view | {"state": f"deflate;{base64.b64encode(state).decode()}"})
-
-
-def decode(value: str) -> dict[str, Any]:
-    """Read a view from its tag."""
-    view: dict[str, Any] = json.loads(value)
-    return view | {"state": json.loads(zlib.decompress(base64.b64decode(view["state"].removeprefix("deflate;"))))}
-
-
-def _filters(params: Iterable[str]) -> list[str]:
-    return [name for name in params if name.startswith(NETWORK) and name.endswith((".filters", ".units"))]
-
-
 def _state(experiment: Any, key: str) -> dict[str, Any]:
-    """Return what an experiment's view shows, nothing where it has none yet."""
-    value = experiment.tags.get(TAG + key)
-    return decode(value)["state"] if value else {}
+    """Return what an experiment's view shows, nothing where there is none or one that MLflow's page has compressed."""
+    with suppress(KeyError, ValueError):
+        return dict(decode(experiment.tags[TAG + key])["state"])
+    return {}
 
 
-def _column(kind: str, name: str) -> str:
-    return f"{kind}.`{name}`"
-
-
-def _axis(metric: str) -> dict[str, str]:
-    return {"key": metric, "type": "METRIC"}
+def _columns(kind: str, names: Iterable[str]) -> list[str]:
+    return [f"{kind}.`{name}`" for name in names]

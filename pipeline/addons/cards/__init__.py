@@ -1,6 +1,6 @@
 """A card for each model, in Markdown: what it is, what it was trained on, where it is weak.
 
-- `card.py`: fills in the template `card.md.jinja`
+- `document.py`: fills in the template `card.md.jinja`
 """
 
 NEEDS = ()

@@ -13,6 +13,12 @@ from pipeline.addons.compare.writing import Comparison
 from pipeline.base import files
 from pipeline.figures import failures, png
 
+CHANGED = (
+    "Images that a model sees otherwise",
+    "Number: label; what the model said before and says now",
+    "{before} → {after}",
+)
+
 
 def main() -> None:
     """Print the comparison, or write it as a page."""
@@ -47,6 +53,6 @@ def pictures(comparison: Comparison, before: Revision, after: Revision) -> dict[
     for model, one in comparison.models.items():
         if one.changed is not None and images is not None:
             for now, rows in one.changed.groupby("now"):
-                figure = failures.listed("changed", images, rows, after.class_names(model))
+                figure = failures.listed(CHANGED, images, rows, after.class_names(model))
                 found[f"{model}, newly {now}"] = png.encode(figure, most=0)
     return found

@@ -159,7 +159,7 @@ def _sentence(model: str, one: Compared) -> str:
     if one.same:
         return f"{model} {'predicts' if one.paired else 'scores'} the same"
     if found.p_value >= significance.LEVEL:
-        return f"{model} cannot be told apart from before"
+        return f"{model} does not differ significantly from before"
     by, low, high = (100 * value for value in (found.accuracy, found.low, found.high))
     if by < 0:
         by, low, high = -by, -high, -low

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.addons.export.formats import Network
+from pipeline.addons.export.conversion.formats import Network
 from pipeline.evaluation import metrics, significance
 
 BATCH = 250

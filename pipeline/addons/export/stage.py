@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.addons.export import figure, formats, scoring, table
+from pipeline.addons.export import figure, run, scoring, table
+from pipeline.addons.export.conversion import formats
 from pipeline.base import errors, files, processor
 from pipeline.config import loading
 from pipeline.data import arrays
@@ -27,25 +28,25 @@ def main() -> None:
     trained = params.training(name)
     model_file, evaluation_file = models / f"{name}.keras", evaluations / f"{name}.npz"
     exported, reports = exported / name, reports / name
-    formats.require_packages(params.export.formats)
+    kinds = params.section("export").formats
+    formats.require_packages(kinds)
     train, test = (arrays.read(prepared / split) for split in ("train", "test"))
     model, told = saving.load(model_file), metadata(name, model_file, params.fetch.dataset_name, prepared)
     images = train[0][arrays.spread(len(train[1]), CALIBRATING)]
-    write(exported, params.export.formats, model, images, told)
+    write(exported, kinds, model, images, told)
     of_keras = files.read_arrays(evaluation_file)["test_probabilities"]
-    scores, times = measured(exported, params.export.formats, test, of_keras)
+    scores, times = measured(exported, kinds, test, of_keras)
     files.write_json(reports / "exports.json", scores)
     keras = scoring.scores(test[1], of_keras, of_keras, model_file.stat().st_size)
     keras |= scoring.times_of_tensorflow(partial(training.predict, model), test[0])
-    found = {"keras": keras} | {kind: scores[kind] | times[kind] for kind in params.export.formats}
+    found = {"keras": keras} | {kind: scores[kind] | times[kind] for kind in kinds}
     write_report(reports, name, found)
 
     data = sending.dataset(params.fetch.dataset_name, prepared / "train", train)
     fingerprint = fingerprints.of_lock(f"train@{name}")
     described = description.of_training(params, trained, fingerprint, data)
     with sending.in_background(), journal.appended(described) as record:
-        record.attach_exports(exported, reports)
-        record.log_scores({"exports": {kind: scores[kind] | times[kind] for kind in params.export.formats}})
+        run.add(record, exported, reports, {kind: scores[kind] | times[kind] for kind in kinds})
 
 
 def metadata(name: str, model_file: Path, dataset: str, prepared: Path) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """One HTML page of all models, which opens offline: `page.html.jinja` with its styles and scripts, filled in.
 
-- `building.py`: fills in the template
+- `document.py`: fills in the template
 - `content.py`: what the scripts need to know, as JSON
 - `sprites.py`: all images in one picture
 

@@ -9,11 +9,15 @@ import numpy as np
 import pandas as pd
 
 from pipeline.addons.page.sprites import Sheet
-from pipeline.evaluation import calibration, comparison
-from pipeline.evaluation.comparison import Evaluations
-from pipeline.evaluation.records import Evaluation
+from pipeline.evaluation import comparison
+from pipeline.evaluation.records import Evaluation, Evaluations
 
 DECIMALS = 4
+SHOWN = {  # of the tables that add-ons made, the columns that the page draws
+    "coverage": ("coverage", "accuracy"),
+    "embedding": ("image", "x", "y"),
+    "reliability": ("confidence", "accuracy", "images"),
+}
 
 
 def content(evaluations: Evaluations, sheet: Sheet, lists: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
@@ -50,17 +54,16 @@ def _looks(evaluations: Evaluations) -> list[dict[str, int]]:
 
 def _training(evaluation: Evaluation) -> dict[str, Any]:
     test = evaluation.test
-    bins = calibration.reliability(test.labels, test.probabilities)
-    return {
+    made = {
         "confidence": packed(np.round(test.probabilities.max(axis=1).astype(float) * 10_000)),
-        "coverage": _columns(calibration.coverage(test.labels, test.probabilities)[["coverage", "accuracy"]]),
-        "embedding": None if evaluation.embedding is None else _columns(evaluation.embedding),
         "history": _columns(evaluation.history),
         "per_class": _columns(evaluation.per_class),
         "predictions": packed(test.probabilities.argmax(axis=1)),
-        "robustness": None if evaluation.robustness is None else _by_corruption(evaluation.robustness),
-        "reliability": _columns(bins[bins["images"] > 0][["confidence", "accuracy", "images"]]),
     }
+    tables = {name: evaluation.tables[name][list(keys)] for name, keys in SHOWN.items() if name in evaluation.tables}
+    columns = {name: _columns(table) for name, table in tables.items()}
+    robustness = evaluation.tables.get("robustness")
+    return made | columns | ({} if robustness is None else {"robustness": _by_corruption(robustness)})
 
 
 def _by_corruption(robustness: pd.DataFrame) -> dict[str, list[float | None]]:

@@ -4,4 +4,4 @@
 - `command.py`: prints classes and probabilities
 """
 
-NEEDS = ("registry", "serve", "runtimes")  # other add-ons
+NEEDS = ("registry", "runtimes")  # other add-ons, the registry for the champion alone

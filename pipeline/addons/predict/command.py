@@ -33,7 +33,7 @@ def as_table(names: Sequence[str], probabilities: np.ndarray, class_names: Seque
 
     `probabilities` are of (n, classes); a line of several has an image's two most probable classes.
     """
-    order = _most_probable_first(probabilities)
+    order = np.argsort(-probabilities, axis=-1, kind="stable")  # of equals the first, as argmax has it
     if len(names) == 1:
         row = [(class_names[index], float(probabilities[0][index])) for index in order[0]]
         return f"{names[0]}\n\n{tables.rows_for_terminal(['class', 'probability'], row, [False, True])}"
@@ -48,12 +48,10 @@ def as_table(names: Sequence[str], probabilities: np.ndarray, class_names: Seque
 def as_json(names: Sequence[str], probabilities: np.ndarray, class_names: Sequence[str]) -> str:
     """Write a JSON list with an image's name, class, its probability, and every class's, for each image."""
     entries = []
-    for name, row in zip(names, probabilities, strict=True):
-        best = int(row.argmax())
-        by_class = dict(zip(class_names, row.tolist(), strict=True))
-        entries.append(
-            {"image": name, "class": class_names[best], "probability": row[best].item(), "probabilities": by_class}
-        )
+    for name, row in zip(names, probabilities.tolist(), strict=True):
+        by_class = dict(zip(class_names, row, strict=True))
+        best = max(by_class, key=by_class.__getitem__)
+        entries.append({"image": name, "class": best, "probability": by_class[best], "probabilities": by_class})
     return json.dumps(entries, indent=2)
 
 
@@ -108,18 +106,13 @@ def _options() -> Any:
         allow_abbrev=False,
     )
     parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="a PNG or JPEG file, or a folder of them")
-    parser.add_argument(
-        "--model",
-        metavar="NAME",
-        help="a model of params.yaml (its first seed) or a training, as vgg-43; else the champion",
-    )
-    parser.add_argument(
-        "--invert", action="store_true", help="swap black and white first: for dark on white, see below"
-    )
+    named = "a model of params.yaml (its first seed) or a training, as vgg-43; else the champion"
+    parser.add_argument("--model", metavar="NAME", help=named)
+    inverted = "swap black and white first: for dark on white, see below"
+    parser.add_argument("--invert", action="store_true", help=inverted)
     parser.add_argument("--json", action="store_true", help="print every probability as JSON, not a table")
-    parser.add_argument(
-        "--plot", metavar="FILE.png", type=Path, help=f"draw images and probabilities; {PLOTTED_IMAGES} images at most"
-    )
+    drawn = f"draw images and probabilities; {PLOTTED_IMAGES} images at most"
+    parser.add_argument("--plot", metavar="FILE.png", type=Path, help=drawn)
     return parser.parse_args()
 
 
@@ -136,10 +129,6 @@ def _check_plot(path: Path, images: list[Path]) -> None:
         raise InputError(
             f"--plot shows {PLOTTED_IMAGES} images at most, not {len(images):,}: name fewer, or leave it out"
         )
-
-
-def _most_probable_first(probabilities: np.ndarray) -> np.ndarray:
-    return np.argsort(-probabilities, axis=-1, kind="stable")  # of equals the first, as argmax has it
 
 
 def _shown(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,21 +37,24 @@ def find(name: str) -> Trained:
 
 
 def champion() -> Trained:
-    """Find the registry's champion, as `registry` exported it or else as Keras; raise `InputError` if there is none."""
-    from pipeline.addons.registry import asking
-    from pipeline.addons.serve import exported
+    """Find the registry's champion, as it was brought to `.champion/` or else as Keras; raise `InputError` without one.
+
+    A damaged copy is left alone.
+    """
+    _require_registry()
+    from pipeline.addons.registry import asking, folder
     from pipeline.config import loading
 
     dataset = loading.load().fetch.dataset_name
     asked = asking.version(dataset)
-    folder = asked and exported.place(exported.root(location.repository(), dataset), *asked)
-    if not folder or not exported.whole(folder):
+    place = asked and folder.place(folder.root(location.repository(), dataset), *asked)
+    if not place or not folder.whole(place):
         return in_registry()
-    try:
-        model = exported.read(folder, processor.threads())
-    except InputError:  # of a damaged copy
-        return in_registry()
-    return Trained(model.classes, model.shape, litert=model)
+    from pipeline.addons.runtimes import litert
+
+    content, about = folder.read(place)
+    network = litert.Network(content, processor.threads())
+    return Trained(about["classes"], network.image_shape, litert=network)
 
 
 def on_disk(name: str) -> Trained:
@@ -62,7 +66,7 @@ def on_disk(name: str) -> Trained:
     for path in (file, paths.DATASET):
         if not path.is_file():
             raise InputError(f"{path} is missing: run `dvc repro` first")
-    _require_same_classes(training, file)
+    _require_whole(training, file)
     dataset = files.read_json(paths.DATASET)
     height, width, channels = dataset["image_shape"]
     return Trained(dataset["class_names"], (height, width, channels), keras=file)
@@ -70,6 +74,7 @@ def on_disk(name: str) -> Trained:
 
 def in_registry() -> Trained:
     """Load the registry's champion by Keras; raise `InputError` if there is none."""
+    _require_registry()
     from pipeline.addons.registry import promotion  # here, since a model on disk needs no mlflow
     from pipeline.config import loading
 
@@ -105,11 +110,19 @@ def load(trained: Trained) -> Any:
     return model
 
 
-def _require_same_classes(training: "Training", file: Path) -> None:
-    """Raise `InputError` if dvc.lock says that a model was trained on another dataset.json: its classes may differ."""
-    stage, now = lock.read().get(f"train@{training.name}"), files.md5(paths.DATASET)
-    if stage and stage.deps.get(paths.DATASET.as_posix(), now) != now:
+def _require_registry() -> None:
+    if not find_spec("pipeline.addons.registry"):
+        raise InputError("without the add-on registry there is no champion: give --model NAME")
+
+
+def _require_whole(training: "Training", file: Path) -> None:
+    """Raise `InputError` if dvc.lock says that a model is of other bytes, or was trained on another dataset.json."""
+    stage = lock.read().get(f"train@{training.name}")
+    known = stage.deps | stage.outs if stage else {}
+    if known.get(paths.DATASET.as_posix(), now := files.md5(paths.DATASET)) != now:
         raise InputError(f"{file} was trained on other data than {paths.DATASET} describes now: run `dvc repro` first")
+    if known.get(file.as_posix(), now := files.md5(file)) != now:
+        raise InputError(f"{file} is not the file that {lock.LOCK} tells of: `dvc checkout {file}` puts it back")
 
 
 def _exported(name: str) -> Trained | None:

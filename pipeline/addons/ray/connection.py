@@ -1,6 +1,5 @@
 """Join the cluster that `RAY_ADDRESS` names, or start Ray on this machine's cores."""
 
-import importlib.util
 import logging
 import os
 import signal
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline import addons
 from pipeline.base.errors import InputError
 
 HERE, ANY = "local", "auto"  # addresses that name no machine
@@ -23,11 +23,6 @@ QUIET = {
 PATIENCE = 5.0  # seconds for a cluster to answer, where Ray itself would try for a quarter of an hour
 
 
-def installed() -> bool:
-    """Say whether Ray is there, without importing it."""
-    return importlib.util.find_spec("ray") is not None
-
-
 def wanted(at_once: int) -> bool:
     """Say whether Ray is asked for: for several things at once, or by `RAY_ADDRESS`."""
     return at_once > 1 or bool(os.environ.get("RAY_ADDRESS"))
@@ -36,8 +31,7 @@ def wanted(at_once: int) -> bool:
 @contextmanager
 def connected() -> Iterator[Any]:
     """Connect, yield `ray`, and leave. Raise `InputError` where Ray is missing or its cluster cannot be reached."""
-    if not installed():
-        raise InputError("Ray is not installed, which runs several things at once: `make cluster` installs it")
+    addons.require("doing several things at once", "cluster", "ray")
     address = os.environ.get("RAY_ADDRESS") or HERE
     _require_answer(address)
     token = address != HERE and TOKEN.expanduser().exists()

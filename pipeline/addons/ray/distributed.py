@@ -14,7 +14,7 @@ import pandas as pd
 import tensorflow as tf
 
 from pipeline.base.files import Arrays
-from pipeline.config import schema
+from pipeline.config import models
 from pipeline.data.arrays import Labelled
 from pipeline.network import layers, training
 
@@ -26,7 +26,7 @@ def fit(
     variables: list[np.ndarray],
     labelled: Labelled,
     validation: Labelled,
-    train: schema.Train,
+    train: models.Train,
     seed: int,
     on_epoch: Callable[[training.Row, Arrays], None],
     state: Arrays | None = None,

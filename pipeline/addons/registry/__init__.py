@@ -1,11 +1,11 @@
 """Which model of a dataset is in use: one registered model in MLflow, its version in use by the alias `champion`.
 
-- `candidate.py`: which model of `params.yaml` is the best
-- `rules.py`: whether it is better on the test images than the one in use
+- `candidate.py`: which model of `params.yaml` is the best, and whether it is better than the one in use
 - `versions.py`: versions and aliases, as MLflow holds them
 - `asking.py`: which version is in use, asked without mlflow
+- `folder.py`: a version as a folder, to be served without mlflow and TensorFlow
 - `promotion.py`: promote, roll back, show, load
 - `command.py`: promotes a model to champion, rolls back, shows, fetches it for serving
 """
 
-NEEDS = ("serve", "export", "runtimes")  # other add-ons
+NEEDS = ("export",)  # other add-ons

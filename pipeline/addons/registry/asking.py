@@ -4,11 +4,10 @@ import base64
 import json
 import os
 import sqlite3
-import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pipeline.tracking import location
 
@@ -33,27 +32,25 @@ def version(dataset: str, number: str | None = None) -> Asked | None:
         if database := location.database():
             return _of_file(f"{database.as_uri()}?mode=ro", dataset, number)
         return _of_server(dataset, number) if location.address().startswith("http") else None
-    except (sqlite3.Error, OSError, ValueError, KeyError):
+    except (sqlite3.Error, OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _of_file(uri: str, dataset: str, number: str | None) -> Asked | None:
+def _of_file(uri: str, dataset: str, number: str | None) -> Asked:
     with closing(sqlite3.connect(uri, timeout=SECONDS, uri=True)) as store:
-        found = (number,) if number else store.execute(OF_ALIAS, [dataset]).fetchone()
-        tag = found and store.execute(FINGERPRINT, [dataset, found[0]]).fetchone()
-        return Asked(str(found[0]), tag[0]) if found and tag else None
+        found = number or store.execute(OF_ALIAS, [dataset]).fetchone()[0]
+        return Asked(str(found), store.execute(FINGERPRINT, [dataset, found]).fetchone()[0])
 
 
-def _of_server(dataset: str, number: str | None) -> Asked | None:
+def _of_server(dataset: str, number: str | None) -> Asked:
+    call = "model-versions/get" if number else "registered-models/alias"
     which = {"version": number} if number else {"alias": "champion"}
     query = urllib.parse.urlencode({"name": dataset, **which})
-    call = "model-versions/get" if number else "registered-models/alias"
     address = f"{location.address().rstrip('/')}/api/2.0/mlflow/{call}?{query}"
     request = urllib.request.Request(address, headers=_permission())  # noqa: S310  # of http or https
     with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
-        found: dict[str, Any] = json.load(answer)["model_version"]
-    tags = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
-    return Asked(str(found["version"]), tags["fingerprint"])
+        found = json.load(answer)["model_version"]
+    return Asked(str(found["version"]), {tag["key"]: tag["value"] for tag in found["tags"]}["fingerprint"])
 
 
 def _permission() -> dict[str, str]:

@@ -1,14 +1,16 @@
-"""Which training of params.yaml is the best: of highest validation accuracy among those that pass the gate."""
+"""Which training of params.yaml is the best, and whether it is better than the champion."""
 
 from dataclasses import dataclass
+
+import numpy as np
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config.schema import Params, Training
-from pipeline.evaluation import checks, records
+from pipeline.evaluation import checks, records, significance
 from pipeline.evaluation.checks import Check
 from pipeline.evaluation.records import Evaluation
-from pipeline.tracking import fingerprints, lock, paths, stale, timing
+from pipeline.tracking import paths, stale, timing
 
 
 class Refused(Exception):  # noqa: N818  # no error: the rules say no
@@ -38,10 +40,9 @@ def choose(params: Params, name: str | None, *, force: bool = False) -> Candidat
     trainings = params.trainings_of(name) if name else params.trainings
     if name and len(trainings) == 1:
         return _candidate(params, trainings[0])
-    evaluated = [training for training in trainings if paths.evaluation(training).exists()]
-    if not evaluated:
+    candidates = [_candidate(params, training) for training in trainings if paths.evaluation(training).exists()]
+    if not candidates:
         raise InputError(f"{paths.EVALUATIONS} holds no {name or 'model of params.yaml'}: `dvc repro` makes it")
-    candidates = [_candidate(params, training) for training in evaluated]
     passing = [candidate for candidate in candidates if force or not candidate.failed]
     if not passing:
         raise Refused("no training passes the gate: " + "; ".join(candidate.failures() for candidate in candidates))
@@ -56,21 +57,30 @@ def choose(params: Params, name: str | None, *, force: bool = False) -> Candidat
 
 
 def require_current(training: Training) -> None:
-    """Raise `InputError` unless evaluation, model and test split on disk are those that dvc.lock tells of together.
-
-    They must be of params.yaml and the code as they are now, too.
-    """
-    stages = lock.trained(training)
-    if not stages or not all(fingerprints.md5(path) == md5 for stage in stages for path, md5 in stage.data().items()):
-        name = training.name
-        raise InputError(f"the evaluation of {name} is not of the model and test split on disk: run `dvc repro`")
-    for line in stale.told([training]):
+    """Raise `InputError` unless evaluation, model and data on disk belong together, to params.yaml and to the code."""
+    for line in stale.reasons([training], read=True):
         raise InputError(line)
+
+
+def require_better(candidate: Candidate, theirs: np.ndarray, champion: str) -> None:
+    """Raise `Refused` unless a candidate beats the champion beyond what the same test images can tell by chance.
+
+    `theirs` are the champion's probabilities, (n, classes); `champion` says in words which one it is.
+    """
+    name, ours = candidate.training.name, candidate.evaluation.right
+    right = candidate.evaluation.test.labels == theirs.argmax(axis=1)
+    difference, accuracy = significance.difference(ours[None], right[None]), float(np.mean(right))
+    if difference.accuracy <= 0 or difference.p_value >= significance.LEVEL:
+        raise Refused(
+            f"{name} is not better than the champion ({champion}) beyond the noise of the test images: accuracy "
+            f"{accuracy + difference.accuracy:.4f} against {accuracy:.4f}, {difference.only_first} images only {name} "
+            f"gets right, {difference.only_second} only the champion, p = {difference.p_value:.2g}, needed below "
+            f"{significance.LEVEL} (exact McNemar); --force promotes it all the same"
+        )
 
 
 def _candidate(params: Params, training: Training) -> Candidate:
     evaluation = records.from_arrays(files.read_arrays(paths.evaluation(training)))
     gate = params.gate_of(training.model)
-    scores = timing.added(evaluation.all_scores, gate, training)
-    found = checks.within_bounds(gate, training.model, [scores])
+    found = checks.within_bounds(gate, training.model, [timing.added(evaluation.all_scores, gate, training)])
     return Candidate(training, evaluation, [check for check in found if not check.passed])

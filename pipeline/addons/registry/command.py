@@ -5,14 +5,13 @@ One registered model for each dataset; its version in use has the alias `champio
 
 import argparse
 import sys
-from typing import Any
+from pathlib import Path
 
 from filelock import FileLock
 
-from pipeline.addons.registry import promotion, versions
+from pipeline.addons.registry import folder, promotion, versions
 from pipeline.addons.registry.candidate import Refused
 from pipeline.addons.registry.versions import Version
-from pipeline.addons.serve import exported
 from pipeline.config import loading
 from pipeline.tracking import location, server
 
@@ -30,19 +29,20 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def export(version: Version) -> Any:
-    """Export a version to where `pipeline serve` takes it from, unless it is there, and return the folder."""
-    root = exported.root(location.repository(), version.name)
+def export(version: Version) -> Path:
+    """Export a version to where `pipeline serve` takes it from, unless it is there as written; return the folder."""
+    root = folder.root(location.repository(), version.name)
+    place = folder.place(root, str(version.version), version.tags["fingerprint"])
     root.mkdir(parents=True, exist_ok=True)
-    folder = exported.place(root, str(version.version), version.tags["fingerprint"])
     with FileLock(root / ".lock"):  # another process may just be at it
-        if not exported.whole(folder):
+        if not folder.whole(place):
             model = versions.load(version)
-            from pipeline.addons.export import litert  # here, so that TensorFlow comes by `load`, which keeps it quiet
+            # here, so that TensorFlow comes by `load`, which keeps it quiet
+            from pipeline.addons.export.conversion import litert
 
             about = versions.about(version) | {"description": versions.describe(version)}
-            exported.write(folder, litert.to_litert(model), about)
-    return folder
+            folder.write(place, litert.to_litert(model), about)
+    return place
 
 
 def fetch(dataset: str, number: str | None = None) -> str:
@@ -51,9 +51,9 @@ def fetch(dataset: str, number: str | None = None) -> str:
     if number:
         return f"{export(versions.require(client, dataset, number))}"
     version = versions.require_champion(client, dataset)
-    folder = export(version)
-    exported.point(folder.parent, location.store(), folder)
-    return f"{versions.describe(version)} is in {folder}"
+    place = export(version)
+    folder.point(place.parent, location.store(), place)
+    return f"{versions.describe(version)} is in {place}"
 
 
 def main() -> None:

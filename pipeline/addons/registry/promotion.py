@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.addons.registry import rules, versions
-from pipeline.addons.registry.candidate import Candidate, Refused, choose, require_current
+from pipeline.addons.registry import candidate as rules
+from pipeline.addons.registry import versions
+from pipeline.addons.registry.candidate import Candidate, Refused
 from pipeline.addons.registry.versions import CHAMPION, PREVIOUS, Version, describe
 from pipeline.base import tables
 from pipeline.base.errors import InputError
@@ -40,9 +41,9 @@ def promote(params: Params, name: str | None = None, *, force: bool = False, pre
     Raise `Refused` where the gate or the test images speak against it, unless forced, and `InputError` where its
     evaluation, its run or the store is missing.
     """
-    candidate = choose(params, name, force=force)
+    candidate = rules.choose(params, name, force=force)
     dataset, fingerprint = params.fetch.dataset_name, fingerprints.of_lock(f"train@{candidate.training.name}")
-    require_current(candidate.training)
+    rules.require_current(candidate.training)
     client = versions.connect()
     with server.alone(LOCK):
         versions.finish(client, dataset)

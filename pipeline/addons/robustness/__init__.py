@@ -1,7 +1,11 @@
-"""Accuracy on spoilt images.
+"""Accuracy on corrupted images.
 
-- `corruptions.py`: images spoilt in several ways and strengths, and the accuracy that is left
-- `figure.py`: how models bear them
+- `corruptions.py`: images corrupted in several ways and strengths, and the accuracy that is left
+- `checks.py`: what the gate can ask of it
+- `evaluator.py`: scores a network on them
+- `figure.py`: pictures
+- `section.py`: the report's section
+- `settings.py`: the section `robustness` of params.yaml
 """
 
 NEEDS = ()

@@ -1,4 +1,4 @@
-"""Images as a camera might spoil them: seven corruptions at five strengths each, and the accuracy that is left.
+"""Images corrupted as by a bad camera: in seven ways at five strengths each, and the accuracy that is left.
 
 The idea is ImageNet-C's (Hendrycks & Dietterich 2019) and MNIST-C's (Mu & Gilmer 2019). Images are uint8 of
 (n, height, width, channels), and so is what a corruption returns; lengths are fractions of the longer side.
@@ -79,29 +79,29 @@ STRENGTHS = range(1, 6)
 
 
 def corrupted(images: np.ndarray, name: str, strength: int) -> np.ndarray:
-    """Return images spoilt by a corruption at a strength of 1 to 5, always the same way."""
+    """Return images corrupted by a corruption at a strength of 1 to 5, always the same way."""
     corrupt, values, _ = CORRUPTIONS[name]
     random = np.random.default_rng([SEED, list(CORRUPTIONS).index(name), strength])
     return corrupt(images, values[strength - 1], random)
 
 
 def every(image: np.ndarray) -> tuple[np.ndarray, list[tuple[str, str]]]:
-    """Spoil one image, uint8 of (1, height, width, channels), in every way, and say how in two words each."""
+    """Corrupt one image, uint8 of (1, height, width, channels), in every way, and say how in two words each."""
     chosen = list(itertools.product(CORRUPTIONS, STRENGTHS))
-    spoilt = np.concatenate([corrupted(image, name, strength) for name, strength in chosen])
-    return spoilt, [(name, _change(name, strength)) for name, strength in chosen]
+    changed = np.concatenate([corrupted(image, name, strength) for name, strength in chosen])
+    return changed, [(name, _change(name, strength)) for name, strength in chosen]
 
 
 def robustness(predict: Callable[[np.ndarray], np.ndarray], images: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Tabulate the accuracy on spoilt images, a row a corruption and strength.
+    """Tabulate the accuracy on corrupted images, a row a corruption and strength.
 
     `predict` maps images to probabilities of (n, classes); labels are integers of (n,). Columns: `corruption`,
     `strength` from 1 to 5, `change`, what that is in words, and `accuracy`.
     """
     rows = []
     for name in CORRUPTIONS:  # all strengths at once: a call of `predict` takes a while to begin
-        spoilt = np.concatenate([corrupted(images, name, strength) for strength in STRENGTHS])
-        right = predict(spoilt).argmax(axis=1).reshape(len(STRENGTHS), -1) == labels
+        changed = np.concatenate([corrupted(images, name, strength) for strength in STRENGTHS])
+        right = predict(changed).argmax(axis=1).reshape(len(STRENGTHS), -1) == labels
         shares = zip(STRENGTHS, right.mean(axis=1).tolist(), strict=True)
         rows += [(name, strength, _change(name, strength), share) for strength, share in shares]
     return pd.DataFrame(rows, columns=["corruption", "strength", "change", "accuracy"])

@@ -1,10 +1,12 @@
-"""Figures of how models bear spoilt images; the caller saves them."""
+"""Figures of robustness; the caller saves them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from pipeline.figures import sheets
 from pipeline.figures.curves import style
 
 COLUMNS = 4
@@ -39,3 +41,10 @@ def _with_mean(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row a strength and a column a corruption, the mean the last."""
     pivoted = table.pivot_table("accuracy", "strength", "corruption", sort=False)
     return pivoted.assign(**{MEAN: pivoted.mean(axis=1)})
+
+
+def corruptions(images: np.ndarray, captions: Sequence[Sequence[str]]) -> Figure:
+    """Show one image corrupted in many ways, five to a row."""
+    return sheets.captioned(
+        ["A test image, corrupted in every way that robustness is measured by"], images, captions, most=5
+    )

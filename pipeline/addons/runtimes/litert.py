@@ -1,5 +1,6 @@
 """A network as a LiteRT file: loaded in a third of a second, a picture in a fraction of a millisecond."""
 
+import hashlib
 import io
 import json
 import zipfile
@@ -10,17 +11,21 @@ from ai_edge_litert.interpreter import Interpreter
 from pipeline.base.errors import InputError
 from pipeline.base.quiet import stderr_held_back
 
-METADATA = "metadata.json"
+METADATA, DIGEST = "metadata.json", "sha256"
 
 
 def metadata(content: bytes) -> dict[str, str]:
-    """Return what a file says of itself, nothing if it was written without; `unzip -p` shows the same."""
+    """Return what a file says of itself, nothing if it was written without or is damaged; `unzip -p` shows the same.
+
+    They are in a zip behind the network, with its SHA-256.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             told: dict[str, str] = json.loads(archive.read(METADATA))
-    except (zipfile.BadZipFile, KeyError):
+            network = content[: archive.getinfo(METADATA).header_offset]
+    except Exception:  # zipfile fails in many ways over what is damaged
         return {}
-    return told
+    return told if told.pop(DIGEST, "") == hashlib.sha256(network).hexdigest() else {}
 
 
 class Network:
@@ -30,10 +35,11 @@ class Network:
         """Load a file's `content`; raise `InputError` if it is not whole."""
         try:
             self._interpreter = Interpreter(model_content=content, num_threads=threads)
-        except ValueError as error:
-            raise InputError(f"not a whole LiteRT file ({str(error).splitlines()[0]}): export it again") from None
-        (self._input,), (self._output,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        _, height, width, channels = self._input["shape"].tolist()
+            (self._input,) = self._interpreter.get_input_details()
+            (self._output,) = self._interpreter.get_output_details()
+            _, height, width, channels = self._input["shape"].tolist()
+        except (ValueError, RuntimeError) as error:
+            raise _broken(error) from None
         self.image_shape: tuple[int, int, int] = (height, width, channels)
         self.classes = int(self._output["shape"][-1])
         self.metadata = metadata(content)
@@ -42,11 +48,21 @@ class Network:
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""
         if len(images) != self._batch:
-            self._interpreter.resize_tensor_input(self._input["index"], images.shape)
-            with stderr_held_back():  # which computes it, and says so the first time
-                self._interpreter.allocate_tensors()
-            self._batch = len(images)
+            self._allocate(images.shape)
         self._interpreter.set_tensor(self._input["index"], images.astype(self._input["dtype"], copy=False))
         self._interpreter.invoke()
         probabilities: np.ndarray = self._interpreter.get_tensor(self._output["index"])
         return probabilities
+
+    def _allocate(self, shape: tuple[int, ...]) -> None:
+        try:
+            self._interpreter.resize_tensor_input(self._input["index"], shape)
+            with stderr_held_back():  # which computes it, and says so the first time
+                self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise _broken(error) from None
+        self._batch = shape[0]
+
+
+def _broken(error: Exception) -> InputError:
+    return InputError(f"not a whole LiteRT file ({str(error).splitlines()[0]}): export it again")

@@ -4,11 +4,11 @@ import argparse
 import hashlib
 import time
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from pipeline.addons.predict import trained
-from pipeline.base.errors import InputError
 
 EPILOG = (
     "INPUT is a folder, of which every PNG and JPEG file is scored, however deep, its path there being its id; or a "
@@ -24,23 +24,23 @@ def main() -> None:
     """Score what the command line names, part by part, and tell how many pictures a second."""
     options = _options()
     model = trained.in_registry() if options.model == "champion" else trained.on_disk(options.model)
-    from pipeline.addons.score import parts, scorer  # here, so that help does not wait for pyarrow
+    from pipeline.addons.score import inputs, parts, scorer  # here, so that help does not wait for pyarrow
 
-    out = options.out.resolve()
+    out, shape = options.out.resolve(), model.image_shape
     with parts.alone(out):
-        shape = model.image_shape
-        inputs = _listed(options.input, shape, out / parts.LISTING)
+        listed = inputs.listed(options.input, shape, out / parts.LISTING)
         from pipeline.network import saving  # here, so that bad input is refused at once
 
         content = saving.to_bytes(trained.load(model))  # the same weights, the same bytes, wherever it came from
-        job = scorer.Job(inputs, shape, model.class_names, out, scorer.part_images(shape))
-        parts.begin(out, _note(job, content), content)
+        job = scorer.Job(listed, shape, model.class_names, out, scorer.part_images(shape))
+        decides = {"model": hashlib.sha256(content).hexdigest(), "classes": job.class_names, "input": listed.digest}
+        parts.begin(out, decides | {"images": listed.count, "images a part": job.part_images}, content)
         missing = parts.missing(out, job.part_count)
         _tell(scorer.scored(job, missing, options.at_once), sum(job.images(number) for number in missing))
         bad = parts.unreadable(out, job.part_count)
-    print(f"{options.out} has the scores of {inputs.count - bad:,} images")
+    print(f"{options.out} has the scores of {listed.count - bad:,} images")
     if bad:
-        print(f"pictures that cannot be read: {bad:,} of {inputs.count:,}, named in {options.out / parts.UNREADABLE}")
+        print(f"pictures that cannot be read: {bad:,} of {listed.count:,}, named in {options.out / parts.UNREADABLE}")
 
 
 def _options() -> Any:
@@ -70,34 +70,11 @@ def _options() -> Any:
     return options
 
 
-def _listed(source: Path, shape: tuple[int, int, int], listing: Path) -> Any:
-    from pipeline.addons.score import inputs
-
-    if source.is_dir():
-        return inputs.of_folder(source, listing)
-    if source.suffix.lower() != ".parquet" or not source.is_file():
-        raise InputError(f"{source} is no folder and no Parquet file: name one of the two")
-    return inputs.of_parquet(source, shape)
-
-
-def _note(job: Any, content: bytes) -> dict[str, Any]:
-    return {
-        "model": hashlib.sha256(content).hexdigest(),
-        "classes": job.class_names,
-        "input": job.inputs.digest,
-        "images": job.inputs.count,
-        "images a part": job.part_images,
-    }
-
-
 def _tell(counts: Iterator[int], total: int) -> None:
     """Go through the parts, and print a line now and then."""
     start = told = time.monotonic()
-    done = 0
-    for count in counts:
-        done, now = done + count, time.monotonic()
-        if now - told >= PAUSE or done == total:
-            speed = done / (now - start)
+    for done in accumulate(counts):
+        if (now := time.monotonic()) - told >= PAUSE or done == total:
+            speed, told = done / (now - start), now
             left = f", {(total - done) / speed:,.0f} s left" if done < total else ""
             print(f"scored {done:,} of {total:,} images, {speed:,.0f} a second{left}", flush=True)
-            told = now

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.base.errors import InputError
@@ -42,6 +40,15 @@ class Read:
     ids: list[str]
     images: np.ndarray
     unreadable: list[tuple[str, str]]
+
+
+def listed(source: Path, shape: Shape, listing: Path) -> Inputs:
+    """List what is to be scored, that of a folder into the Parquet file `listing`; raise `InputError` for neither."""
+    if source.is_dir():
+        return of_folder(source, listing)
+    if source.suffix.lower() != ".parquet" or not source.is_file():
+        raise InputError(f"{source} is no folder and no Parquet file: name one of the two")
+    return of_parquet(source, shape)
 
 
 def of_folder(folder: Path, listing: Path) -> Inputs:
@@ -96,19 +103,23 @@ def read(inputs: Inputs, first: int, count: int, shape: Shape) -> Read:
 
 def _undecoded(inputs: Inputs, first: int, count: int, shape: Shape) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
     """Yield each row's id, and what makes an image of it or raises `InputError`."""
-    if inputs.folder:
-        for batch in _rows(inputs.file, [PATH], first, count):
+    for batch in _rows(inputs.file, [PATH] if inputs.folder else [ID, IMAGE], first, count):
+        if inputs.folder:
             for path in batch[PATH].to_pylist():
-                file = inputs.folder / os.fsdecode(path)
-                yield _shown(path), partial(pictures.read, file, shape)
-        return
-    for batch in _rows(inputs.file, [ID, IMAGE], first, count):
-        images = batch[IMAGE].storage if isinstance(batch[IMAGE], pa.ExtensionArray) else batch[IMAGE]
-        encoded = _is_encoded(images.type)
-        contents = images.fill_null(b"").to_pylist() if encoded else _values(images)
-        make: Any = pictures.decode if encoded else _shaped
-        for name, content in zip(batch[ID].cast(pa.string()).to_pylist(), contents, strict=True):
-            yield name, partial(make, content, name, shape)
+                yield _shown(path), partial(pictures.read, inputs.folder / os.fsdecode(path), shape)
+        else:
+            images = batch[IMAGE].storage if isinstance(batch[IMAGE], pa.ExtensionArray) else batch[IMAGE]
+            for name, image in zip(batch[ID].cast(pa.string()).to_pylist(), images, strict=True):
+                yield name, partial(_decoded, image, name, shape)
+
+
+def _decoded(image: pa.Scalar, name: str, shape: Shape) -> np.ndarray:
+    if _is_encoded(image.type):
+        return pictures.decode(image.as_py() or b"", name, shape)
+    values: np.ndarray = image.values.to_numpy() if image.is_valid else np.empty(0)
+    if len(values) != math.prod(shape):
+        raise InputError(f"{name} has {len(values):,} values, {math.prod(shape):,} are needed")
+    return values.reshape(shape)
 
 
 def _pictures(top: bytes) -> Iterator[tuple[bytes, int]]:
@@ -140,7 +151,9 @@ def _check(path: Path, schema: pa.Schema, shape: Shape) -> None:
         raise InputError(f"{path}: {ID} is {kind}: make it strings or integers")
     kind, values = schema.field(IMAGE).type, math.prod(shape)
     kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
-    if not (_is_encoded(kind) or _is_raw(kind, values)):
+    fixed = pa.types.is_fixed_size_list(kind) and kind.list_size == values
+    lists = fixed or pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    if not (_is_encoded(kind) or (lists and pa.types.is_uint8(kind.value_type))):
         raise InputError(
             f"{path}: {IMAGE} is {kind}: make it binary, each a whole PNG or JPEG file, or lists of {values:,} uint8 "
             f"values ({' × '.join(map(str, shape))})"
@@ -151,25 +164,19 @@ def _is_encoded(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
-def _is_raw(kind: pa.DataType, values: int) -> bool:
-    if pa.types.is_fixed_size_list(kind):
-        return bool(pa.types.is_uint8(kind.value_type) and kind.list_size == values)
-    return bool((pa.types.is_list(kind) or pa.types.is_large_list(kind)) and pa.types.is_uint8(kind.value_type))
-
-
 def _rows(path: Path, columns: list[str], first: int, count: int) -> Iterator[pa.RecordBatch]:
     """Yield `count` rows from row `first` on, a few at a time; raise `InputError` where they are damaged."""
     try:
         with pq.ParquetFile(path) as file:
-            sizes = np.array([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)])
-            ends = np.cumsum(sizes)
-            groups = np.flatnonzero((ends > first) & (ends - sizes < first + count)).tolist()
-            position = int((ends - sizes)[groups[0]])
+            ends = np.cumsum([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)])
+            group = int(np.searchsorted(ends, first, "right"))  # the first that is wanted
+            position, end = int(ends[group - 1]) if group else 0, first + count
+            groups = range(len(ends))[group : int(np.searchsorted(ends, end)) + 1]
             for batch in file.iter_batches(ROWS, row_groups=groups, columns=columns):
-                if wanted := batch[max(first - position, 0) : first + count - position]:
+                if wanted := batch[max(first - position, 0) : end - position]:
                     yield wanted
                 position += len(batch)
-                if position >= first + count:
+                if position >= end:
                     return
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(path, error) from None
@@ -177,16 +184,3 @@ def _rows(path: Path, columns: list[str], first: int, count: int) -> Iterator[pa
 
 def _damaged(path: Path, error: Exception) -> InputError:
     return InputError(f"{path} is not a whole Parquet file ({str(error).splitlines()[0]}): write it anew")
-
-
-def _values(images: pa.Array) -> Iterator[np.ndarray]:
-    """Yield each list's values; of a null, none."""
-    lengths = pc.fill_null(pc.list_value_length(images), 0).to_numpy(zero_copy_only=False)
-    flat = pc.list_flatten(images).to_numpy(zero_copy_only=False)
-    yield from np.split(flat, np.cumsum(lengths)[:-1])
-
-
-def _shaped(values: np.ndarray, name: str, shape: Shape) -> np.ndarray:
-    if len(values) != math.prod(shape):
-        raise InputError(f"{name} has {len(values):,} values, {math.prod(shape):,} are needed")
-    return values.reshape(shape)

@@ -72,26 +72,22 @@ def write(file: Path, read: Read, probabilities: np.ndarray, class_names: list[s
     `probabilities` are float32 of (n, classes).
     What could not be read stands in the metadata too, so that a file says all of its part, whole or not at all.
     """
-    classes = [class_names[index] for index in probabilities.argmax(axis=1)]
-    table = pa.table(
-        {
-            "id": pa.array(read.ids, pa.string()),
-            "class": pa.array(classes, pa.string()),
-            "probability": probabilities.max(axis=1),
-            "probabilities": pa.FixedSizeListArray.from_arrays(probabilities.ravel(), len(class_names)),
-        }
-    )
+    columns = {
+        "id": pa.array(read.ids, pa.string()),
+        "class": pa.array([class_names[index] for index in probabilities.argmax(axis=1)], pa.string()),
+        "probability": probabilities.max(axis=1),
+        "probabilities": pa.FixedSizeListArray.from_arrays(probabilities.ravel(), len(class_names)),
+    }
     metadata = {"class_names": json.dumps(class_names), "unreadable": json.dumps(read.unreadable)}
     content = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata(metadata), content)
+    pq.write_table(pa.table(columns, metadata=metadata), content)
     files.write_bytes(file, content.getvalue())
 
 
 def unreadable(out: Path, count: int) -> int:
     """Write the ids of all that could not be read, and why, to _unreadable.csv, if there is any; return how many."""
-    listed = [
-        row for number in range(count) for row in json.loads(pq.read_schema(path(out, number)).metadata[b"unreadable"])
-    ]
+    schemas = (pq.read_schema(path(out, number)) for number in range(count))
+    listed = [row for schema in schemas for row in json.loads(schema.metadata[b"unreadable"])]
     if listed:
         tables.write_csv(out / UNREADABLE, pd.DataFrame(listed, columns=["id", "reason"]))
     return len(listed)

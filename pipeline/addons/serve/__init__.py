@@ -1,6 +1,5 @@
 """The service: an exported network, asked over HTTP. Knows neither TensorFlow nor mlflow.
 
-- `exported.py`: a version as a folder
 - `model.py`: a version that answers
 - `batching.py`: requests that come together are computed together
 - `bodies.py`: images from JSON, raw bytes, `.npy`, pictures
@@ -11,6 +10,7 @@
 - `watching.py`: token, log and metrics of each request
 - `metrics.py`: what Prometheus is told
 - `connections.py`: connections with patience
+- `following.py`: which version is served, and the next champion
 - `app.py`: the routes
 - `command.py`: serves the champion
 

@@ -25,6 +25,8 @@ from pipeline.base.errors import InputError
 
 PAGE = Path(__file__).with_name("page.html")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src blob:"
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+SERVER = {"name": "pipeline.serve", "version": "2", "extensions": ["binary_tensor_data"]}
 
 
 def make(
@@ -41,26 +43,28 @@ def make(
     `follow` runs as long as the app does, and may give the batcher another model; `observer` notes what it sees.
     """
     routes = [
-        Route("/", _page),
+        Route("/", lambda _: HTMLResponse(PAGE.read_bytes(), headers={"Content-Security-Policy": POLICY})),
         Route("/invocations", _invocations, methods=["POST"]),
-        *(Route(path, lambda _: PlainTextResponse("\n")) for path in ("/ping", "/health")),
+        Route("/ping", lambda _: PlainTextResponse("\n")),
+        Route("/health", lambda _: PlainTextResponse("\n")),
         Route("/version", lambda request: PlainTextResponse(_model(request).version)),
         Route("/classes", lambda request: JSONResponse(_model(request).about)),
-        Route("/metrics", _metrics),
-        Route("/v2", _server),
+        Route("/metrics", lambda request: Response(metrics.text(_model(request).about), media_type=PROMETHEUS)),
+        Route("/v2", lambda _: JSONResponse(SERVER)),
         Route("/v2/health/live", lambda _: JSONResponse({"live": True})),
         Route("/v2/health/ready", lambda _: JSONResponse({"ready": True})),
-        *(
-            route
-            for path in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
-            for route in (
-                Route(path, _described),
-                Route(f"{path}/ready", _ready),
-                Route(f"{path}/infer", _infer, methods=["POST"]),
-            )
-        ),
     ]
-    answers: Any = {Refusal: _refused, InputError: _refused, Busy: _refused, HTTPException: _http, Exception: _failed}
+    for path in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}"):
+        routes += [
+            Route(path, lambda request: JSONResponse(inference.described(_model(request)))),
+            Route(f"{path}/ready", lambda request: JSONResponse({"name": _model(request).name, "ready": True})),
+            Route(f"{path}/infer", _infer, methods=["POST"]),
+        ]
+    answers: Any = {
+        **dict.fromkeys((Refusal, InputError, Busy), _refused),
+        HTTPException: lambda _, error: JSONResponse({"error": error.detail}, error.status_code, error.headers),
+        Exception: lambda *_: JSONResponse({"error": "the service failed: its log says how"}, 500),
+    }
 
     @asynccontextmanager
     async def following(_: Starlette) -> AsyncIterator[None]:
@@ -78,10 +82,9 @@ def make(
 def _model(request: Request) -> Model:
     """Return the model in use when the request came, which answers it whatever is promoted meanwhile."""
     model: Model = request.scope["model"]
-    if {"name", "version"} & set(request.path_params):
-        named = request.path_params["name"], request.path_params.get("version", model.version)
-        if named != (model.about["dataset"], model.version):
-            raise Refusal(404, f"{' version '.join(named)} is not served: {model.about['dataset']} {model.version} is")
+    named = request.path_params.get("name", model.name), request.path_params.get("version", model.version)
+    if named != (model.name, model.version):
+        raise Refusal(404, f"{' version '.join(named)} is not served: {model.name} {model.version} is")
     return model
 
 
@@ -101,57 +104,29 @@ async def _invocations(request: Request) -> Response:
     try:
         async with reading.body_of(request, reading.unknown_kind(request)) as body:
             named = reading.flag(request, "classes")
-            images = await reading.images_of(request, body, model)
+            images = await reading.images_of(request, body, model.shape)
             rows = (await _predicted(request, images)).tolist()
     except ClientDisconnect:
         return Response(status_code=400)
-    return _json({"predictions": [_named(row, model.classes) for row in rows] if named else rows})
+    answer = {"predictions": [_named(row, model.classes) for row in rows] if named else rows}
+    return Response(json.dumps(answer), media_type="application/json")
 
 
 def _named(row: list[float], classes: list[str]) -> dict[str, Any]:
-    best = max(range(len(row)), key=row.__getitem__)
     by_class = dict(zip(classes, row, strict=True))
-    return {"class": classes[best], "probability": row[best], "probabilities": by_class}
+    best = max(by_class, key=by_class.__getitem__)
+    return {"class": best, "probability": by_class[best], "probabilities": by_class}
 
 
 async def _infer(request: Request) -> Response:
     model = _model(request)
     try:
         async with reading.body_of(request) as body:
-            content, images = await reading.in_thread_if_large(_asked, request, body, model)
-            return inference.answer(content, model, await _predicted(request, images))
+            stated = request.headers.get(inference.HEADER)
+            asked = await reading.in_thread_if_large(inference.read, body, stated, model)
+            return inference.answer(asked, model, await _predicted(request, asked.images))
     except ClientDisconnect:
         return Response(status_code=400)
-
-
-def _asked(request: Request, body: bytes, model: Model) -> tuple[dict[str, Any], np.ndarray]:
-    content, rest = inference.asked(request, body)
-    return content, inference.images_of(content, rest, model)
-
-
-def _server(_: Request) -> Response:
-    return JSONResponse({"name": "pipeline.serve", "version": "2", "extensions": ["binary_tensor_data"]})
-
-
-def _described(request: Request) -> Response:
-    return JSONResponse(inference.described(_model(request)))
-
-
-def _ready(request: Request) -> Response:
-    return JSONResponse({"name": _model(request).about["dataset"], "ready": True})
-
-
-def _metrics(request: Request) -> Response:
-    kind = "text/plain; version=0.0.4; charset=utf-8"
-    return Response(metrics.text(_model(request).about), media_type=kind)
-
-
-def _page(_: Request) -> Response:
-    return HTMLResponse(PAGE.read_bytes(), headers={"Content-Security-Policy": POLICY})
-
-
-def _json(content: Any) -> Response:
-    return Response(json.dumps(content), media_type="application/json")
 
 
 def _refused(_: Request, error: Exception) -> Response:
@@ -159,11 +134,3 @@ def _refused(_: Request, error: Exception) -> Response:
     if isinstance(refusal, Refusal):
         return JSONResponse({"error": str(refusal)}, refusal.status, refusal.headers)
     return JSONResponse({"error": str(refusal)}, 400)
-
-
-def _http(_: Request, error: Any) -> Response:
-    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
-
-
-def _failed(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "the service failed: its log says how"}, 500)

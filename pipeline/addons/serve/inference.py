@@ -1,10 +1,10 @@
 """The open inference protocol, version 2, as KServe has it: `images` in, `probabilities` out, as JSON or as bytes."""
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from starlette.requests import Request
+import simdjson
 from starlette.responses import Response
 
 from pipeline.addons.serve import bodies
@@ -15,10 +15,18 @@ HEADER = "inference-header-content-length"  # bytes of JSON, before those of the
 INPUT, OUTPUT = "images", "probabilities"
 
 
+class Asked(NamedTuple):
+    """Images, and how their answer is to look: its id, and whether it is in bytes."""
+
+    images: np.ndarray
+    id: str | None
+    binary: bool
+
+
 def described(model: Model) -> dict[str, Any]:
     """Return a model's metadata."""
     return {
-        "name": model.about["dataset"],
+        "name": model.name,
         "versions": [model.version],
         "platform": "litert",
         "inputs": [{"name": INPUT, "datatype": "UINT8", "shape": [-1, *model.shape]}],
@@ -26,47 +34,26 @@ def described(model: Model) -> dict[str, Any]:
     }
 
 
-def asked(request: Request, body: bytes) -> tuple[dict[str, Any], bytes]:
-    """Part a body into its JSON and the bytes behind it; raise `InputError` unless there is a JSON object."""
-    stated = request.headers.get(HEADER, str(len(body)))
-    if not stated.isdecimal() or len(stated) > 10 or int(stated) > len(body):
+def read(body: bytes, stated: str | None, model: Model) -> Asked:
+    """Read a request, of which `stated` bytes are JSON if not all; raise `InputError` unless it is one of images."""
+    length = len(body) if stated is None else int(stated) if stated.isdecimal() and len(stated) < 11 else -1
+    if not 0 <= length <= len(body):
         raise InputError(f"the header Inference-Header-Content-Length is {short(stated)}: the body has {len(body)}")
-    try:
-        content = json.loads(body[: int(stated)])
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"the body is not JSON: {short(str(error))}") from None
-    if not isinstance(content, dict) or not isinstance(content.get("inputs"), list):
-        raise InputError('the body is not {"inputs": [tensor]}')
-    return content, body[int(stated) :]
+    content = bodies.parse(body[:length])
+    tensor = _only(content, "inputs", INPUT)
+    if tensor is None:
+        raise InputError(f'the body is not {{"inputs": [tensor]}}, of one tensor with the name "{INPUT}"')
+    named = content.get("id")
+    return Asked(_images(tensor, body[length:], model), named if isinstance(named, str) else None, _binary(content))
 
 
-def images_of(content: dict[str, Any], rest: bytes, model: Model) -> np.ndarray:
-    """Return the images of a request as uint8; raise `InputError` for anything but one tensor of them."""
-    tensors = content["inputs"]
-    if len(tensors) != 1 or not isinstance(tensors[0], dict) or tensors[0].get("name") != INPUT:
-        raise InputError(f'inputs is not one tensor with the name "{INPUT}"')
-    tensor = tensors[0]
-    if tensor.get("datatype") != "UINT8":
-        raise InputError(f"the datatype is {short(tensor.get('datatype'))}, not UINT8")
-    shape = tensor.get("shape")
-    if not isinstance(shape, list) or not all(type(size) is int and 0 <= size < 2**31 for size in shape):
-        raise InputError(f"the shape is {short(shape)}, not a list of sizes")
-    size = _parameters(tensor).get("binary_data_size")
-    if size is None and "data" in tensor:
-        bodies.require_shape(tuple(shape), model.shape)
-        return bodies.of_numbers(tensor["data"], tuple(shape))
-    if type(size) is not int or size != len(rest) or "data" in tensor:
-        raise InputError("give data, or binary_data_size and as many bytes behind the JSON")
-    return bodies.from_raw(rest, ",".join(map(str, shape)), model.shape)
-
-
-def answer(content: dict[str, Any], model: Model, probabilities: np.ndarray) -> Response:
+def answer(asked: Asked, model: Model, probabilities: np.ndarray) -> Response:
     """Return the probabilities as a request wants them: as numbers in JSON or as bytes behind it."""
     tensor: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": list(probabilities.shape)}
-    told: dict[str, Any] = {"model_name": model.about["dataset"], "model_version": model.version, "outputs": [tensor]}
-    if isinstance(content.get("id"), str):
-        told["id"] = content["id"]
-    if not _binary(content):
+    told: dict[str, Any] = {"model_name": model.name, "model_version": model.version, "outputs": [tensor]}
+    if asked.id is not None:
+        told["id"] = asked.id
+    if not asked.binary:
         tensor["data"] = probabilities.ravel().tolist()
         return Response(json.dumps(told), media_type="application/json")
     tail = probabilities.astype("<f4").tobytes()
@@ -75,16 +62,39 @@ def answer(content: dict[str, Any], model: Model, probabilities: np.ndarray) -> 
     return Response(head + tail, headers={HEADER: str(len(head))}, media_type="application/octet-stream")
 
 
-def _binary(content: dict[str, Any]) -> bool:
-    outputs = content.get("outputs")
-    if isinstance(outputs, list) and outputs and isinstance(outputs[0], dict):
-        if outputs[0].get("name") != OUTPUT or len(outputs) > 1:
+def _images(tensor: Any, rest: bytes, model: Model) -> np.ndarray:
+    if (kind := tensor.get("datatype")) != "UINT8":
+        raise InputError(f"the datatype is {short(kind)}, not UINT8")
+    given = tensor.get("shape")
+    shape: list[Any] = given.as_list() if isinstance(given, simdjson.Array) else [given]
+    if not all(type(size) is int and 0 <= size < 2**31 for size in shape):
+        raise InputError(f"the shape is {short(shape)}, not a list of sizes")
+    size = _parameter(tensor, "binary_data_size")
+    if size is None and "data" in tensor:
+        bodies.require_shape(tuple(shape), model.shape)
+        return bodies.of_numbers(tensor["data"], tuple(shape))
+    if type(size) is not int or size != len(rest) or "data" in tensor:
+        raise InputError("give data, or binary_data_size and as many bytes behind the JSON")
+    return bodies.from_raw(rest, ",".join(map(str, shape)), model.shape)
+
+
+def _binary(content: Any) -> bool:
+    if content.get("outputs"):
+        output = _only(content, "outputs", OUTPUT)
+        if output is None:
             raise InputError(f'outputs is not one tensor with the name "{OUTPUT}"')
-        if "binary_data" in (wanted := _parameters(outputs[0])):
-            return wanted["binary_data"] is True
-    return _parameters(content).get("binary_data_output") is True
+        if (wanted := _parameter(output, "binary_data")) is not None:
+            return wanted is True
+    return _parameter(content, "binary_data_output") is True
 
 
-def _parameters(holder: dict[str, Any]) -> dict[str, Any]:
-    found = holder.get("parameters", {})
-    return found if isinstance(found, dict) else {}
+def _only(content: Any, key: str, name: str) -> Any:
+    """Return the one tensor of a list, which has that name, or None."""
+    tensors = content.get(key) if isinstance(content, simdjson.Object) else None
+    found = [*tensors] if isinstance(tensors, simdjson.Array) and len(tensors) == 1 else [None]
+    return found[0] if isinstance(found[0], simdjson.Object) and found[0].get("name") == name else None
+
+
+def _parameter(holder: Any, name: str) -> Any:
+    found = holder.get("parameters")
+    return found.get(name) if isinstance(found, simdjson.Object) else None

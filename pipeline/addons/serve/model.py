@@ -1,14 +1,21 @@
 """A version that answers: its network, and what clients are told of it."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipeline.addons.registry import folder
 from pipeline.addons.runtimes.litert import Network
+from pipeline.base import processor
 from pipeline.base.errors import InputError
 
-TOLD = ("classes", "dataset", "version", "model", "fingerprint")  # to clients
 CHUNK = 16  # images at a time: more are no faster, and a network keeps buffers for as many as it once had
+
+
+def load(place: Path) -> "Model":
+    """Load a version's folder; raise `InputError` for one that holds none, is damaged, or does not fit together."""
+    return Model(*folder.read(place), processor.threads())
 
 
 class Model:
@@ -16,8 +23,9 @@ class Model:
 
     def __init__(self, content: bytes, about: dict[str, Any], threads: int) -> None:
         """Load and warm up the network of a `.tflite` file; raise `InputError` if it is not whole or not of `about`."""
-        self.about = {key: about[key] for key in TOLD}
-        self.version, self.classes, self.description = str(about["version"]), about["classes"], about["description"]
+        self.about = {key: about[key] for key in folder.TOLD}
+        self.name, self.version, self.classes = about["dataset"], str(about["version"]), about["classes"]
+        self.description = about["description"]
         self._one, self._many = Network(content, 1), Network(content, threads)  # each keeps its size of input
         self.shape = self._one.image_shape  # (height, width, channels)
         if self._one.classes != len(self.classes):

@@ -11,7 +11,6 @@ import numpy as np
 from starlette.requests import Request
 
 from pipeline.addons.serve import bodies, forms
-from pipeline.addons.serve.model import Model
 from pipeline.base.errors import short
 
 Result = TypeVar("Result")
@@ -50,16 +49,13 @@ async def body_of(request: Request, refusal: Refusal | None = None) -> AsyncIter
     length = request.headers.get("content-length", "0")
     stated = int(length[:20]) if length.isdecimal() else READ
     if stated > READ:
-        raise too_large(Connection="close")
+        raise _too_large(Connection="close")
     if stated <= SMALL and "transfer-encoding" not in request.headers:
         yield await _read(request, refusal)
         return
     room: asyncio.Semaphore = request.app.state.room
-    try:
-        async with asyncio.timeout(SECONDS):
-            await room.acquire()
-    except TimeoutError:
-        raise busy() from None
+    async with _within(busy()):
+        await room.acquire()
     try:
         yield await _read(request, refusal)
     finally:
@@ -69,23 +65,29 @@ async def body_of(request: Request, refusal: Refusal | None = None) -> AsyncIter
 async def _read(request: Request, refusal: Refusal | None) -> bytes:
     """Read a body; of one too large the rest, too, up to a limit: a client still sending would not see the answer."""
     body, read = bytearray(), 0
-    try:
-        async with asyncio.timeout(SECONDS):
-            async for chunk in request.stream():
-                read += len(chunk)
-                if read > READ:
-                    raise too_large(Connection="close")
-                if read <= LIMIT:
-                    body += chunk
-    except TimeoutError:
-        raise Refusal(408, f"the body took more than {SECONDS} seconds", Connection="close") from None
+    async with _within(Refusal(408, f"the body took more than {SECONDS} seconds", Connection="close")):
+        async for chunk in request.stream():
+            read += len(chunk)
+            if read > READ:
+                raise _too_large(Connection="close")
+            if read <= LIMIT:
+                body += chunk
     if refusal or read > LIMIT:
-        raise refusal or too_large()
+        raise refusal or _too_large()
     return bytes(body)
 
 
-def too_large(**headers: str) -> Refusal:
-    """Return the refusal of a body over the limit."""
+@asynccontextmanager
+async def _within(refusal: Refusal) -> AsyncIterator[None]:
+    """Raise a refusal if the block takes too long."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            yield
+    except TimeoutError:
+        raise refusal from None
+
+
+def _too_large(**headers: str) -> Refusal:
     return Refusal(413, f"the body is over {LIMIT:,} bytes: send fewer images at a time", **headers)
 
 
@@ -103,35 +105,31 @@ def _kind(request: Request) -> list[str]:
     return [part.strip() for part in request.headers.get("content-type", "").split(";")]
 
 
-async def images_of(request: Request, body: bytes, model: Model) -> np.ndarray:
+async def images_of(request: Request, body: bytes, shape: tuple[int, int, int]) -> np.ndarray:
     """Return the images of a body as uint8 of (n, height, width, channels); raise `Refusal` where there are none."""
     name, invert = _kind(request)[0], flag(request, "invert")
     if invert and name not in (*PICTURES, "multipart/form-data"):
         raise Refusal(400, "invert is for pictures: swap black and white of an array yourself")
     if name == "application/json":
-        return await in_thread_if_large(bodies.from_json, body, model.shape)
+        return await in_thread_if_large(bodies.from_json, body, shape)
     if name == "application/octet-stream":
-        return bodies.from_raw(body, request.headers.get("shape"), model.shape)
+        return bodies.from_raw(body, request.headers.get("shape"), shape)
     if name in NPY:
-        return bodies.from_npy(body, model.shape)
+        return bodies.from_npy(body, shape)
     files = [body] if name in PICTURES else await in_thread(forms.files_of, request.headers["content-type"], body)
-    read = partial(bodies.from_picture, shape=model.shape, invert=invert, of=len(files))
+    read = partial(bodies.from_picture, shape=shape, invert=invert, of=len(files))
     return np.concatenate([await in_thread(read, file) for file in files])  # others' between them
 
 
 async def in_thread(read: Callable[..., Result], *arguments: Any) -> Result:
     """Read what takes longer in a thread beside the one that answers; raise `Refusal` where it has too much to do."""
-    try:
-        async with asyncio.timeout(SECONDS):
-            return await asyncio.get_running_loop().run_in_executor(threads, read, *arguments)
-    except TimeoutError:
-        raise busy() from None
+    async with _within(busy()):
+        return await asyncio.get_running_loop().run_in_executor(threads, read, *arguments)
 
 
-async def in_thread_if_large(read: Callable[..., Result], *arguments: Any) -> Result:
+async def in_thread_if_large(read: Callable[..., Result], body: bytes, *arguments: Any) -> Result:
     """Read JSON here if that is quicker than to ask another thread."""
-    large = any(isinstance(argument, bytes) and len(argument) > SMALL for argument in arguments)
-    return await in_thread(read, *arguments) if large else read(*arguments)
+    return await in_thread(read, body, *arguments) if len(body) > SMALL else read(body, *arguments)
 
 
 def flag(request: Request, name: str) -> bool:

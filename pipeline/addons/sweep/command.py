@@ -8,10 +8,11 @@ import contextlib
 from pathlib import Path
 
 import numpy as np
+import optuna
+from optuna.trial import FrozenTrial
 
 from pipeline.addons.ray import connection
-from pipeline.addons.sweep import applying, driver, plan, report, training, trials, workers
-from pipeline.addons.sweep.trials import Trial
+from pipeline.addons.sweep import applying, driver, plan, report, training, trials
 from pipeline.base import tables
 from pipeline.data import arrays
 from pipeline.tracking import paths
@@ -28,34 +29,34 @@ def main() -> None:
     )
     given = parser.parse_args()
     planned = plan.load(given.file)
-    with trials.alone(planned.name):
+    with trials.opened(planned) as study:
         if given.apply is None:
-            run(planned)
+            run(planned, study)
         else:
-            print(applying.apply(planned, None if given.apply < 0 else given.apply))
+            print(applying.apply(planned, study, None if given.apply < 0 else given.apply))
 
 
-def run(planned: plan.Plan) -> None:
+def run(planned: plan.Plan, study: optuna.Study) -> None:
     """Run all trials, print a line for each, and report on them, on the terminal, in a folder and in MLflow."""
-    trials.read(planned.name, planned.identity)  # what is another sweep's is refused before anything is imported
     dispersed = connection.wanted(planned.sweep.at_once)
-    with workers.on_ray(planned.sweep.resources) if dispersed else contextlib.nullcontext() as on_ray:
+    with driver.on_ray(planned.sweep.resources) if dispersed else contextlib.nullcontext() as on_ray:
         from pipeline.tracking import journal, sending  # here: MLflow takes seconds
 
-        dataset = sending.dataset(planned.params({}).fetch.dataset_name, paths.TRAIN, arrays.read(paths.TRAIN))
+        dataset = sending.dataset(planned.base.fetch.dataset_name, paths.TRAIN, arrays.read(paths.TRAIN))
         described = plan.described(planned, dataset)
         with sending.in_background() as send, journal.opened(described, recorded=False) as record:
 
-            def told(known: list[Trial], ended: Trial) -> None:
-                print(report.line(planned, known, ended, *driver.left(planned, known)), flush=True)
-                record.save_state({"trials": np.array(len(known))})  # so that the run is gone on with
-                for best in trials.best(planned.sweep, known)[:1]:
-                    record.log_scores({"best": training.nested(best.scores)})
+            def told(ended: FrozenTrial) -> None:
+                print(report.line(planned, study, ended), flush=True)
+                record.save_state({"trials": np.array(len(study.trials))})  # so that the run is gone on with
+                for best in trials.best(study)[:1]:
+                    record.log_metrics({"best": training.nested(best.user_attrs["scores"])})
                 send()
 
-            known = driver.run(planned, dataset, record.record.training, on_ray or workers.here(send), told)
-            made = report.write(planned, known, trials.folder(planned.name) / "report")
+            driver.run(planned, study, dataset, record.record.training, on_ray or driver.here(send), told)
+            made = report.write(planned, study, trials.folder(planned.name) / "report")
             record.attach({path.name: path for path in made})
-    if planned.sweep.trials and not planned.sweep.minutes and len(known) < planned.sweep.trials:
-        print(f"the space has no more than {len(known)} combinations that were found")
-    print(f"\n{tables.for_terminal(report.table(planned, known))}\n\n{made[0]}")
+    wanted, found = planned.sweep.trials, len(study.trials)
+    if wanted and not planned.sweep.minutes and found < wanted:
+        print(f"the space has no more than {found} combinations that were found")
+    print(f"\n{tables.for_terminal(report.table(planned, study))}\n\n{made[0]}")

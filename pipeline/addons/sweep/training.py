@@ -1,26 +1,27 @@
 """Trains one trial of a sweep: as the stage `train` would, but for the files that DVC keeps."""
 
 import contextlib
-import dataclasses
 import io
 import logging
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline.addons.sweep import sampling
-from pipeline.addons.sweep.plan import Plan
-from pipeline.addons.sweep.settings import ACCURACY, EACH_EPOCH, LOSS, PARAMETERS, SECONDS, Sweep
-from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, Trial
-from pipeline.base import files, processor, tables
+from optuna.trial import FrozenTrial, TrialState
+
+from pipeline.addons.sweep import trials
+from pipeline.addons.sweep.definition import ACCURACY, EACH_EPOCH, LOSS, PARAMETERS, SECONDS, Sweep
+from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, STATES
+from pipeline.base import files, processor
 from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays
+from pipeline.config.models import Model
 from pipeline.data import arrays
 from pipeline.data.arrays import LabelledRows
-from pipeline.tracking import description, journal, paths
+from pipeline.tracking import journal, paths
+from pipeline.tracking.description import Description
 from pipeline.tracking.journal import Journal
 
 if TYPE_CHECKING:
@@ -33,49 +34,50 @@ class Pruned(Exception):  # noqa: N818  # no error
     """A trial is not worth going on with."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """All that training a trial needs, with the trials that have ended before it starts.
+class Job(NamedTuple):
+    """All that training a trial needs, with the trials that have ended before it starts, for the pruner."""
 
-    `dataset` describes the data for MLflow, `sweep_run` is the sweep's own journal by its id.
-    """
-
-    plan: Plan
-    trial: Trial
-    known: list[Trial]
-    dataset: dict[str, str]
-    sweep_run: str
+    sweep: Sweep
+    network: Model
+    seed: int
+    described: Description
+    ended: list[FrozenTrial]
 
 
-def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Trial:
-    """Train a trial, from where it was if it was broken off, and return it with what came of it.
+class Outcome(NamedTuple):
+    """What came of a trial: its state, what a pruner goes by of each epoch, and its attributes as in `trials.py`."""
+
+    state: TrialState
+    epochs: list[float]
+    attributes: dict[str, Any]
+
+
+def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Outcome:
+    """Train a trial, from where it was if it was broken off, and return what came of it.
 
     Its journal is kept as any training's. A loss that is no longer a number fails the trial, nothing else.
     """
-    plan, trial = job.plan, job.trial
-    described = description.of_training(plan.params(trial.values), plan.training, trial.fingerprint, job.dataset)
-    described.tags |= {"sweep.training": job.sweep_run, "sweep.name": plan.name, "sweep.trial": str(trial.number)}
-    with journal.opened(described, recorded=False) as record:
+    scores, reason = dict[str, float](), None
+    with journal.opened(job.described, recorded=False) as record:
         try:
-            ended = dataclasses.replace(trial, state=COMPLETE, scores=_scores(job, record, after_epoch))
+            state, scores = COMPLETE, _scores(job, record, after_epoch)
         except Pruned:
-            ended = dataclasses.replace(trial, state=PRUNED)
+            state = PRUNED
             record.end("KILLED")
         except InputError as error:
-            ended = dataclasses.replace(trial, state=FAILED, reason=str(error))
+            state, reason = FAILED, str(error)
             record.end("FAILED")
-        record.tag({"sweep.state": ended.state})
+        record.tag({"sweep.state": STATES[state]})
     seconds = round(sum(record.values("epoch/seconds")), 3)
-    epochs, threads = _epochs(plan.sweep, record), processor.threads()
-    return dataclasses.replace(ended, epochs=epochs, seconds=seconds, threads=threads)
+    attributes = {"scores": scores, "seconds": seconds, "threads": processor.threads(), "reason": reason}
+    return Outcome(state, _epochs(job.sweep, record), attributes)
 
 
 def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[str, float]:
     """Train the network and return its scores, rounded as `evaluate` has them."""
-    from pipeline.network import building, saving, temperature, training  # not for whoever starts trials
+    from pipeline.network import saving, temperature, training  # not for whoever starts trials
 
-    plan, seed, dataset = job.plan, job.plan.training.seed, files.read_json(paths.DATASET)
-    network = plan.params(job.trial.values).models[plan.training.model]
+    network, seed, dataset = job.network, job.seed, files.read_json(paths.DATASET)
     train, validation = arrays.read(paths.TRAIN, at_random=True), arrays.read(paths.VALIDATION)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # or it warns that each trial's network is compiled anew
     model = training.untrained(network, dataset, len(train[1]), seed)
@@ -83,23 +85,19 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
     def on_epoch(row: training.Row, state: Arrays) -> None:
         record.log_epoch(row, len(train[1]))
         after_epoch()
-        so_far = dataclasses.replace(job.trial, epochs=_epochs(plan.sweep, record))
-        if row["epoch"] < network.train.epochs and sampling.prunes(plan.sweep, job.known, so_far):
+        so_far = _epochs(job.sweep, record)
+        if row["epoch"] < network.train.epochs and trials.prunes(job.sweep, job.ended, so_far):
             raise Pruned  # before the state is kept: broken off here, the trial comes to the same end
         record.save_state(state)
 
     with contextlib.redirect_stdout(io.StringIO()):  # a line an epoch
-        history = training.fit(model, train, validation, network.train, seed, on_epoch, record.state())
+        training.fit(model, train, validation, network.train, seed, on_epoch, record.state())
     if network.train.temperature_scaling:
         model = temperature.scaled(model, validation)
     with tempfile.TemporaryDirectory() as folder:
-        made = {name: Path(folder, name) for name in ("layers.csv", "history.csv", "model.keras")}
-        tables.write_csv(made["layers.csv"], building.layer_table(model))
-        tables.write_csv(made["history.csv"], history)
-        files.write_bytes(saved := made.pop("model.keras"), saving.to_bytes(model))
-        record.attach(made)
+        files.write_bytes(saved := Path(folder, "model.keras"), saving.to_bytes(model))
         scores = _measured(saving.load(saved), validation)
-    record.log_scores(nested(scores))
+    record.log_metrics(nested(scores))
     return scores
 
 
@@ -123,6 +121,5 @@ def nested(scores: dict[str, float]) -> dict[str, Any]:
 
 
 def _epochs(sweep: Sweep, record: Journal) -> list[float]:
-    """List by epoch what a pruner goes by; nothing where the objective is not one of each epoch."""
-    known = [record.values(f"epoch/{EACH_EPOCH[name]}") for name in sweep.objectives if name in EACH_EPOCH]
-    return known[0] if known else []
+    """List by epoch what the pruner goes by; nothing without one."""
+    return [] if sweep.pruner == "none" else record.values(f"epoch/{EACH_EPOCH[next(iter(sweep.objectives))]}")

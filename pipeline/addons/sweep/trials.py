@@ -1,42 +1,41 @@
-"""The trials of a sweep, on disk in `.sweeps/<name>/trials.json`, written whole by the one process that drives it."""
+"""The trials of a sweep, by Optuna: kept on disk, which to try next, whether to go on with one, which is the best.
 
-import dataclasses
+They are a study in `.sweeps/<name>/trials.log`, which one process alone writes. A trial has its fingerprint from its
+start, and once it has ended the attributes `scores` (all that is measured, not only the objectives), `seconds`,
+`threads` (which decide about the last bits of its weights), and `reason`, why it failed.
+"""
+
+import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import optuna
 from filelock import FileLock, Timeout
+from optuna.samplers import BaseSampler, BruteForceSampler, RandomSampler, TPESampler
+from optuna.storages.journal import JournalFileBackend, JournalStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
 
-from pipeline.addons.sweep.settings import Sweep
-from pipeline.addons.sweep.space import Values
+from pipeline.addons.sweep import space
+from pipeline.addons.sweep.definition import Dimension, Sweep
+from pipeline.addons.sweep.plan import Plan
+from pipeline.addons.sweep.space import Raw, Values
 from pipeline.base import files
 from pipeline.base.errors import InputError
 
-RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
+RUNNING, COMPLETE, PRUNED, FAILED = TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
+STATES = {COMPLETE: "complete", PRUNED: "pruned", FAILED: "failed", RUNNING: "running"}
+ATTEMPTS = 50  # at values that no trial has had, of which TPE,
+INSISTENT = 10  # which may stay with what it has found, has the first; then chance has them
+DIGITS = 4  # of a sampled number, so that params.yaml stays readable
+STEP_DIGITS = 10  # of one with a step
 
-
-@dataclass(frozen=True)
-class Trial:
-    """One training of a sweep: its values, and once it has ended its scores, what it took, or why it failed.
-
-    `epochs` holds what a pruner goes by, an epoch each; `threads` with how many it was trained, which decides about the
-    last bits of its weights.
-    """
-
-    number: int
-    values: Values
-    fingerprint: str
-    state: str = RUNNING
-    scores: dict[str, float] = field(default_factory=dict)
-    epochs: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    threads: int = 0
-    reason: str | None = None
-
-    def figures(self, sweep: Sweep) -> list[float]:
-        """What the sweep chooses by, in its order."""
-        return [self.scores[name] for name in sweep.objectives]
+optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def folder(name: str) -> Path:
@@ -45,55 +44,113 @@ def folder(name: str) -> Path:
 
 
 @contextmanager
-def alone(name: str) -> Iterator[None]:
-    """Drive a sweep as the only process; raise `InputError` if another is at it."""
-    folder(name).mkdir(parents=True, exist_ok=True)
+def opened(plan: Plan) -> Iterator[optuna.Study]:
+    """Open a sweep's study, or begin it, as the only process.
+
+    Raise `InputError` if another is at it, or if it is of another space, model, data or code.
+    """
+    folder(plan.name).mkdir(parents=True, exist_ok=True)
     try:
-        owned = FileLock(folder(name) / "owner.lock").acquire(timeout=0)
+        owned = FileLock(folder(plan.name) / "owner.lock").acquire(timeout=0)
     except Timeout:
-        raise InputError(f"{folder(name)}: another process is at this sweep: wait for it, or end it") from None
+        raise InputError(f"{folder(plan.name)}: another process is at this sweep: wait for it, or end it") from None
     with owned:
-        yield
+        yield _study(plan, folder(plan.name) / "trials.log")
 
 
-def read(name: str, identity: str) -> list[Trial]:
-    """Read the trials so far; raise `InputError` if they are of another space, model, data or code than `identity`."""
-    path = folder(name) / "trials.json"
-    if not path.exists():
-        return []
-    content = files.read_json(path)
-    if content["identity"] != identity:
+def _study(plan: Plan, path: Path) -> optuna.Study:
+    Path(f"{path}.lock").unlink(missing_ok=True)  # Optuna's own, and half a line: what a kill leaves
+    if path.exists() and not (content := path.read_bytes()).endswith(b"\n"):
+        files.write_bytes(path, content[: content.rfind(b"\n") + 1])
+    try:
+        storage, ways = JournalStorage(JournalFileBackend(str(path))), list(plan.sweep.objectives.values())
+        study = optuna.create_study(storage=storage, study_name=plan.name, directions=ways, load_if_exists=True)
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{path} is damaged ({error!r:.80}): delete {path.parent} to begin anew") from None
+    if study.user_attrs.setdefault("identity", plan.identity) != plan.identity:
         raise InputError(
             f"{path}: the search space, the model, the data or the code changed since this sweep began: put back what "
-            f"was, rename the sweep's file, or delete {folder(name)} to begin anew"
+            f"was, rename the sweep's file, or delete {path.parent} to begin anew"
         )
-    return [Trial(**trial) for trial in content["trials"]]
+    study.set_user_attr("identity", plan.identity)
+    return study
 
 
-def write(name: str, identity: str, trials: list[Trial]) -> None:
-    """Write all trials of a sweep."""
-    entries = [dataclasses.asdict(trial) for trial in trials]
-    files.write_json(folder(name) / "trials.json", {"identity": identity, "trials": entries})
+def sampled(raw: Raw, sweep: Sweep, known: list[FrozenTrial]) -> FrozenTrial | None:
+    """Return a trial to run with values that none of the known ones has; None where there seem to be no more.
 
-
-def best(sweep: Sweep, trials: list[Trial]) -> list[Trial]:
-    """List the complete trials that no other beats: the best one, or of several objectives the front.
-
-    Of equal ones it is the first. They are in the order of the first objective, the best first.
+    A sampler begins anew each time, in a study in memory: the answer follows from the seed and the known trials alone,
+    also after a kill, and goes to disk whole.
     """
-    rows = sorted((trial for trial in trials if trial.state == COMPLETE), key=lambda trial: costs(sweep, trial))
-    front: list[Trial] = []
-    for trial in rows:
-        if not any(_dominates(costs(sweep, other), costs(sweep, trial)) for other in front):
-            front.append(trial)
-    return front
+    tried = [values(sweep, trial) for trial in known]
+    for attempt in range(ATTEMPTS):
+        asked = _in_memory(sweep, known, sampler=_sampler(sweep, len(known), attempt)).ask()
+        found = space.chosen(raw, sweep, partial(suggested, asked))
+        if found not in tried:
+            coded = {key: json.dumps(value) if sweep.space[key].choices else value for key, value in found.items()}
+            return optuna.trial.create_trial(state=RUNNING, params=coded, distributions=asked.distributions)
+    return None
 
 
-def costs(sweep: Sweep, trial: Trial) -> list[float]:
-    """Return what the sweep chooses by, in its order, the less the better."""
-    signs = [-1 if way == "maximize" else 1 for way in sweep.objectives.values()]
-    return [sign * figure for sign, figure in zip(signs, trial.figures(sweep), strict=True)]
+def values(sweep: Sweep, trial: FrozenTrial) -> Values:
+    """Return a trial's values by key, in the order of the space; Optuna knows choices as JSON."""
+    coded = {key: trial.params[key] for key in sweep.space if key in trial.params}
+    return {key: json.loads(value) if sweep.space[key].choices else value for key, value in coded.items()}
 
 
-def _dominates(one: list[float], other: list[float]) -> bool:
-    return all(mine <= yours for mine, yours in zip(one, other, strict=True))
+def prunes(sweep: Sweep, known: list[FrozenTrial], epochs: list[float]) -> bool:
+    """Say whether a trial with these figures of its epochs so far is not worth going on with, beside known ones."""
+    if sweep.pruner == "none":
+        return False
+    trial = _in_memory(sweep, known, pruner=optuna.pruners.MedianPruner()).ask()
+    for epoch, figure in enumerate(epochs, 1):
+        trial.report(figure, epoch)
+    return trial.should_prune()
+
+
+def best(study: optuna.Study) -> list[FrozenTrial]:
+    """List the complete trials that no other beats: the best one, or of several objectives the front, ranked."""
+    front = study.best_trials
+    return ranked(study, front) if len(study.directions) > 1 else front[:1]
+
+
+def ranked(study: optuna.Study, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """Sort complete trials by the first objective, the best first."""
+    greatest_first = study.directions[0] == StudyDirection.MAXIMIZE
+    return sorted(trials, key=lambda trial: trial.values[0], reverse=greatest_first)
+
+
+def importance(study: optuna.Study, objective: int) -> dict[str, float]:
+    """Return how much of an objective's variance each key accounts for (fANOVA, Hutter 2014); {} if none."""
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    try:
+        return optuna.importance.get_param_importances(
+            study, evaluator=evaluator, target=lambda trial: trial.values[objective]
+        )
+    except (ValueError, RuntimeError):  # of a single trial; of many that are all alike
+        return {}
+
+
+def _in_memory(sweep: Sweep, known: list[FrozenTrial], **how: Any) -> optuna.Study:
+    study = optuna.create_study(directions=list(sweep.objectives.values()), **how)
+    study.add_trials(known)
+    return study
+
+
+def _sampler(sweep: Sweep, number: int, attempt: int) -> BaseSampler:
+    seed = int(np.random.SeedSequence([sweep.seed, number, attempt]).generate_state(1)[0])
+    if sweep.sampler == "grid":
+        with warnings.catch_warnings(action="ignore"):  # that it is experimental
+            return BruteForceSampler(seed)
+    return RandomSampler(seed) if sweep.sampler == "random" or attempt >= INSISTENT else TPESampler(seed=seed)
+
+
+def suggested(asked: optuna.Trial, key: str, dimension: Dimension) -> Any:
+    """Ask Optuna for a key's value."""
+    if dimension.choices:
+        return json.loads(asked.suggest_categorical(key, [json.dumps(choice) for choice in dimension.choices]))
+    low, high, step, log = dimension.low, dimension.high, dimension.step, dimension.log
+    if dimension.whole:
+        return asked.suggest_int(key, int(low), int(high), step=int(step or 1), log=log)
+    digits = STEP_DIGITS if step else DIGITS
+    return min(max(float(f"{asked.suggest_float(key, low, high, step=step, log=log):.{digits}g}"), low), high)

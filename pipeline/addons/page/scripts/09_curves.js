@@ -46,7 +46,9 @@ function drawRobustness() {
 
 function drawCharts() {
   drawHistory();
-  drawReliability();
-  drawCoverage();
+  if (document.getElementById("reliability")) {
+    drawReliability();
+    drawCoverage();
+  }
   if (corruption) drawRobustness();
 }

@@ -1,0 +1,20 @@
+"""Holds a model to its accuracy at other git revisions, as the gate asks for it."""
+
+import sys
+
+from pipeline.config.gate import Gate
+from pipeline.evaluation import checks
+from pipeline.evaluation.checks import Check
+
+
+def against_revisions(model: str, gate: Gate) -> list[Check]:
+    """Compare a model with itself at the revisions that the gate names; say so where it is not at one of them."""
+    from pipeline.addons.compare import comparing, reading  # here: DVC takes a second
+
+    differences = {}
+    for name in dict.fromkeys(gate.revisions):
+        if difference := comparing.compared(reading.at(name), reading.at(), model).difference:
+            differences[name] = difference
+        else:
+            print(f"{model} is new since {name}: not held against it", file=sys.stderr)
+    return checks.against_revisions(gate, model, differences)

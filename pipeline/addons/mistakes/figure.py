@@ -1,0 +1,29 @@
+"""A picture of mistakes; the caller saves it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from pipeline.figures import sheets
+from pipeline.figures.failures import SHOWN, short_names
+
+
+def mistakes(images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
+    """Show the images of a table of all mistakes with `image`, `label`, `prediction` and `probability`."""
+    names, shown = short_names(class_names), table[:SHOWN]
+    captions = [
+        (
+            f"true: {names[row.label]}",
+            f"predicted: {names[row.prediction]}",
+            f"{row.probability:.4f}, image {row.image}",
+        )
+        for row in shown.itertuples()
+    ]
+    title = [f"None of the {len(images):,} test images is misclassified."]
+    if len(table):
+        which = "All of them" if len(table) <= SHOWN else f"The {SHOWN} most confident"
+        title = [f"{len(table):,} of {len(images):,} test images are misclassified."]
+        title += [f"{which}, with the wrong class's probability:"]
+    return sheets.captioned(title, images[shown["image"]], captions)
