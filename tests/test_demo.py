@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.conftest import ROOT
-from tests.test_end_to_end import PARAMS
+from tests.stages.test_end_to_end import PARAMS
 
 pytestmark = pytest.mark.slow
 

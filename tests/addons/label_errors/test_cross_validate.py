@@ -14,7 +14,7 @@ from pipeline.base import files
 from pipeline.config import loading
 from tests import page
 from tests.conftest import ROOT
-from tests.test_dvc import STAGES
+from tests.stages.test_dvc import STAGES
 
 DEMO = loading.load(ROOT / "recipes" / "demo.yaml")
 

@@ -26,7 +26,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.network import building, training
 from tests.conftest import ROOT
-from tests.test_training import DEMO, FAST, STOPPED, UNIT, digits, train_params
+from tests.network.test_training import DEMO, FAST, STOPPED, UNIT, digits, train_params
 
 needs_ray = pytest.mark.skipif(not find_spec("ray"), reason="Ray is not installed: `make cluster` installs it")
 EPOCHS = 30
@@ -104,7 +104,7 @@ os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": port}, "task": {"typ
 import tensorflow as tf
 from pipeline.addons.ray import distributed
 from pipeline.network import training
-from tests import test_workers
+from tests.addons.ray import test_workers
 strategy = tf.distribute.MultiWorkerMirroredStrategy()
 for kind, changes in test_workers.KINDS.items():
     given = test_workers.arguments(changes)

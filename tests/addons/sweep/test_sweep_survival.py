@@ -20,8 +20,8 @@ from benchmarks import kills
 from benchmarks.workspace import Workspace
 from pipeline.base import files
 from tests import sweeping
+from tests.addons.sweep.test_sweep_trials import without_times
 from tests.conftest import ROOT
-from tests.test_sweep_trials import without_times
 
 pytestmark = pytest.mark.slow
 FILTERS = {"blocks.0.filters.0": [2, 3, 4, 6], "blocks.0.filters.1": [2, 4], "blocks.1.filters.0": [4, 8]}

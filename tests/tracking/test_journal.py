@@ -129,7 +129,8 @@ def test_two_that_train_the_same_at_once_keep_apart() -> None:
 
 def test_journal_of_a_dead_process_is_closed_at_its_last_sign_of_life() -> None:
     code = (
-        "import os, signal\nfrom tests.test_journal import TRAINING, row\nfrom pipeline.tracking import journal\n"
+        "import os, signal\nfrom tests.tracking.test_journal import TRAINING, row\n"
+        "from pipeline.tracking import journal\n"
         "with journal.opened(TRAINING, False) as record:\n"
         "    record.log_epoch(row(1), 10)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )

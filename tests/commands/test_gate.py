@@ -20,7 +20,7 @@ from pipeline.evaluation import checks, significance
 from pipeline.evaluation.checks import Check
 from pipeline.tracking import stale
 from tests.conftest import ROOT
-from tests.test_significance import draw
+from tests.evaluation.test_significance import draw
 
 Write = Callable[[dict[str, Any]], Path]
 METRICS = {"test": {"accuracy": 0.9, "loss": 0.3, "recall": {"Shirt": 0.6}}, "parameters": 5_000}

@@ -15,6 +15,7 @@ from pipeline.addons.compare.reading import Key, Revision
 from pipeline.addons.compare.writing import Comparison
 from pipeline.base import files
 from pipeline.base.errors import InputError
+from tests.conftest import ROOT
 from tests.history import IMAGES, History
 
 BEFORE, AFTER = (np.arange(IMAGES) < 150, (np.arange(IMAGES) < 180) & (np.arange(IMAGES) >= 5))
@@ -182,7 +183,7 @@ def test_command_refuses_with_exit_code_2(here: History) -> None:
 
 def gate(history: History, own: dict[str, Any], code: int) -> str:
     params = files.read_yaml(history.folder / "params.yaml")
-    raw = files.read_yaml(Path(__file__).parents[1] / "recipes/demo.yaml")
+    raw = files.read_yaml(ROOT / "recipes/demo.yaml")
     whole = raw | {"seeds": params["seeds"], "models": params["models"], "gate": {"every_model": own}}
     files.write_json(history.folder / "params.yaml", whole)
     return history.run("pipeline", "gate", code=code)

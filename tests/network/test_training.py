@@ -293,7 +293,7 @@ def test_schedules_start_turn_and_end_where_they_should(
 DIGEST = """
 import hashlib
 from pipeline.network import saving
-from tests.test_training import train
+from tests.network.test_training import train
 print(hashlib.sha256(saving.to_bytes(train("vgg_augmented")[0])).hexdigest())
 """
 

@@ -18,7 +18,7 @@ from pipeline.base.errors import InputError
 from pipeline.data import arrays
 from pipeline.tracking import description, folders, journal, paths, sending
 from tests import sweeping
-from tests.test_sweeps import some_plan, trial
+from tests.addons.sweep.test_sweeps import some_plan, trial
 
 HERE = driver.here(lambda: None)
 

@@ -12,8 +12,8 @@ import pytest
 from pipeline.base.errors import InputError
 from pipeline.commands import ui
 from pipeline.tracking import ports
+from tests.commands.test_commands import SLOW
 from tests.conftest import ROOT
-from tests.test_commands import SLOW
 
 
 @pytest.fixture

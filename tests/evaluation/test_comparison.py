@@ -12,7 +12,7 @@ from pipeline.evaluation.extending import Document, Section
 from pipeline.evaluation.records import SPLITS, Evaluation, Picture, Predictions
 from pipeline.stages import report
 from tests.conftest import ROOT
-from tests.test_dvc import STAGES
+from tests.stages.test_dvc import STAGES
 
 NAMES = ["cat & dog", "fish"]
 
