@@ -13,6 +13,7 @@ from pipeline import addons
 from pipeline.base import files, tables
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training
+from pipeline.data import arrays
 from pipeline.evaluation import metrics, records
 from pipeline.tracking import (
     description,
@@ -97,8 +98,8 @@ def _append(params: Params, training: Training, train: StageLock, evaluate: Stag
         )
         return
     named = {path.name: path for path in train.data() | evaluate.data()}
-    labelled = files.open_labelled(named["train.npz"])
-    data = sending.dataset(params.fetch.dataset_name, named["train.npz"], labelled)
+    labelled = arrays.read(named["train"])
+    data = sending.dataset(params.fetch.dataset_name, named["train"], labelled)
     described = description.of_training(params, training, fingerprints.of_stage_lock(train), data)
     with journal.appended(described) as record:
         record.log_history(tables.read_csv(named["history.csv"]))
