@@ -31,7 +31,7 @@ def loggable(scores: dict[str, Any]) -> dict[str, Any]:
 def headline(labels: np.ndarray, probabilities: Array) -> dict[str, float]:
     """Return the accuracy and the mean cross-entropy (natural logarithm), probabilities being (n, classes).
 
-    A true class of probability 0 counts as one of 2.2e-16, so that the loss stays a number. To the last bit, it is what
+    A true class of probability 0 counts as one of 2.2e-16, so that the loss stays a number. Rounding aside, it is what
     scikit-learn's `log_loss` gives, which would hold several copies of all probabilities.
     """
     right, losses, start = 0, np.empty(len(labels)), 0

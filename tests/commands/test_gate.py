@@ -310,16 +310,6 @@ def test_what_the_lock_has_otherwise_is_stale(
     assert stale.reasons(trainings) == ["dvc.lock has no train@vgg-42: run `dvc repro`"]
 
 
-def test_an_export_that_is_asked_for_is_held_to_the_lock_too(
-    raw: dict[str, Any], write_params: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    raw["models"], raw["export"]["models"] = {"vgg": raw["models"]["vgg"]}, ["vgg"]
-    monkeypatch.chdir(write_params(raw).parent)
-    report(Path("reports"), "vgg-42")
-    lock(raw, Path())
-    assert stale.reasons([Training("vgg", 42)]) == ["dvc.lock has no export@vgg-42: run `dvc repro`"]
-
-
 def test_command_holds_what_seeds_score_together_to_its_limit_where_report_is_of_them(
     raw: dict[str, Any], write_params: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,12 +56,7 @@ def test_committed_files_are_right(path: Path) -> None:
         ("seeds", [True], ["seeds.0: True:", "integer"]),
         ("seeds", [], ["seeds: []:", "at least 1 item"]),
         ("seeds", [1, 2, 1], ["seeds: 1 stands there twice: name it once"]),
-        ("label_errors.models", ["vgg", "vgg"], ["label_errors.models: vgg stands there twice: name it once"]),
         ("prepare.seed", -1, ["prepare.seed: -1:", "greater than or equal to 0"]),
-        ("export.models", ["vgg", "vvg"], ["export.models: vvg is unknown; did you mean vgg?"]),
-        ("export.models", ["vgg", "vgg"], ["export.models: vgg stands there twice: name it once"]),
-        ("export.formats", [], ["export.formats: []:", "at least 1 item"]),
-        ("export.formats", ["tflite"], ["export.formats.0: 'tflite':", "'litert', 'litert_int8'"]),
         ("modles", {}, ["modles is unknown; did you mean models?"]),
         ("fetch.dataset", 3, ["fetch.dataset: 3:"]),
         ("fetch.dataset", "npz", ["fetch.dataset: npz needs a path, as in {name: npz, path: my/data}"]),
@@ -149,10 +144,6 @@ def test_wrong_value_is_one_line_with_key_value_and_remedy(
     "path",
     [
         "seeds",
-        "label_errors",
-        "robustness.images",
-        "export",
-        "export.formats",
         "train",
         "models",
         "train.epochs",
@@ -355,10 +346,7 @@ def test_command_refuses_a_limit_on_a_metric_that_no_evaluation_has(
     assert f"params.yaml: gate: {said}" in done.stderr
 
 
-def test_every_metric_of_the_reports_and_of_a_class_may_have_a_limit(raw: dict[str, Any], write_params: Write) -> None:
-    (report, *_) = sorted((ROOT / "reports").glob("*/metrics.json"))
-    found = {path for path, _ in leaves(files.read_json(report))}
-    assert found <= set(params.metric_names(loading.load(PARAMS)))
+def test_a_metric_of_a_class_and_the_time_may_have_a_limit(raw: dict[str, Any], write_params: Write) -> None:
     seconds = {"at_most": {"parameters": 9, "test": {"seconds_per_image": 1.0}}}
     raw["gate"]["vgg"] = {"at_least": {"test": {"recall": {"Shirt": 0.5}}}} | seconds
     assert run_check(write_params(raw)).returncode == 0
@@ -386,26 +374,6 @@ def test_what_seeds_score_together_may_have_limits_where_there_are_several(
     assert "together.acuracy is unknown; did you mean together.accuracy?" in run_check(write_params(raw)).stderr
     raw["gate"]["vgg"] = {"worst_seed": {"at_least": {"together": {"accuracy": 0.9}}}}
     assert "gate.vgg: worst_seed: together is of all seeds" in run_check(write_params(raw)).stderr
-
-
-def test_exports_may_have_limits_where_there_are_some(raw: dict[str, Any], write_params: Write) -> None:
-    raw["gate"]["vgg"] = {"at_most": {"exports": {"litert": {"bytes": 1e6, "seconds_per_image": 1.0}}}}
-    done = run_check(write_params(raw))
-    assert "params.yaml: gate: exports.litert.bytes is unknown" in done.stderr
-    raw["export"] = {"models": ["vgg"], "formats": ["litert"]}
-    assert run_check(write_params(raw)).returncode == 0
-
-
-def test_what_openvino_computes_wrongly_is_refused(raw: dict[str, Any]) -> None:
-    raw["export"] = {"models": ["vgg"], "formats": ["openvino"]}
-    raw["models"]["vgg"]["blocks"] = [{"filters": [3, 1], "residual": True}]
-    with pytest.raises(InputError, match=r"models\.vgg\.blocks\[0\]\.filters: openvino .* 1 filter wrongly"):
-        loading.validate(raw)
-    raw["models"]["vgg"]["blocks"][0]["filters"] = [1, 2]
-    loading.validate(raw)
-    raw["export"]["formats"] = ["litert"]
-    raw["models"]["vgg"]["blocks"][0]["filters"] = [3, 1]
-    loading.validate(raw)
 
 
 def test_a_dotted_path_leads_through_mappings_and_lists_or_nowhere() -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tests import page
+from tests import evaluations
 
 NAMES = {"train": np.array(["cat/1.png", "dog/2.png"]), "test": np.array(["cat/a.png", "dog/b.png", "dog/c.png"])}
-UNNAMED = page.report(page.evaluations(["cat", "dog"]), Path(), page.pictures())
+UNNAMED = evaluations.report(evaluations.evaluations(["cat", "dog"]), Path(), evaluations.pictures())
 REPORT = replace(UNNAMED, names=NAMES)
 
 

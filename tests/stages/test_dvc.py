@@ -85,7 +85,7 @@ def test_commands_look_where_the_stages_write() -> None:
     assert paths.EVALUATIONS.as_posix() in STAGES["report"]["deps"]
 
 
-@pytest.mark.parametrize("stage", ["fetch", "prepare", "duplicates", "report"])
+@pytest.mark.parametrize("stage", sorted(STAGES.keys() & {"fetch", "prepare", "duplicates", "report"}))
 def test_quick_stages_import_neither_tensorflow_nor_mlflow(stage: str) -> None:
     modules = [module_of(stage), *(name for kind in ASKS.get(stage, ()) for name in addons.offering(kind).values())]
     code = f"import {', '.join(modules)}, sys; print(sorted({{'tensorflow', 'keras', 'mlflow'}} & set(sys.modules)))"

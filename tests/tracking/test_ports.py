@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.__main__ import commands
 from pipeline.base.errors import InputError
 from pipeline.commands import ui
 from pipeline.tracking import ports
@@ -40,7 +41,7 @@ def test_what_is_no_port_is_named(text: str) -> None:
     assert str(caught.value) == f"{text} is no port, a number from 1 to 65535: name another"
 
 
-@pytest.mark.parametrize("name", ["ui", "serve"])
+@pytest.mark.parametrize("name", [name for name in ("ui", "serve") if name in commands()])
 def test_a_taken_port_is_one_line_at_once(tmp_path: Path, taken: str, name: str) -> None:
     env = os.environ | {"PYTHONPATH": str(ROOT), "UI_PORT": taken, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/a.db"}
     command = [sys.executable, "-X", "importtime", "-m", "pipeline", name, *([taken] if name == "serve" else [])]

@@ -1,17 +1,24 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.addons.calibration import evaluator, measuring, section
 from pipeline.evaluation.extending import Subject
-from tests import page
+from tests import evaluations
 
 NAMES = ["cat", "dog", "fish"]
 
 
 def test_each_training_has_a_row_and_each_model_a_part_of_its_card(tmp_path: Path) -> None:
-    made = page.evaluations(NAMES, seeds=(1, 2))
-    found = section.section(page.report(made, tmp_path, page.pictures()))
+    made = {
+        model: {
+            seed: replace(one, tables={"calibration": measuring.summary(one.test.labels, one.test.probabilities)})
+            for seed, one in seeds.items()
+        }
+        for model, seeds in evaluations.evaluations(NAMES, seeds=(1, 2)).items()
+    }
+    found = section.section(evaluations.report(made, tmp_path, evaluations.pictures()))
     assert [line.split()[1] for line in found.text.splitlines() if line.startswith("| ")][1:] == [
         *("small-1", "small-2", "large-1", "large-2"),
     ]
@@ -22,8 +29,8 @@ def test_each_training_has_a_row_and_each_model_a_part_of_its_card(tmp_path: Pat
 
 
 def test_the_evaluator_measures_the_test_split() -> None:
-    one = page.evaluations(NAMES)["small"][42]
-    subject = Subject(page.PARAMS, None, page.pictures(), one.test, NAMES)
+    one = evaluations.evaluations(NAMES)["small"][42]
+    subject = Subject(evaluations.PARAMS, None, evaluations.pictures(), one.test, NAMES)
     found = evaluator.evaluate(subject)
     labels, probabilities = one.test.labels, one.test.probabilities
     assert found.metrics == {"calibration_error": measuring.expected_error(labels, probabilities)}

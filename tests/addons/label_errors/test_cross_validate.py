@@ -12,7 +12,7 @@ from pipeline.addons.label_errors import stage as cross_validate
 from pipeline.addons.label_errors.settings import Settings
 from pipeline.base import files
 from pipeline.config import loading
-from tests import page
+from tests import evaluations
 from tests.conftest import ROOT
 from tests.stages.test_dvc import STAGES
 
@@ -44,10 +44,10 @@ def test_folds_are_put_in_the_order_of_the_images(tmp_path: Path) -> None:
 
 
 def test_wrong_labels_of_the_training_part_are_found_by_models_that_have_not_seen_it(tmp_path: Path) -> None:
-    made, true = page.evaluations(["cat", "dog"]), np.arange(120) % 2
+    made, true = evaluations.evaluations(["cat", "dog"]), np.arange(120) % 2
     labels = true.copy()
     labels[101] = 0
-    report = page.report(made, tmp_path, page.pictures(), labels)
+    report = evaluations.report(made, tmp_path, evaluations.pictures(), labels)
     assert "failures/label_errors_train" not in section.section(report).files
     asked = replace(report, params=DEMO.model_copy(update={"label_errors": Settings(models=["vgg"])}))
     probabilities = np.array([[0.9, 0.1], [0.1, 0.9]])[true]
@@ -70,4 +70,10 @@ def test_what_is_not_asked_for_any_more_goes(tmp_path: Path) -> None:
 def test_an_unknown_model_is_refused(tmp_path: Path) -> None:
     raw = files.read_yaml(ROOT / "recipes" / "demo.yaml") | {"label_errors": {"models": ["vvg"]}}
     with pytest.raises(Exception, match=r"label_errors\.models: vvg is unknown; did you mean vgg\?"):
+        loading.validate(raw)
+
+
+def test_a_model_named_twice_is_refused() -> None:
+    raw = files.read_yaml(ROOT / "recipes" / "demo.yaml") | {"label_errors": {"models": ["vgg", "vgg"]}}
+    with pytest.raises(Exception, match=r"label_errors\.models: vgg stands there twice: name it once"):
         loading.validate(raw)

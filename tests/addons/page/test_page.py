@@ -12,7 +12,8 @@ from PIL import Image
 
 from pipeline.addons.page import document, sprites
 from pipeline.evaluation.records import Predictions
-from tests.page import PARAMS, evaluations, listed, pictures
+from tests.addons.page.made import evaluations, listed
+from tests.evaluations import PARAMS, pictures
 
 NAMES = ["cat", "dog", "fish"]
 HOSTILE = ["</script><script>alert(1)</script>", "<b>", "\"'&"]

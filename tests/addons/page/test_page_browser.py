@@ -11,7 +11,8 @@ from PIL import Image
 
 from pipeline.addons.page import document, sprites
 from tests import browsers
-from tests.page import PARAMS, evaluations, listed, pictures
+from tests.addons.page.made import evaluations, listed
+from tests.evaluations import PARAMS, pictures
 
 pytestmark = browsers.MARKS
 NAMES = ["cat", "dog", "fish", "bird"]

@@ -1,12 +1,10 @@
-"""Evaluations for tests of the page: of as many classes and images as a test wants."""
+"""Evaluations of as many classes and images as a test wants."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipeline.addons.calibration import measuring
-from pipeline.addons.mistakes import section
 from pipeline.config import loading
 from pipeline.evaluation.extending import Report
 from pipeline.evaluation.records import SPLITS, Evaluation, Evaluations, Predictions
@@ -32,13 +30,6 @@ def pictures(images: int = 120, shape: tuple[int, int, int] = (28, 28, 1)) -> np
     """Make images of one brightness each, so that a test can tell them apart."""
     levels = np.arange(images) % 251
     return np.broadcast_to(levels[:, None, None, None], (images, *shape)).astype(np.uint8)
-
-
-def listed(made: Evaluations) -> dict[str, pd.DataFrame]:
-    """Return the lists of images that the page shows, by title."""
-    return dict(
-        section.section(report(made, Path(), pictures(len(next(iter(next(iter(made.values())).values())).right)))).lists
-    )
 
 
 def report(made: Evaluations, folder: Path, images: np.ndarray, labels: np.ndarray | None = None) -> Report:
@@ -72,28 +63,4 @@ def _evaluation(class_names: list[str], images: int, seed: list[int]) -> Evaluat
         4000,
         history,
         splits,
-        tables={
-            "robustness": _robustness(random),
-            "embedding": _embedding(random, images),
-            **_calibration(predictions),
-        },
     )
-
-
-def _calibration(test: Predictions) -> dict[str, pd.DataFrame]:
-    bins = measuring.reliability(test.labels, test.probabilities)
-    return {
-        "calibration": measuring.summary(test.labels, test.probabilities),
-        "reliability": bins[bins["images"] > 0],
-        "coverage": measuring.coverage(test.labels, test.probabilities),
-    }
-
-
-def _robustness(random: np.random.Generator) -> pd.DataFrame:
-    rows = [(name, strength, "", random.random()) for name in ("shift", "noise") for strength in range(1, 6)]
-    return pd.DataFrame(rows, columns=["corruption", "strength", "change", "accuracy"])
-
-
-def _embedding(random: np.random.Generator, images: int) -> pd.DataFrame:
-    x, y = random.random((2, images)).round(3)
-    return pd.DataFrame({"image": np.arange(images), "x": x, "y": y})

@@ -1,0 +1,95 @@
+"""What params.yaml and the gate may say of exports."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.base import files
+from pipeline.base.errors import InputError
+from pipeline.config import loading
+from pipeline.config.gate import Gate
+from pipeline.config.schema import Training
+from pipeline.tracking import fingerprints, stale, timing
+from tests.commands.test_gate import lock, report
+from tests.config.test_params import Write, error, run_check, set_at
+from tests.tracking.test_timing import journals  # noqa: F401  # a fixture
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("export.models", ["vgg", "vvg"], ["export.models: vvg is unknown; did you mean vgg?"]),
+        ("export.models", ["vgg", "vgg"], ["export.models: vgg stands there twice: name it once"]),
+        ("export.formats", [], ["export.formats: []:", "at least 1 item"]),
+        ("export.formats", ["tflite"], ["export.formats.0: 'tflite':", "'litert', 'litert_int8'"]),
+    ],
+)
+def test_wrong_value_is_one_line_with_key_value_and_remedy(
+    raw: dict[str, Any], write_params: Write, path: str, value: Any, expected: list[str]
+) -> None:
+    set_at(raw, path, value)
+    message = error(write_params(raw))
+    assert "\n" not in message
+    assert [part for part in expected if part not in message] == []
+
+
+@pytest.mark.parametrize("path", ["export", "export.formats"])
+def test_missing_key_is_named(raw: dict[str, Any], write_params: Write, path: str) -> None:
+    section, _, key = path.partition(".")
+    del (raw[section] if key else raw)[key or section]
+    assert f"{path} is missing" in error(write_params(raw))
+
+
+def test_exports_may_have_limits_where_there_are_some(raw: dict[str, Any], write_params: Write) -> None:
+    raw["gate"]["vgg"] = {"at_most": {"exports": {"litert": {"bytes": 1e6, "seconds_per_image": 1.0}}}}
+    done = run_check(write_params(raw))
+    assert "params.yaml: gate: exports.litert.bytes is unknown" in done.stderr
+    raw["export"] = {"models": ["vgg"], "formats": ["litert"]}
+    assert run_check(write_params(raw)).returncode == 0
+
+
+def test_what_openvino_computes_wrongly_is_refused(raw: dict[str, Any]) -> None:
+    raw["export"] = {"models": ["vgg"], "formats": ["openvino"]}
+    raw["models"]["vgg"]["blocks"] = [{"filters": [3, 1], "residual": True}]
+    with pytest.raises(InputError, match=r"models\.vgg\.blocks\[0\]\.filters: openvino .* 1 filter wrongly"):
+        loading.validate(raw)
+    raw["models"]["vgg"]["blocks"][0]["filters"] = [1, 2]
+    loading.validate(raw)
+    raw["export"]["formats"] = ["litert"]
+    raw["models"]["vgg"]["blocks"][0]["filters"] = [3, 1]
+    loading.validate(raw)
+
+
+def test_what_the_gate_asks_for_beyond_the_scores_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fingerprints, "of_lock", lambda stage: "abc")
+    files.write_json(tmp_path / "vgg-42" / "exports.json", {"litert": {"bytes": 7}})
+    training, scores = Training("vgg", 42), {"test": {"accuracy": 0.5}}
+    assert timing.added(scores, Gate(), training, tmp_path) == scores
+    gate = Gate.model_validate({"at_most": {"exports": {"litert": {"seconds_per_image": 1}}}})
+    expected = scores | {"exports": {"litert": {"bytes": 7, "seconds_per_image": 2.0}}}
+    assert timing.added(scores, gate, training, tmp_path) == expected
+    worst = Gate.model_validate({"worst_seed": {"at_most": {"test": {"seconds_per_image": 1}}}})
+    assert timing.added(scores, worst, training, tmp_path) == {"test": {"accuracy": 0.5, "seconds_per_image": 2.0}}
+
+
+def test_what_was_never_measured_or_exported_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fingerprints, "of_lock", lambda stage: "abc")
+    gate = Gate.model_validate({"at_least": {"exports": {"onnx": {"images_per_second_1": 1}}}})
+    with pytest.raises(InputError, match=r"exports\.json is missing: `dvc repro` makes it"):
+        timing.added({}, gate, Training("vgg", 42), tmp_path)
+    files.write_json(tmp_path / "vgg-42" / "exports.json", {})
+    with pytest.raises(
+        InputError, match=r"^export@vgg-42 never ran here, so images_per_second_1 is unknown: `dvc repro"
+    ):
+        timing.added({}, gate, Training("vgg", 42), tmp_path)
+
+
+def test_an_export_that_is_asked_for_is_held_to_the_lock_too(
+    raw: dict[str, Any], write_params: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw["models"], raw["export"]["models"] = {"vgg": raw["models"]["vgg"]}, ["vgg"]
+    monkeypatch.chdir(write_params(raw).parent)
+    report(Path("reports"), "vgg-42")
+    lock(raw, Path())
+    assert stale.reasons([Training("vgg", 42)]) == ["dvc.lock has no export@vgg-42: run `dvc repro`"]
