@@ -179,7 +179,7 @@ def test_what_is_not_prepared_or_of_other_params_is_refused(folder: Path) -> Non
     sweeping.write(Path("params.yaml"), raw)
     lock = {"cmd": "", "params": {"params.yaml": {"prepare": raw["prepare"] | {"seed": 7}}}}
     sweeping.write(Path("dvc.lock"), {"stages": {"prepare": lock}})
-    with pytest.raises(InputError, match=r"not what params.yaml asks for \(prepare\): `dvc repro prepare`"):
+    with pytest.raises(InputError, match=r"not what params.yaml:prepare asks for: `dvc repro prepare`"):
         some_plan()
     paths.TRAIN.unlink()
     with pytest.raises(InputError, match=r"train.npz is missing: `dvc repro prepare` makes it"):
