@@ -4,7 +4,6 @@
 `python -m pipeline registry` brings whatever is promoted, or from any other folder like those in it. A new champion is
 in use within seconds, and no request is lost over it.
 """
-# ruff: noqa: E402  # what is missing is told before it is imported
 
 import argparse
 import ctypes
@@ -14,10 +13,6 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-from pipeline import addons
-
-addons.require("the service", "serve", "httptools", "prometheus_client", "python_multipart", "starlette", "uvicorn")
 
 import uvicorn
 
@@ -72,7 +67,10 @@ def _arguments() -> Any:
         "--folder", metavar="DIR", type=Path, help="serve what this folder holds, without params.yaml and a registry"
     )
     parser.add_argument(
-        "--observe", metavar="FILE", type=Path, help="note a few numbers of pictures and answers: docs/drift.md"
+        "--observe",
+        metavar="FILE",
+        type=Path,
+        help="note a few numbers of pictures and answers: pipeline/addons/drift/README.md",
     )
     return parser.parse_args()
 

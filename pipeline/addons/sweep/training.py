@@ -17,8 +17,10 @@ from pipeline.addons.sweep.definition import ACCURACY, EACH_EPOCH, LOSS, PARAMET
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, STATES
 from pipeline.base import files, processor
 from pipeline.base.errors import InputError
-from pipeline.base.files import Arrays, LabelledRows
+from pipeline.base.files import Arrays
 from pipeline.config.models import Model
+from pipeline.data import arrays
+from pipeline.data.arrays import LabelledRows
 from pipeline.tracking import journal, paths
 from pipeline.tracking.description import Description
 from pipeline.tracking.journal import Journal
@@ -73,7 +75,7 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
     from pipeline.network import saving, temperature, training  # not for whoever starts trials
 
     network, seed, dataset = job.network, job.seed, files.read_json(paths.DATASET)
-    train, validation = files.open_labelled(paths.TRAIN), files.open_labelled(paths.VALIDATION)
+    train, validation = arrays.read(paths.TRAIN, at_random=True), arrays.read(paths.VALIDATION)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # or it warns that each trial's network is compiled anew
     model = training.untrained(network, dataset, len(train[1]), seed)
 

@@ -4,6 +4,7 @@ import copy
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -181,8 +182,8 @@ def test_what_is_not_prepared_or_of_other_params_is_refused(folder: Path) -> Non
     sweeping.write(Path("dvc.lock"), {"stages": {"prepare": lock}})
     with pytest.raises(InputError, match=r"not what params.yaml:prepare asks for: `dvc repro prepare`"):
         some_plan()
-    paths.TRAIN.unlink()
-    with pytest.raises(InputError, match=r"train.npz is missing: `dvc repro prepare` makes it"):
+    shutil.rmtree(paths.TRAIN)
+    with pytest.raises(InputError, match=r"train is missing: `dvc repro prepare` makes it"):
         some_plan()
 
 
@@ -392,13 +393,15 @@ def test_what_a_kill_leaves_in_the_study_stops_nobody_and_a_damaged_one_is_named
 
 
 def test_prepared_images_of_other_bytes_are_refused(folder: Path) -> None:
-    outs = [{"path": str(path), "md5": files.md5(path)} for path in (paths.DATASET, paths.TRAIN, paths.VALIDATION)]
+    outs = [
+        {"path": str(path), "md5": fingerprints.md5(path)} for path in (paths.DATASET, paths.TRAIN, paths.VALIDATION)
+    ]
     sweeping.write(Path("dvc.lock"), {"stages": {"prepare": {"cmd": "", "outs": outs}}})
     some_plan()
-    content = bytearray(paths.TRAIN.read_bytes())
+    content = bytearray((paths.TRAIN / "images.npy").read_bytes())
     content[len(content) // 2] ^= 1
-    paths.TRAIN.write_bytes(content)
-    with pytest.raises(InputError, match=r"train.npz is damaged, .* dvc.lock: delete it and `dvc repro prepare`$"):
+    (paths.TRAIN / "images.npy").write_bytes(content)
+    with pytest.raises(InputError, match=r"train is damaged, .* dvc.lock: delete it and `dvc repro prepare`$"):
         some_plan()
 
 
