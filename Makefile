@@ -31,7 +31,7 @@ demo: .venv/serve ## the whole pipeline on scikit-learn's digits, in .demo/
 	@[ -L .demo/mlflow.db ] || ln -sb ../mlflow.db .demo/mlflow.db
 	cd .demo && dvc repro
 	@cd .demo && python -c 'import numpy, PIL.Image; \
-		PIL.Image.fromarray(numpy.load("data/prepared/test.npz")["images"][0, ..., 0]).save("digit.png")'
+		PIL.Image.fromarray(numpy.load("data/prepared/test/images.npy")[0, ..., 0]).save("digit.png")'
 	@awk '/^## How far/ {exit} /^[*][*]/ {gsub(/[*][*]/, ""); print "\n" $$0 "\n"} /^[|] model/ && many++ {print ""} /^[|]/' .demo/reports/README.md
 	@printf '\nThe report: .demo/reports/index.html\nMLflow:     make ui, then '
 	@python -m pipeline tracking views | sed -n 's/^digits: //p'
@@ -44,11 +44,11 @@ demo: .venv/serve ## the whole pipeline on scikit-learn's digits, in .demo/
 
 $(EXTRAS): %: .venv/%
 
-cluster: ## add Ray, for several cores or machines: docs/cluster.md
+cluster: ## add Ray, for several cores or machines: pipeline/addons/ray/README.md
 
-export: ## add what exporting to ONNX and OpenVINO needs: docs/export.md
+export: ## add what exporting to ONNX and OpenVINO needs: pipeline/addons/export/README.md
 
-sweep: ## add Optuna, for sweeps: docs/sweeps.md
+sweep: ## add Optuna, for sweeps: pipeline/addons/sweep/README.md
 
 team: ## add what MLflow's server for a team needs: docs/tracking.md
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.base import files, processor
+from pipeline.base import processor
 from pipeline.config import loading
 from pipeline.config.models import Model
+from pipeline.data import arrays
 from pipeline.network import building, quiet
 from pipeline.tracking import paths
 
@@ -157,7 +158,7 @@ def main() -> None:
     augmented = name in ("this project, augmented", "Keras ImageDataGenerator")
     (network,) = loading.load(Path(f"recipes/published/vgg{'_augmented' if augmented else ''}.yaml")).models.values()
     chosen = {"batch_size": int(batch_size), "precision": precision, "epochs": EPOCHS}
-    images, labels = files.read_labelled(paths.TRAIN)
+    images, labels = arrays.read(paths.TRAIN)
     network = network.model_copy(update={"train": network.train.model_copy(update=chosen)})
     if name.startswith("this project"):
         quiet.import_tensorflow()  # with oneDNN; the others are as they come

@@ -15,6 +15,7 @@ import psutil
 
 from benchmarks import clones, recipes
 from pipeline.base import files
+from pipeline.data import arrays
 
 PARAMS = ("params.yaml", "recipes/fast.yaml")
 COUNTS = (6_000, 60_000)
@@ -71,11 +72,11 @@ def repro_of(count: int) -> Repro:
     """Run recipes/fast.yaml on that many of Fashion-MNIST's training images, and all of its test images."""
     params = recipes.suited(Path("recipes/fast.yaml"))
     with tempfile.TemporaryDirectory() as folder:
-        arrays: dict[str, np.ndarray] = {}
+        named: dict[str, np.ndarray] = {}
         for part, most in (("train", count), ("test", None)):
-            images, labels = files.read_labelled(Path(f"data/raw/{part}.npz"))
-            arrays |= {f"x_{part}": images[:most], f"y_{part}": labels[:most]}
-        files.write_arrays(Path(folder, "some.npz"), arrays)
+            images, labels = arrays.read(Path("data/raw", part))
+            named |= {f"x_{part}": images[:most], f"y_{part}": labels[:most]}
+        files.write_arrays(Path(folder, "some.npz"), named)
         params["fetch"]["dataset"] = {"name": "npz", "path": f"{folder}/some.npz"}
         return repro(params)
 

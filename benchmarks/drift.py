@@ -13,6 +13,7 @@ from pipeline.addons.drift.observations import Observed
 from pipeline.addons.robustness import corruptions
 from pipeline.base import files
 from pipeline.config.schema import Training
+from pipeline.data import arrays
 from pipeline.evaluation import records
 from pipeline.tracking import paths
 
@@ -27,7 +28,7 @@ def table() -> str:
     """Return both as Markdown tables."""
     from pipeline.network import saving, training  # here, so that a missing file is told at once
 
-    images, _ = files.read_labelled(paths.TEST)
+    images, _ = arrays.read(paths.TEST)
     evaluation = records.from_arrays(files.read_arrays(paths.evaluation(TRAINING)))
     model, test = saving.load(paths.model(TRAINING)), observations.observe(images, evaluation.test.probabilities)
     alarms = [f"| {count:,} | {false_alarms(test, count):.2%} |" for count in LOGS]

@@ -21,6 +21,7 @@ from benchmarks.contestants import SCALING
 from benchmarks.processes import alone
 from pipeline.base import files
 from pipeline.config import loading
+from pipeline.data import arrays
 from pipeline.network import building, quiet
 from pipeline.tracking import paths
 
@@ -70,7 +71,7 @@ def train(name: str) -> Training:
     """Train for some batches an epoch, the matrix product between epochs; the last epoch is profiled."""
     settings = loading.validate(recipes.suited(Path(f"recipes/{name}.yaml")))
     network = next(iter(settings.models.values()))
-    images, labels = files.read_labelled(paths.TRAIN)
+    images, labels = arrays.read(paths.TRAIN)
     quiet.import_tensorflow()
     import tensorflow as tf
 

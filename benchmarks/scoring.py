@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from pipeline.base import files
+from pipeline.data import arrays
 from pipeline.tracking import paths
 
 MODELS = ("baseline", "vgg")
@@ -28,7 +28,7 @@ def table() -> str:
     """Score with every model, input and engine, and return a Markdown table."""
     lines = ["| model | input | images | " + " | ".join(f"{name}: images/s (command)" for name in ENGINES) + " |"]
     lines.append("|---|---|---:|" + "---:|" * len(ENGINES))
-    images, _ = files.read_labelled(paths.TEST)
+    images, _ = arrays.read(paths.TEST)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         inputs = {"folder of PNG files": _folder(folder, images), "Parquet, raw": _parquet(folder, images)}

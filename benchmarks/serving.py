@@ -24,6 +24,7 @@ from benchmarks import load
 from benchmarks.processes import alone
 from benchmarks.servers import free_port
 from pipeline.base import files
+from pipeline.data import arrays
 
 COMMIT = "b11d9e7"  # the last one that served by mlflow
 NETWORKS = {"vgg": "recipes/published/vgg.yaml", "fast": "recipes/fast.yaml"}
@@ -87,7 +88,7 @@ def prepare(place: Path, name: str) -> None:
     model = saving.load(place / "model.keras")
     told = {"classes": list("0123456789"), "dataset": "some", "version": "1", "model": name, "fingerprint": "0"}
     version_folder.write(place, litert.to_litert(model), told | {"description": name})
-    images = files.read_labelled(Path("data/prepared/test.npz"))[0][:BATCH]
+    images = arrays.read(Path("data/prepared/test"))[0][:BATCH]
     np.save(place / "images.npy", images)
     signature = infer_signature(images[:1], model.predict(images[:1], verbose=0))
     mlflow.tensorflow.save_model(model, str(place / "model"), signature=signature, pip_requirements=["keras"])

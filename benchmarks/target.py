@@ -18,7 +18,7 @@ from benchmarks import clones, recipes
 from benchmarks.processes import alone
 from pipeline.base import files
 from pipeline.config import loading
-from pipeline.data import splits
+from pipeline.data import arrays, splits
 from pipeline.network import building, quiet
 
 Curve = list[tuple[float, float]]  # seconds since the start, and test accuracy, for each epoch
@@ -60,7 +60,7 @@ def recipe(name: str, seed: int) -> Curve:
     """Train the recipe's model as its stage does, to its end."""
     settings = loading.validate(recipes.suited(Path(name)))
     (network,) = settings.models.values()
-    train, test = (files.read_labelled(Path(f"data/raw/{part}.npz")) for part in ("train", "test"))
+    train, test = (arrays.read(Path("data/raw", part)) for part in ("train", "test"))
     parts = splits.three_parts(train, test, settings.prepare)
     scaling = splits.scaling(parts["train"][0], settings.prepare.scaling)
     quiet.import_tensorflow()
@@ -80,7 +80,7 @@ def recipe(name: str, seed: int) -> Curve:
 
 def published(seed: int, accuracy: float = VGG_TARGET) -> Curve:
     """Train the published VGG until it has that test accuracy, or to its end."""
-    raw = [files.read_labelled(Path(f"data/raw/{part}.npz")) for part in ("train", "test")]
+    raw = [arrays.read(Path("data/raw", part)) for part in ("train", "test")]
     (images, labels), test = ((part[0].astype(np.float32) / 255, part[1]) for part in raw)
     (network,) = loading.load(Path("recipes/published/vgg.yaml")).models.values()
     import keras  # not by `quiet`, which chooses oneDNN

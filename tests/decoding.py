@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 from pipeline.base.errors import InputError
-from pipeline.base.files import Labelled
+from pipeline.data.arrays import Labelled
 
 
 def refused(decode: Callable[[], object], expected: str) -> None:

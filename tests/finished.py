@@ -1,6 +1,5 @@
 """A folder as `dvc repro` leaves it, made in milliseconds: evaluations, models, dvc.lock, and runs in a real store."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from mlflow.models import infer_signature
 from pipeline.addons.registry import promotion
 from pipeline.base import files
 from pipeline.config import loading
+from pipeline.data import arrays
 from pipeline.evaluation import records
 from pipeline.evaluation.records import Evaluation, Predictions
 from pipeline.network import saving
@@ -50,7 +50,7 @@ class Finished:
         self.folder, self.images, self.labels = folder, images, labels
         files.write_bytes(folder / "params.yaml", (ROOT / "recipes/demo.yaml").read_bytes())
         files.write_bytes(folder / "dvc.yaml", (ROOT / "dvc.yaml").read_bytes())
-        files.write_arrays(folder / "data/prepared/test.npz", {"images": images, "labels": labels})
+        arrays.write(folder / "data/prepared/test", images, labels)
 
     def train(self, name: str, model: Any, validation: int | None = 100, *, log: bool = True) -> None:
         """Leave what training and evaluating a model would; `validation` of 100 validation images it gets right.
@@ -77,8 +77,8 @@ class Finished:
         path = self.folder / "dvc.lock"
         stages = json.loads(path.read_text())["stages"] if path.exists() else {}
         model, test, evaluation = (
-            {"path": part, "md5": hashlib.md5((self.folder / part).read_bytes()).hexdigest()}
-            for part in (f"models/{name}-42.keras", "data/prepared/test.npz", f"data/evaluations/{name}-42.npz")
+            {"path": part, "md5": fingerprints.md5(self.folder / part)}
+            for part in (f"models/{name}-42.keras", "data/prepared/test", f"data/evaluations/{name}-42.npz")
         )
         params = files.read_yaml(self.folder / "params.yaml")
         values = {"params.yaml": {"train": params["train"], f"models.{name}": params["models"][name]}}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.base import files
+from pipeline.data import arrays
 
 CLASS_NAMES = ["bag", "coat"]
 IMAGES = 200
@@ -18,17 +19,17 @@ DVC_YAML = """
 stages:
   prepare:
     cmd: prepare
-    outs: [data/prepared/test.npz]
+    outs: [data/prepared/test]
   train:
     matrix: {model: "${models}", seed: "${seeds}"}
     cmd: train ${key}
-    deps: [data/prepared/test.npz]
+    deps: [data/prepared/test]
     params: ["models.${item.model}"]
     outs: ["models/${key}.keras"]
   evaluate:
     matrix: {model: "${models}", seed: "${seeds}"}
     cmd: evaluate ${key}
-    deps: ["models/${key}.keras", data/prepared/test.npz]
+    deps: ["models/${key}.keras", data/prepared/test]
     outs: ["data/evaluations/${key}.npz"]
     metrics:
       - reports/${key}/metrics.json: {cache: false}
@@ -45,9 +46,7 @@ class History:
         self.folder = folder
         files.write_text(folder / "dvc.yaml", DVC_YAML)
         files.write_text(folder / ".gitignore", "/data\n/models\n")
-        files.write_arrays(
-            folder / "data/prepared/test.npz", {"images": np.full((IMAGES, 8, 8, 1), 9, np.uint8), "labels": LABELS}
-        )
+        arrays.write(folder / "data/prepared/test", np.full((IMAGES, 8, 8, 1), 9, np.uint8), LABELS)
         self.git("init", "-q", "-b", "main")
         self.run("dvc", "init", "-q")
 

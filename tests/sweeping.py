@@ -8,6 +8,7 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from pipeline.base import files
+from pipeline.data import arrays
 from pipeline.data.decoders import digits
 from pipeline.tracking import paths
 from tests.conftest import ROOT
@@ -28,7 +29,7 @@ def prepare(folder: Path, images: int = 80) -> None:
     write(folder / "params.yaml", raw)
     pictures, labels = digits.decode([])["train"]
     for part, some in ((paths.TRAIN, slice(images)), (paths.VALIDATION, slice(images, 2 * images))):
-        files.write_arrays(folder / part, {"images": pictures[some], "labels": labels[some]})
+        arrays.write(folder / part, pictures[some], labels[some])
     scaling = {"scale": [1 / 255], "offset": [0.0]}
     dataset = {"image_shape": list(pictures.shape[1:]), "class_names": list("0123456789"), "scaling": scaling}
     files.write_json(folder / paths.DATASET, dataset)

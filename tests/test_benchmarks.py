@@ -175,7 +175,7 @@ def test_recipes_are_trained_in_bfloat16_where_the_processor_has_it(
 def test_memory_of_the_stages_grows_by_less_than_half_of_what_more_images_take() -> None:
     few, many = memory.measured(60_000), memory.measured(400_000)
     more = (400_000 - 60_000) * memory.SIDE**2
-    assert {name: (many[name].peak - few[name].peak) / more < 0.5 for name in few} == dict.fromkeys(few, True)
+    assert {name: (many[name].memory - few[name].memory) / more < 0.5 for name in few} == dict.fromkeys(few, True)
 
 
 @given(fixed=st.floats(0, 1), an_image=st.floats(1e-6, 1), parameters=st.integers(1, 10**9), speed=st.floats(1e6, 1e12))

@@ -11,8 +11,10 @@ import pytest
 
 from pipeline.__main__ import commands as pipelines
 from tests.conftest import ROOT
+from tests.rooms import ADDONS
 
-PAGES = [ROOT / "README.md", *ROOT.glob("CONTRIBUTING.md"), *(ROOT / "docs").glob("*.md")]
+FOLDERS = ("docs", *(f"pipeline/addons/{name}" for name in ADDONS))
+PAGES = [*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).glob("*.md"))]
 RULES = re.findall(r"^([\w -]+):(?!=)", (ROOT / "Makefile").read_text(), re.M)
 TARGETS = {target for rule in RULES for target in rule.split()}
 FENCED, SPAN = re.compile(r"^ *```.*?^ *```$", re.M | re.S), re.compile(r"`([^`\n]+)`")
@@ -50,7 +52,7 @@ def broken(page: Path, target: str) -> str | None:
 def named(find: Callable[[str], set[str]]) -> list[Any]:
     """List (page, what `find` finds in it), for a test to be called with each."""
     found = [(page, what) for page in PAGES for what in sorted(find(page.read_text()))]
-    return [pytest.param(page, what, id=f"{page.name}:{what}") for page, what in found]
+    return [pytest.param(page, what, id=f"{page.relative_to(ROOT)}:{what}") for page, what in found]
 
 
 def typed(which: str) -> Callable[[str], set[str]]:

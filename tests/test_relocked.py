@@ -60,7 +60,7 @@ def test_another_model_or_picture_is_a_row_and_no_failure(folder: Path, stage: s
 
 @pytest.mark.parametrize(
     ("stage", "path"),
-    [("fetch", "data/raw"), ("prepare", "data/prepared/test.npz"), ("duplicates", "data/duplicates.csv")],
+    [("fetch", "data/raw"), ("prepare", "data/prepared/test"), ("duplicates", "data/duplicates.csv")],
 )
 def test_other_data_is_a_row_and_fails(folder: Path, stage: str, path: str) -> None:
     files.write_json(folder / "dvc.lock", remade(path))

@@ -4,7 +4,6 @@
 - `files.py`: files written whole or not at all, always the same bytes for the same content
 - `processor.py`: what this machine computes on
 - `progress.py`: how far a training is, and how long it still takes
-- `rows.py`: rows of arrays in a file, read when they are asked for
 - `quiet.py`: what C++ code prints past Python, held back
 - `tables.py`: tables of pandas as a terminal and Markdown show them
 - `templates.py`: templates of Jinja2

@@ -15,22 +15,18 @@ import numpy as np
 import psutil
 from ruamel.yaml import YAML, Node
 from ruamel.yaml.composer import MaxDepthExceededError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import YAMLError
 
-from pipeline.base import rows
 from pipeline.base.errors import InputError
-from pipeline.base.rows import Array, Rows
 
 DEEPEST, REPEATED = 100, 10_000  # levels of a YAML file, and values that its aliases may repeat
 
 Arrays = dict[str, np.ndarray]
-Labelled = tuple[np.ndarray, np.ndarray]  # uint8 images of (n, height, width, channels), integer labels of (n,)
-LabelledRows = tuple[Array, np.ndarray]  # the same, the images perhaps in a file
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`, made whole under a temporary name first; parent folders are made."""
-    with _whole(path) as file:
+    with whole(path) as file:
         file.write(content)
 
 
@@ -44,22 +40,10 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
-    """Write named arrays as an uncompressed `.npz`, always the same bytes, those of `np.savez`.
-
-    Those that are in files themselves pass through memory a few megabytes at once.
-    """
-    with _whole(path) as file, zipfile.ZipFile(file, "w") as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                if isinstance(array, Rows):
-                    described = {"shape": array.shape, "fortran_order": False}
-                    descr = np.lib.format.dtype_to_descr(array.dtype)
-                    np.lib.format.write_array_header_1_0(member, described | {"descr": descr})
-                    for part in rows.parts(array):
-                        member.write(part.tobytes())
-                else:
-                    np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+def write_arrays(path: Path, arrays: Arrays) -> None:
+    """Write named arrays as an uncompressed `.npz`, always the same bytes."""
+    with whole(path) as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def read_text(path: Path) -> str:
@@ -99,11 +83,10 @@ def parse_yaml(text: str, source: str) -> dict[str, Any]:
         content = yaml.load(text)
     except MaxDepthExceededError:
         raise InputError(f"{source}: nested more than {DEEPEST} levels deep: write it flatter") from None
-    except MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise InputError(f"{source}: {line}not YAML: {str(error.problem).splitlines()[0]}") from None
     except YAMLError as error:
-        raise InputError(f"{source}: not YAML: {str(error).splitlines()[0]}") from None
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", error)
+        line = f"line {mark.line + 1}: " if mark else ""
+        raise InputError(f"{source}: {line}not YAML: {str(problem).splitlines()[0]}") from None
     if not isinstance(content, dict):
         raise InputError(f"{source}: {content!r:.60} is not a mapping of keys to values")
     return content
@@ -111,28 +94,13 @@ def parse_yaml(text: str, source: str) -> dict[str, Any]:
 
 def read_arrays(path: Path) -> Arrays:
     """Read every array of an `.npz`; a missing or broken one is an `InputError` that names it."""
-    with _opened(path) as file, np.load(file, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
-
-
-def open_arrays(path: Path) -> dict[str, Rows]:
-    """Open every array of an `.npz` that `write_arrays` made, without reading; raise as `read_arrays` does."""
-    with _opened(path) as file, zipfile.ZipFile(file) as archive:
-        return rows.of_archive(archive, file.fileno(), path)
-
-
-def read_labelled(path: Path) -> Labelled:
-    """Read the `images` and `labels` of an `.npz`; raise `InputError` as `read_arrays` does."""
-    images, labels = open_labelled(path)
-    return images[:], labels
-
-
-def open_labelled(path: Path) -> LabelledRows:
-    """Open the `images` of an `.npz` and read its `labels`; raise `InputError` as `read_arrays` does."""
-    arrays = open_arrays(path)
-    if not {"images", "labels"} <= set(arrays):
-        raise InputError(f"{path} holds {', '.join(arrays)}, not images and labels: delete it and run `dvc repro`")
-    return arrays["images"], arrays["labels"][:]
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing: `dvc repro` makes it") from None
+    except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a whole .npz file ({error}): delete it and run `dvc repro`") from None
 
 
 def md5(path: Path) -> str:
@@ -144,7 +112,7 @@ def md5(path: Path) -> str:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[BinaryIO]:
+def whole(path: Path) -> Iterator[BinaryIO]:
     """Yield a file to write, which takes the place of `path` at the end of the block, and is gone if that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
@@ -157,17 +125,6 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    try:
-        with path.open("rb") as file:
-            yield file
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: `dvc repro` makes it") from None
-    except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a whole .npz file ({error}): delete it and run `dvc repro`") from None
 
 
 def _size(node: Node | None, sizes: dict[int, float]) -> float:

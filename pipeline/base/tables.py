@@ -51,7 +51,7 @@ def for_terminal(table: "pd.DataFrame") -> str:
 
 def rows_for_terminal(titles: Sequence[str], rows: Iterable[Sequence[object]], numeric: Sequence[bool]) -> str:
     """Align rows as `for_terminal` does, without pandas; `numeric` says which columns go to the right."""
-    cells = [[_cell(value) for value in row] for row in rows]
+    cells = [[f"{value:.4f}" if isinstance(value, float) else str(value) for value in row] for row in rows]
     lines = _aligned(titles, cells, "plain", ["right" if right else "left" for right in numeric]).splitlines()
     return "\n".join(line.rstrip() for line in lines)
 
@@ -75,7 +75,3 @@ def inline(text: str) -> str:
 def _aligned(titles: Sequence[str], cells: Sequence[Sequence[str]], form: str, sides: Sequence[str]) -> str:
     """Write a table in one of tabulate's forms, which would else take text such as `1e5` for a number."""
     return str(tabulate.tabulate(cells, titles, form, colalign=sides if cells else None, disable_numparse=True))
-
-
-def _cell(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -13,6 +13,7 @@ from pipeline import addons
 from pipeline.base import files, tables
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training
+from pipeline.data import arrays
 from pipeline.evaluation import metrics, records
 from pipeline.tracking import (
     description,
@@ -52,10 +53,10 @@ def sync() -> str:
     """Send all that the store lacks, and say how much that was."""
     journal.close_dead()
     client, params = server.connect(), loading.load()
+    dataset = params.fetch.dataset_name
     for training in params.trainings:
         train, evaluate = stale.on_disk(f"train@{training.name}"), stale.on_disk(f"evaluate@{training.name}")
-        fingerprint = fingerprints.of_stage_lock(train) if train else ""
-        if train and evaluate and not sending.holds(client, params.fetch.dataset_name, fingerprint):
+        if train and evaluate and not sending.holds(client, dataset, fingerprints.of_stage_lock(train)):
             _append(params, training, train, evaluate)
     count = sending.push_all()
     runs = f"{count} run" + "s" * (count != 1)
@@ -97,8 +98,8 @@ def _append(params: Params, training: Training, train: StageLock, evaluate: Stag
         )
         return
     named = {path.name: path for path in train.data() | evaluate.data()}
-    labelled = files.open_labelled(named["train.npz"])
-    data = sending.dataset(params.fetch.dataset_name, named["train.npz"], labelled)
+    labelled = arrays.read(named["train"])
+    data = sending.dataset(params.fetch.dataset_name, named["train"], labelled)
     described = description.of_training(params, training, fingerprints.of_stage_lock(train), data)
     with journal.appended(described) as record:
         record.log_history(tables.read_csv(named["history.csv"]))

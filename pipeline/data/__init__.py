@@ -4,5 +4,6 @@
 - `download.py`: finds a file in mirrors or at its publishers, and takes it only with its checksums
 - `decoders/`: a module for each format: IDX, CIFAR-10's archive, MATLAB, `.npz`, folders of pictures
 - `pictures.py`: PNG and JPEG files as a network's input
+- `arrays.py`: splits in files, mapped: the only place that knows how raw and prepared images lie on disk
 - `splits.py`: which images are held out; the constants of the scaling
 """

@@ -71,11 +71,9 @@ def _at(place: Path) -> list[Path]:
             found = [place] if place.is_file() else []
     except OSError as error:
         raise InputError(f"{place} cannot be read ({error.strerror}): name another file or folder") from None
-    if not found and place.is_dir():
-        raise InputError(f"{place} holds no PNG or JPEG file: name a folder that holds some, or a file")
     if not found:
-        state = "no file" if place.exists() else "missing"
-        raise InputError(f"{place} is {state}: name a PNG or JPEG file, or a folder of them")
+        wrong = "holds no PNG or JPEG file" if place.is_dir() else "is no file" if place.exists() else "is missing"
+        raise InputError(f"{place} {wrong}: name a PNG or JPEG file, or a folder of them")
     return found
 
 

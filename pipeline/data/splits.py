@@ -3,12 +3,12 @@
 import math
 
 import numpy as np
+from sklearn.model_selection import train_test_split
 
-from pipeline.base import rows
 from pipeline.base.errors import InputError
-from pipeline.base.files import LabelledRows
-from pipeline.base.rows import Array
 from pipeline.config.schema import Prepare
+from pipeline.data import arrays
+from pipeline.data.arrays import Array, LabelledRows, Rows
 
 
 def three_parts(train: LabelledRows, test: LabelledRows | None, prepare: Prepare) -> dict[str, LabelledRows]:
@@ -35,48 +35,17 @@ def split(labels: np.ndarray, fraction: float, how: str, seed: int) -> tuple[np.
         raise InputError(
             f"a split of {fraction} of {len(labels):,} images leaves one part empty: choose another fraction"
         )
-    sizes = np.bincount(labels)
-    too_few = 1 in sizes or min(held_out, len(labels) - held_out) < np.count_nonzero(sizes)
-    if how == "stratified" and too_few:
+    options = {"shuffle": False} if how == "tail" else {"random_state": seed}
+    try:
+        kept, held = train_test_split(
+            np.arange(len(labels)), test_size=held_out, stratify=labels if how == "stratified" else None, **options
+        )
+    except ValueError:
         raise InputError(
             f"a {how} split of {fraction} of {len(labels):,} images is impossible: each class needs two of them, "
             "and each part as many as there are classes"
-        )
-    chosen = _held_out(labels, held_out, how, seed)
-    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
-
-
-def _held_out(labels: np.ndarray, count: int, how: str, seed: int) -> np.ndarray:
-    """Mark so many labels, bool of (n,): those that scikit-learn's `train_test_split` would hold out.
-
-    That one makes Python objects of all numbers, half a gigabyte of six million.
-    """
-    chosen, random = np.zeros(len(labels), bool), np.random.RandomState(seed)
-    if how == "tail":
-        chosen[len(labels) - count :] = True
-    elif how == "random":
-        chosen[random.permutation(len(labels))[:count]] = True
-    else:
-        sizes = np.bincount(labels)
-        classes = np.flatnonzero(sizes)
-        kept = _shares(sizes[classes], len(labels) - count, random)
-        held = _shares(sizes[classes] - kept, count, random)
-        for label, first, some in zip(classes, kept, held, strict=True):
-            order = random.permutation(sizes[label])
-            chosen[np.flatnonzero(labels == label)[order[first : first + some]]] = True
-    return chosen
-
-
-def _shares(sizes: np.ndarray, count: int, random: np.random.RandomState) -> np.ndarray:
-    """Divide a count among classes by their sizes, the greatest fractions rounded up, and equal ones at random."""
-    exact = sizes / sizes.sum() * count
-    shares: np.ndarray = np.floor(exact).astype(int)
-    for fraction in np.unique(exact - shares)[::-1]:
-        if (missing := count - shares.sum()) <= 0:
-            break
-        equal = np.flatnonzero(exact - np.floor(exact) == fraction)
-        shares[random.choice(equal, min(len(equal), missing), replace=False)] += 1
-    return shares
+        ) from None
+    return np.sort(kept), np.sort(held)
 
 
 def scaling(images: Array, how: str) -> dict[str, list[float]]:
@@ -108,12 +77,12 @@ def counts(labels: np.ndarray, class_names: list[str]) -> dict[str, int]:
 
 def _parts(labelled: LabelledRows, kept: np.ndarray, held: np.ndarray) -> tuple[LabelledRows, LabelledRows]:
     images, labels = labelled
-    return (rows.only(images, kept), labels[kept]), (rows.only(images, held), labels[held])
+    return (Rows(images, kept), labels[kept]), (Rows(images, held), labels[held])
 
 
 def _counted(images: Array) -> np.ndarray:
     """Count the pixels of each level, (channels, 256)."""
     counted = np.zeros((images.shape[-1], 256), np.int64)
-    for part in rows.parts(images):
+    for part in arrays.parts(images):
         counted += [np.bincount(channel.ravel(), minlength=256) for channel in np.moveaxis(part, -1, 0)]
     return counted

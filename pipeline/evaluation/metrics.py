@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from pipeline.base import rows
-from pipeline.base.rows import Array
+from pipeline.data import arrays
+from pipeline.data.arrays import Array
 
 DECIMALS = 6
 EPSILON = float(np.finfo(np.float64).eps)
@@ -35,7 +35,7 @@ def headline(labels: np.ndarray, probabilities: Array) -> dict[str, float]:
     scikit-learn's `log_loss` gives, which would hold several copies of all probabilities.
     """
     right, losses, start = 0, np.empty(len(labels)), 0
-    for part in rows.parts(probabilities):
+    for part in arrays.parts(probabilities):
         here = slice(start, start := start + len(part))
         right += int((labels[here] == part.argmax(axis=1)).sum())
         exact = part.astype(np.float64)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from pipeline.base.rows import Array
+from pipeline.data.arrays import Array
 from pipeline.figures import sheets
 from pipeline.figures.class_names import legible, shorten
 

@@ -7,7 +7,6 @@
 - `augmentation.py`: random changes of training images
 - `probing.py`: what goes on inside a trained network
 - `temperature.py`: probabilities as sure as they are right
-- `reading.py`: batches out of arrays that may be in files
 - `saving.py`: a `.keras` file that is the same bytes each time
 - `quiet.py`: TensorFlow without the lines that it prints, and without detours
 """

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from scipy import optimize, special
 
-from pipeline.base.files import LabelledRows
+from pipeline.data.arrays import LabelledRows
 from pipeline.network import training
 
 DECIMALS = 6  # of the temperature, which sums in another order would else move

@@ -1,7 +1,7 @@
 """The training loop: batches, loss, epochs, and the same weights every time."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -11,16 +11,15 @@ import tensorflow as tf
 
 from pipeline.base import errors
 from pipeline.base.errors import InputError
-from pipeline.base.files import Arrays, LabelledRows
+from pipeline.base.files import Arrays
 from pipeline.base.progress import Progress
-from pipeline.base.rows import Array
 from pipeline.config import models
-from pipeline.network import building, optimizers, reading
+from pipeline.data.arrays import Array, LabelledRows
+from pipeline.network import building, optimizers
 from pipeline.network.augmentation import augment
 
 Row = dict[str, float]
 PREDICTION_BATCH = 500
-IMAGES_AT_ONCE = 1 << 25  # bytes of images that are in memory for predictions
 AHEAD = 2  # batches that are made while one is computed with
 STOPPING = ("best", "wait", "best_epoch", "stopped_epoch")
 COLUMNS = {
@@ -67,7 +66,7 @@ def fit(
     model.optimizer.build(model.trainable_variables)
     state, stopping = state or {}, _early_stopping(train.early_stopping)
     averaging = keras.callbacks.SwapEMAWeights() if train.optimizer.ema_momentum else None
-    with reading.errors_as_they_were(), errors.interrupts_held_back() as raise_if_interrupted:
+    with errors.interrupts_held_back() as raise_if_interrupted:
         each_epoch = _EachEpoch(on_epoch, state, stopping, raise_if_interrupted)
         done = train.epochs if _stopped(state) else len(each_epoch.history)
         each_epoch.progress = Progress(train.epochs, done, steps, at_most=bool(stopping))
@@ -103,7 +102,7 @@ def batches(labelled: LabelledRows, train: models.Train, seed: int, done: int = 
         return in_order.enumerate().map(lambda batch, indices: (epoch, tf.cast(batch, tf.int32), indices))
 
     def gather(epoch: tf.Tensor, batch: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        images, labels = reading.read(labelled, indices)
+        images, labels = _rows(labelled, indices)
         if train.augmentation:
             batch_seed = tf.random.experimental.stateless_fold_in(tf.stack([seed, epoch]), batch)
             mirrored = (tf.gather(sides, indices) + epoch) % 2 == 1
@@ -131,12 +130,10 @@ def accuracy(train: models.Train) -> keras.metrics.Metric:
 def predict(model: keras.Model, images: Array) -> np.ndarray:
     """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels).
 
-    No more images than a few megabytes hold are in memory at once.
+    No more than a few batches are in memory at once.
     """
-    at_once = PREDICTION_BATCH * max(1, IMAGES_AT_ONCE // (PREDICTION_BATCH * math.prod(images.shape[1:])))
-    slices = (images[start : start + at_once] for start in range(0, len(images), at_once))
-    parts = (tf.data.Dataset.from_tensor_slices(part).batch(PREDICTION_BATCH) for part in slices)
-    return np.concatenate([model.predict(_untuned(part), verbose=0) for part in parts])
+    probabilities: np.ndarray = model.predict(_in_order([images]), verbose=0)
+    return probabilities
 
 
 class _EachEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
@@ -213,10 +210,21 @@ def _early_stopping(early_stopping: models.EarlyStopping | None) -> Any:
     return keras.callbacks.EarlyStopping(**options)
 
 
-def _in_order(labelled: LabelledRows) -> tf.data.Dataset:
-    starts = tf.data.Dataset.range(0, count := len(labelled[1]), PREDICTION_BATCH, output_type=tf.int32)
-    numbers = starts.map(lambda start: tf.range(start, tf.minimum(start + PREDICTION_BATCH, count)))
-    return _untuned(numbers.map(lambda some: reading.read(labelled, some)))
+def _in_order(arrays: Sequence[Array]) -> tf.data.Dataset:
+    """Yield batches of rows of each array, from the first to the last."""
+    numbers = tf.data.Dataset.range(len(arrays[0]), output_type=tf.int32).batch(PREDICTION_BATCH)
+    return _untuned(numbers.map(lambda some: _rows(arrays, some)))
+
+
+def _rows(arrays: Sequence[Array], numbers: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """Take the rows of these numbers, int32 of (n,), from each array, as a step of a `tf.data.Dataset`."""
+
+    def take(numbers: np.ndarray) -> list[np.ndarray]:
+        return [array[numbers] for array in arrays]
+
+    dtypes = [array.dtype for array in arrays]
+    taken = tf.numpy_function(take, [numbers], dtypes, stateful=False)  # stateful ones run one at a time
+    return tuple(tf.ensure_shape(part, [None, *array.shape[1:]]) for part, array in zip(taken, arrays, strict=True))
 
 
 def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:

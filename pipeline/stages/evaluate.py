@@ -11,10 +11,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pipeline import addons
-from pipeline.base import errors, files, processor, rows, tables
-from pipeline.base.files import LabelledRows
+from pipeline.base import errors, files, processor, tables
 from pipeline.config import loading
 from pipeline.config.models import Augmentation
+from pipeline.data import arrays
+from pipeline.data.arrays import LabelledRows
 from pipeline.evaluation import metrics, records
 from pipeline.evaluation.extending import Findings, Subject
 from pipeline.evaluation.records import Evaluation, Picture, Predictions
@@ -41,8 +42,8 @@ def main() -> None:
     fingerprint = fingerprints.of_lock(f"train@{name}")
     fingerprints.require_unchanged(f"train@{name}", fingerprint)
     class_names = files.read_json(prepared / "dataset.json")["class_names"]
-    splits = {split: files.open_labelled(prepared / f"{split}.npz") for split in records.SPLITS}
-    images, test_images = splits["train"][0], splits["test"][0][:]
+    splits = {split: arrays.read(prepared / split) for split in records.SPLITS}
+    images, test_images = splits["train"][0], splits["test"][0]
     model = saving.load(model_file)
     predicted = {split: predict(model, some) for split, some in scored(splits).items()}
     test = predicted["test"]
@@ -74,7 +75,7 @@ def main() -> None:
     made = [*write_tables(reports, evaluation), *write_pictures(reports, pictures)]
     files.write_arrays(evaluation_file, records.to_arrays(evaluation))
 
-    data = sending.dataset(params.fetch.dataset_name, prepared / "train.npz", splits["train"])
+    data = sending.dataset(params.fetch.dataset_name, prepared / "train", splits["train"])
     described = description.of_training(params, trained, fingerprint, data)
     with sending.in_background(), journal.appended(described) as record:
         record.log_history(evaluation.history)
@@ -88,8 +89,8 @@ def main() -> None:
 def scored(splits: Mapping[str, LabelledRows]) -> dict[str, LabelledRows]:
     """Choose the images that are scored, of the splits that have any."""
     images, labels = splits["train"]
-    some = rows.spread(len(labels), records.TRAIN_IMAGES)
-    chosen = {**splits, "train": (rows.only(images, some), labels[some])}
+    some = arrays.spread(len(labels), records.TRAIN_IMAGES)
+    chosen = {**splits, "train": (arrays.Rows(images, some), labels[some])}
     return {split: labelled for split, labelled in chosen.items() if len(labelled[1])}
 
 

@@ -7,11 +7,11 @@ import numpy as np
 
 from pipeline.base import errors, files
 from pipeline.config import loading, network_fits
-from pipeline.data import datasets
+from pipeline.data import arrays, datasets
 
 
 def main() -> None:
-    """Write an .npz of `images`, `labels` and perhaps `names` of files for each published split, and dataset.json."""
+    """Write a folder of arrays for each published split, and dataset.json."""
     (raw,) = map(Path, errors.arguments("RAW_FOLDER"))
     params = loading.load()
     if shape := datasets.image_shape(params.fetch):
@@ -26,8 +26,7 @@ def main() -> None:
     network_fits.check_networks(params, found.splits["train"][0].shape[1:])
     for split, (images, labels) in found.splits.items():
         print(f"{name} {split}: {len(labels):,} images of {' × '.join(map(str, images.shape[1:]))}")
-        names = {"names": np.array(found.names[split])} if found.names else {}
-        files.write_arrays(raw / f"{split}.npz", {"images": images, "labels": labels, **names})
+        arrays.write(raw / split, images, labels, np.array(found.names[split]) if found.names else None)
     files.write_json(raw / "dataset.json", {"name": name, "class_names": found.class_names})
 
 

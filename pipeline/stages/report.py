@@ -12,6 +12,7 @@ from pipeline import addons
 from pipeline.base import errors, files, tables
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training
+from pipeline.data import arrays
 from pipeline.evaluation import metrics, records, summary
 from pipeline.evaluation.extending import Document, Report, Section
 from pipeline.evaluation.records import Evaluation, Evaluations
@@ -25,14 +26,15 @@ def main() -> None:
     params, prepared = loading.load(), data / "prepared"
     remove_others(data / "evaluations", params)
     evaluations = {model: read(data / "evaluations", params.trainings_of(model)) for model in params.models}
-    stored = {split: files.read_arrays(prepared / f"{split}.npz") for split in records.SPLITS}
+    stored = {split: arrays.read(prepared / split) for split in records.SPLITS}
+    names = {split: arrays.names(prepared / split) for split in records.SPLITS}
     report = Report(
         params=params,
         dataset=files.read_json(prepared / "dataset.json"),
         evaluations=evaluations,
-        images={split: arrays["images"] for split, arrays in stored.items()},
-        labels={split: arrays["labels"] for split, arrays in stored.items()},
-        names={split: arrays["names"] for split, arrays in stored.items() if "names" in arrays},
+        images={split: images for split, (images, _) in stored.items()},
+        labels={split: labels for split, (_, labels) in stored.items()},
+        names={split: found for split, found in names.items() if found is not None},
         data=data,
         reports=reports,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from pipeline import addons
 from pipeline.base import errors, files, processor, tables
 from pipeline.config import loading, network_fits
+from pipeline.data import arrays
 from pipeline.tracking import description, fingerprints
 
 
@@ -25,10 +26,10 @@ def main() -> None:
     from pipeline.network import building, saving, temperature, training  # here, so that bad params are refused at once
     from pipeline.tracking import journal, sending
 
-    train, validation = (files.open_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
+    train, validation = arrays.read(prepared / "train", at_random=True), arrays.read(prepared / "validation")
     model = training.untrained(network, dataset, len(train[1]), trained.seed)
     print(f"{name}: {model.count_params():,} parameters, {len(train[1]):,} images to train on", flush=True)
-    data = sending.dataset(params.fetch.dataset_name, prepared / "train.npz", train)
+    data = sending.dataset(params.fetch.dataset_name, prepared / "train", train)
     described = description.of_training(params, trained, fingerprint, data)
     recorded = fingerprints.recorded(stage) == fingerprint
     with sending.in_background() as send, journal.opened(described, recorded) as record:

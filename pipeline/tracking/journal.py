@@ -14,8 +14,8 @@ import psutil
 from filelock import FileLock, Timeout
 
 from pipeline.base import files
-from pipeline.base.rows import Array
 from pipeline.config.section import leaves
+from pipeline.data.arrays import Array
 from pipeline.tracking import description, folders, location
 from pipeline.tracking.description import Description
 from pipeline.tracking.folders import Metric

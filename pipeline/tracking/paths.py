@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 PARAMS = Path("params.yaml")
 PREPARED = Path("data/prepared")
 DATASET = PREPARED / "dataset.json"
-TRAIN, VALIDATION, TEST = (PREPARED / f"{part}.npz" for part in ("train", "validation", "test"))
+TRAIN, VALIDATION, TEST = (PREPARED / part for part in ("train", "validation", "test"))
 EVALUATIONS = Path("data/evaluations")
 REPORTS = Path("reports")
 

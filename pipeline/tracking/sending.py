@@ -14,17 +14,17 @@ from mlflow.data.code_dataset_source import CodeDatasetSource
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.base.files import LabelledRows
-from pipeline.tracking import folders, journal, location, server, upload, views
+from pipeline.data.arrays import LabelledRows
+from pipeline.tracking import fingerprints, folders, journal, location, server, upload, views
 from pipeline.tracking.folders import Progress
 
 PATIENCE = 10.0  # seconds that a stage waits at its end for a server; what is left, `sync` sends
 
 
 def dataset(name: str, path: Path, train: LabelledRows) -> dict[str, str]:
-    """Describe the images that a training saw as MLflow does, with the MD5 of their file as digest."""
+    """Describe the images that a training saw as MLflow does, with the MD5 of what holds them as digest."""
     images, labels = train
-    digest = files.md5(path)
+    digest = fingerprints.md5(path)
     source = CodeDatasetSource({"path": str(path), "md5": digest})
     shape = np.broadcast_to(images[:1], images.shape)  # MLflow looks at no pixel
     described: dict[str, str] = mlflow.data.from_numpy(shape, source, labels, name=name, digest=digest[:8]).to_dict()

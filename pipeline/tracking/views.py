@@ -4,7 +4,9 @@ MLflow 3.15 and later keeps a view as a tag of the experiment, `mlflow.sharedVie
 notice of it.
 """
 
+import base64
 import json
+import zlib
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -81,9 +83,10 @@ def encode(view: dict[str, Any]) -> str:
 
 
 def decode(value: str) -> dict[str, Any]:
-    """Read a view from its tag."""
+    """Read a view from its tag, also as MLflow's page writes it when a person saves it."""
     view: dict[str, Any] = json.loads(value)
-    return view | {"state": json.loads(view["state"])}
+    plain, _, compressed = view["state"].partition("deflate;")
+    return view | {"state": json.loads(plain or zlib.decompress(base64.b64decode(compressed)))}
 
 
 def _charts(filters: list[str]) -> dict[str, Any]:
@@ -115,10 +118,9 @@ def _charts(filters: list[str]) -> dict[str, Any]:
 
 
 def _state(experiment: Any, key: str) -> dict[str, Any]:
-    """Return what an experiment's view shows, nothing where there is none or one that MLflow's page has compressed."""
-    with suppress(KeyError, ValueError):
-        return dict(decode(experiment.tags[TAG + key])["state"])
-    return {}
+    """Return what an experiment's view shows, nothing where it has none yet."""
+    value = experiment.tags.get(TAG + key)
+    return decode(value)["state"] if value else {}
 
 
 def _columns(kind: str, names: Iterable[str]) -> list[str]:

@@ -209,13 +209,13 @@ def test_scores_of_each_class_are_read_from_per_class_csv_by_names_as_they_are(t
 def lock(raw: dict[str, Any], folder: Path) -> None:
     """Write the dvc.lock that belongs to these params and to the reports of `folder`."""
     entries: dict[str, Any] = {"prepare": {"cmd": "prepare", "params": {"params.yaml": {"prepare": raw["prepare"]}}}}
-    entries["prepare"]["outs"] = [{"path": "data/prepared/test.npz", "md5": "0"}]
+    entries["prepare"]["outs"] = [{"path": "data/prepared/test", "md5": "0"}]
     for model in raw["models"]:
         params = {"params.yaml": {"train": raw["train"], f"models.{model}": raw["models"][model]}}
         metrics = f"reports/{model}-42/metrics.json"
         outs = [{"path": metrics, "md5": files.md5(folder / metrics)}]
         entries[f"train@{model}-42"] = {"cmd": "train", "params": params}
-        deps = [{"path": "data/prepared/test.npz", "md5": "0"}]
+        deps = [{"path": "data/prepared/test", "md5": "0"}]
         entries[f"evaluate@{model}-42"] = {"cmd": "evaluate", "deps": deps, "params": params, "outs": outs}
     files.write_json(folder / "dvc.lock", {"stages": entries})
     shutil.copy(ROOT / "dvc.yaml", folder)
@@ -287,7 +287,7 @@ def test_command_has_nothing_to_compare_other_reports_with(raw: dict[str, Any], 
     ("entry", "part", "told"),
     [
         ("prepare", "params", "params.yaml:prepare changed since"),
-        ("prepare", "outs", "data/prepared/test.npz changed since"),  # prepared anew, not evaluated
+        ("prepare", "outs", "data/prepared/test changed since"),  # prepared anew, not evaluated
         ("evaluate@vgg-42", "outs", "reports/vgg-42/metrics.json changed since"),  # by hand
     ],
 )

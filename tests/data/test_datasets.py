@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import InputError
-from pipeline.base.files import read_labelled
 from pipeline.config.schema import Fetch
-from pipeline.data import datasets
+from pipeline.data import arrays, datasets
 from pipeline.data.decoders.reading import Splits
 from pipeline.data.download import PublishedFile
 from pipeline.stages import fetch
@@ -51,7 +50,7 @@ def test_published_files_are_fetched_from_a_mirror_and_decoded(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["fetch", "raw"])
     fetch.main()
-    decoded = read_labelled(tmp_path / "raw" / "test.npz")
+    decoded = arrays.read(tmp_path / "raw" / "test")
     assert decoded[0].shape == (10, 28, 28, 1)
     assert decoded[1].dtype == np.int64
     assert decoded[1].tolist() == list(range(10))
@@ -135,7 +134,7 @@ def test_splits_of_other_sizes_are_refused(tmp_path: Path) -> None:
 )
 def test_idx_files_of_other_shapes_are_refused(tmp_path: Path, images: np.ndarray, labels: np.ndarray) -> None:
     put_idx(tmp_path, images, labels)
-    with pytest.raises(InputError, match=r"give \(n, height, width\), perhaps of 1 or 3 channels, and \(n,\)"):
+    with pytest.raises(InputError, match=r"give 8-bit ones of \(n, height, width\), perhaps of 1 or 3 channels"):
         read(tmp_path, {"name": "idx_folder", "path": "."})
 
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from pipeline.base import files, rows
 from pipeline.base.errors import InputError
 from pipeline.config.schema import Prepare
-from pipeline.data import splits
+from pipeline.data import arrays, splits
+from pipeline.data.arrays import LabelledRows
 
 LABELS = np.repeat(np.arange(4), [40, 80, 20, 60])
 
@@ -58,7 +58,7 @@ def test_impossible_stratified_split_is_refused() -> None:
         splits.split(np.array([0, 0, 0, 0, 1]), 0.25, "stratified", 0)
 
 
-def parted(test: files.LabelledRows | None = None, **prepare: Any) -> dict[str, files.LabelledRows]:
+def parted(test: LabelledRows | None = None, **prepare: Any) -> dict[str, LabelledRows]:
     """Divide 200 images, each of a level of its own."""
     images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
     return splits.three_parts((images, LABELS), test, Prepare(**{"scaling": "unit", "seed": 42, **prepare}))
@@ -109,10 +109,10 @@ def test_scaling_of_images_in_a_file_is_the_same_to_the_last_bit(
     how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = np.random.default_rng(0).integers(20, 200, (50, 4, 4, 3), np.uint8)
-    files.write_arrays(tmp_path / "a.npz", {"images": images})
+    arrays.write(tmp_path / "train", images, np.zeros(50, int))
     whole = splits.scaling(images, how)
-    monkeypatch.setattr(rows, "AT_ONCE", 1000)
-    assert splits.scaling(files.open_arrays(tmp_path / "a.npz")["images"], how) == whole
+    monkeypatch.setattr(arrays, "AT_ONCE", 1000)
+    assert splits.scaling(arrays.read(tmp_path / "train")[0], how) == whole
 
 
 def test_unit_scaling_divides_by_255() -> None:

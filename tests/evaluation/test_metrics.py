@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from pipeline.base import rows
+from pipeline.data import arrays
 from pipeline.evaluation import metrics, records
 from pipeline.evaluation.records import Evaluation, Predictions
 
@@ -46,7 +46,7 @@ def test_loss_is_that_of_scikit_learn_to_the_last_bit_however_probabilities_are_
     exact /= exact.sum(axis=1, keepdims=True)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(metrics, "DECIMALS", 20)
-        patched.setattr(rows, "AT_ONCE", at_once)
+        patched.setattr(arrays, "AT_ONCE", at_once)
         found = metrics.headline(labels, probabilities)
     assert found["loss"] == sklearn_metrics.log_loss(labels, exact, labels=range(4))
     assert found["accuracy"] == sklearn_metrics.accuracy_score(labels, probabilities.argmax(axis=1))

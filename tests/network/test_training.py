@@ -1,7 +1,6 @@
 import functools
 import hashlib
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -18,7 +17,8 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.models import Train
-from pipeline.data import datasets
+from pipeline.data import arrays, datasets
+from pipeline.data.arrays import LabelledRows, Rows
 from pipeline.evaluation import metrics
 from pipeline.network import building, optimizers, saving, training
 from tests.conftest import ROOT
@@ -139,38 +139,29 @@ def test_the_graph_of_a_step_is_built_once(loss: str, monkeypatch: pytest.Monkey
     assert history["validation_accuracy"].iloc[-1] > 0.2  # of the labels as this loss has them
 
 
-def in_a_file(folder: Path, images: np.ndarray, labels: np.ndarray) -> files.LabelledRows:
-    files.write_arrays(folder / "part.npz", {"images": images, "labels": labels})
-    return files.open_labelled(folder / "part.npz")
+def in_a_file(folder: Path, images: np.ndarray, labels: np.ndarray) -> LabelledRows:
+    arrays.write(folder, images, labels)
+    return arrays.read(folder)
 
 
-def test_images_in_a_file_give_the_same_weights_and_probabilities(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def among_others(folder: Path, images: np.ndarray, labels: np.ndarray) -> LabelledRows:
+    backwards, _ = in_a_file(folder, np.concatenate([images[::-1], images]), np.tile(labels, 2))
+    return Rows(backwards, np.arange(len(labels))[::-1]), labels
+
+
+def test_images_in_a_file_or_among_others_give_the_same_weights_and_probabilities(tmp_path: Path) -> None:
     found = []
-    for part in (lambda *data: data, functools.partial(in_a_file, tmp_path)):
+    for place in (lambda _, *data: data, in_a_file, among_others):
+        part = functools.partial(place, tmp_path)
         training.make_deterministic(3)
         model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
         chosen = train_params(epochs=2, augmentation=DEMO.models["vgg_augmented"].train.augmentation)
         history = training.fit(model, part(*digits(0, 700)), part(*digits(200, 300)), chosen, 3, lambda *_: None)
         probabilities = training.predict(model, part(*digits(0, 700))[0])
         found.append([*model.get_weights(), history.to_numpy(), probabilities])
-        monkeypatch.setattr(training, "IMAGES_AT_ONCE", 1)  # of 700 images, 500 and 200
-    for memory, file in zip(*found, strict=True):
+    for memory, file, others in zip(*found, strict=True):
         np.testing.assert_array_equal(memory, file, strict=True)
-
-
-def test_images_whose_file_is_cut_short_in_training_end_it_with_one_line(tmp_path: Path) -> None:
-    model = building.build(DEMO.models["baseline"], (28, 28, 1), 10, UNIT)
-    labelled = in_a_file(tmp_path, *digits(0, 700))
-
-    def cut(*_: object) -> None:
-        os.truncate(tmp_path / "part.npz", 100_000)
-
-    with pytest.raises(InputError, match=r"part\.npz has become shorter while it was read: delete it"):
-        training.fit(model, labelled, digits(0, 0), train_params(epochs=3), 3, cut)
-    with pytest.raises(InputError, match=r"part\.npz has become shorter"):
-        training.predict(model, labelled[0])
+        np.testing.assert_array_equal(memory, others, strict=True)
 
 
 def test_evaluation_agrees_with_keras() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.workspace import Workspace
 from pipeline.base import files
+from pipeline.data import arrays
 from pipeline.network import saving
 
 pytestmark = pytest.mark.slow
@@ -85,11 +86,10 @@ def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> Non
 
 
 def test_evaluation_agrees_with_keras(workspace: Workspace) -> None:
-    from pipeline.base import files
 
     model = saving.load(workspace.folder / "models/plain-1.keras")
     model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    images, labels = files.read_labelled(workspace.folder / "data/prepared/test.npz")
+    images, labels = arrays.read(workspace.folder / "data/prepared/test")
     loss, accuracy = model.evaluate(images, labels, verbose=0)
     scores = json.loads((workspace.folder / "reports/plain-1/metrics.json").read_text())["test"]
     assert scores["accuracy"] == pytest.approx(accuracy, abs=1e-6)
@@ -97,14 +97,13 @@ def test_evaluation_agrees_with_keras(workspace: Workspace) -> None:
 
 
 def test_splits_are_disjoint_stratified_and_of_exact_size(workspace: Workspace) -> None:
-    from pipeline.base import files
 
     prepared = workspace.folder / "data/prepared"
-    parts = {name: files.read_labelled(prepared / f"{name}.npz") for name in ("train", "validation", "test")}
+    parts = {name: arrays.read(prepared / name) for name in ("train", "validation", "test")}
     assert {name: len(labels) for name, (_, labels) in parts.items()} == {"train": 449, "validation": 449, "test": 899}
     everything = np.concatenate([images for images, _ in parts.values()])
     assert len(np.unique(everything.reshape(1797, -1), axis=0)) == len(
-        np.unique(files.read_labelled(workspace.folder / "data/raw/train.npz")[0].reshape(1797, -1), axis=0)
+        np.unique(arrays.read(workspace.folder / "data/raw/train")[0].reshape(1797, -1), axis=0)
     )
     for _, labels in parts.values():
         assert np.ptp(np.bincount(labels) / len(labels)) < 0.01

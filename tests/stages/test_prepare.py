@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
+from pipeline.data import arrays
 from pipeline.stages import prepare
 
 Write = Callable[[dict[str, Any]], Path]
@@ -21,8 +22,8 @@ def prepared(
     def run(splits: dict[str, files.Arrays], **changes: Any) -> Path:
         raw["prepare"] |= changes
         write_params(raw)
-        for name, arrays in splits.items():
-            files.write_arrays(tmp_path / "raw" / f"{name}.npz", arrays)
+        for name, split in splits.items():
+            arrays.write(tmp_path / "raw" / name, **split)
         files.write_json(tmp_path / "raw" / "dataset.json", {"name": "letters", "class_names": ["A", "B", "C"]})
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("sys.argv", ["prepare", "raw", "prepared", "samples.png"])
@@ -49,13 +50,13 @@ def test_without_a_validation_part_its_file_is_empty_but_there(prepared: Callabl
     split = pictures([0, 1, 2] * 4)
     folder = prepared({"train": split, "test": split}, split="tail", validation_fraction=0)
     assert files.read_json(folder / "dataset.json")["counts"]["validation"] == {"A": 0, "B": 0, "C": 0}
-    assert files.read_labelled(folder / "validation.npz")[0].shape == (0, 4, 4, 1)
-    assert len(files.read_labelled(folder / "train.npz")[1]) == 12
+    assert arrays.read(folder / "validation")[0].shape == (0, 4, 4, 1)
+    assert len(arrays.read(folder / "train")[1]) == 12
 
 
 def test_names_of_files_stay_with_their_images(prepared: Callable[..., Path]) -> None:
     split = pictures([0, 1, 2] * 4) | {"names": np.array([f"{level}.png" for level in range(12)])}
     folder = prepared({"train": split}, split="random", validation_fraction=0.5)
     for part in ("train", "validation", "test"):
-        arrays = files.read_arrays(folder / f"{part}.npz")
-        assert arrays["names"].tolist() == [f"{level}.png" for level in arrays["images"][:, 0, 0, 0]]
+        images, _ = arrays.read(folder / part)
+        assert arrays.names(folder / part).tolist() == [f"{level}.png" for level in images[:, 0, 0, 0]]  # type: ignore[union-attr]

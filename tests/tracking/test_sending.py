@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
+from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 
 from pipeline.base import files
@@ -186,6 +187,18 @@ def test_a_score_logged_again_is_shown_with_its_new_value_also_where_the_clock_i
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/new.db")
     new = server.connect()
     assert new.get_run(sending.push(new, record.folder)).data.metrics["test/accuracy"] == 0.8381
+
+
+def test_an_epoch_that_was_sent_in_part_is_sent_whole(client: Any, tmp_path: Path) -> None:
+    with journal.opened(training(tmp_path), False) as record:
+        record.log_epoch(row(1), 4)
+        run_id = sending.push(client, record.folder)
+        record.log_epoch(row(2), 4)
+        (first, *_) = (metric for metric in record.record.metrics if metric.step == 2)
+        client.log_batch(run_id, [Metric(*first)], synchronous=True)
+        sending.push(client, record.folder)
+    assert points(client, run_id) == [(1, 1.0), (2, 0.5)]
+    assert [step for step, _ in points(client, run_id, "system/peak_memory_megabytes")] == [1, 2]
 
 
 def test_description_that_a_person_changed_stays(client: Any, tmp_path: Path) -> None:

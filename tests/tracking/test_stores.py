@@ -19,6 +19,7 @@ from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, UNAUTHENTICATED
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.commands import tracking
+from pipeline.data import arrays
 from pipeline.tracking import fingerprints, journal, location, sending, server
 from tests.conftest import ROOT
 from tests.finished import LABELS, Finished, network
@@ -116,7 +117,7 @@ def test_what_was_not_sent_before_a_clone_was_renamed_is_sent_after_it(
 def lock_all(finished: Finished) -> None:
     """Let dvc.lock say that the stages read and made all that a real training, evaluation and export do."""
     made = {
-        "train": ("data/prepared/train.npz", "reports/vgg-42/history.csv", "models/vgg-42.keras"),
+        "train": ("data/prepared/train", "reports/vgg-42/history.csv", "models/vgg-42.keras"),
         "evaluate": ("data/evaluations/vgg-42.npz", "reports/vgg-42/network.png"),
         "export": ("models/exported/vgg-42", "reports/vgg-42/exports.json"),
     }
@@ -131,7 +132,7 @@ def lock_all(finished: Finished) -> None:
 def exported(finished: Finished) -> Finished:
     """Make the working folder one in which a model was trained, evaluated and exported, without a run."""
     finished.train("vgg", network(40), log=False)
-    files.write_arrays(finished.folder / "data/prepared/train.npz", {"images": finished.images, "labels": LABELS})
+    arrays.write(finished.folder / "data/prepared/train", finished.images, LABELS)
     reports = finished.folder / "reports/vgg-42"
     files.write_text(reports / "history.csv", "epoch,train_loss\n1,0.5\n")
     picture(reports, "network.png", "red")

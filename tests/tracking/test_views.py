@@ -1,3 +1,6 @@
+import base64
+import json
+import zlib
 from typing import Any
 
 import pytest
@@ -16,6 +19,13 @@ def state(client: Any, experiment: str, key: str) -> Any:
 def test_a_view_reads_back_as_it_was() -> None:
     view = {"name": "Ü", "createdAt": 1, "state": {"selectedColumns": ["metrics.`a/b`"], "orderByAsc": False}}
     assert views.decode(views.encode(view)) == view
+
+
+def test_a_view_that_a_person_has_saved_is_read_too() -> None:
+    state = {"selectedColumns": ["params.`block1.filters`"]}
+    compressed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
+    saved = json.dumps({"name": "Charts", "createdAt": 1, "updatedAt": 2, "state": f"deflate;{compressed}"})
+    assert views.decode(saved)["state"] == state
 
 
 def test_table_has_the_filters_of_every_run_and_the_chart_those_that_all_have(client: Any) -> None:

@@ -70,7 +70,8 @@ class Revision:
 
     def test_images(self) -> np.ndarray | None:
         """Read the test images, uint8 of (n, height, width, channels), None where DVC does not have them."""
-        return self._arrays("data/prepared/test.npz").get("images")
+        content = self.read("data/prepared/test/images.npy")
+        return np.load(io.BytesIO(content), allow_pickle=False) if content else None
 
     def class_names(self, model: str) -> list[str]:
         """Read the names of the classes from a model's per_class.csv."""

@@ -17,6 +17,7 @@ from pipeline.base import files, tables
 from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.schema import Training
+from pipeline.data import arrays
 from pipeline.evaluation import records
 from pipeline.tracking import fingerprints, paths
 from pipeline.tracking.lock import LOCK
@@ -57,7 +58,7 @@ def main() -> None:
 
 def of_test(training: Training) -> Observed:
     """Return what is noted of the test images, and of a training's answers."""
-    images, _ = files.read_labelled(paths.TEST)
+    images, _ = arrays.read(paths.TEST)
     evaluation = records.from_arrays(files.read_arrays(paths.evaluation(training)))
     return observations.observe(images, evaluation.test.probabilities)
 

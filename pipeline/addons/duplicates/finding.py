@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.base.files import Labelled
+from pipeline.data.arrays import Labelled
 
 DIFFERENCE = 5  # of 255, at most
 CONTRAST = 10  # times the difference, at least, is the standard deviation

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from pipeline.addons.duplicates import finding
 from pipeline.base import errors, files, tables
+from pipeline.data import arrays
 
 
 def main() -> None:
     """Write the pairs of exact and near duplicates as a table."""
     prepared, table_file = map(Path, errors.arguments("PREPARED_FOLDER TABLE"))
     class_names = files.read_json(prepared / "dataset.json")["class_names"]
-    splits = {name: files.read_labelled(prepared / f"{name}.npz") for name in ("train", "validation", "test")}
+    splits = {name: arrays.read(prepared / name) for name in ("train", "validation", "test")}
     table = finding.table(splits, class_names)
     tables.write_csv(table_file, table)
     print(f"{len(table):,} pairs of duplicates, {(table['distance'] == 0).sum():,} of them exact")

@@ -9,8 +9,10 @@ import numpy as np
 
 from pipeline.addons.export import figure, run, scoring, table
 from pipeline.addons.export.conversion import formats
-from pipeline.base import errors, files, processor, rows
+from pipeline.base import errors, files, processor
 from pipeline.config import loading
+from pipeline.data import arrays
+from pipeline.data.arrays import Labelled
 from pipeline.figures import png
 from pipeline.network import saving, training
 from pipeline.tracking import description, fingerprints, journal, sending
@@ -28,9 +30,9 @@ def main() -> None:
     exported, reports = exported / name, reports / name
     kinds = params.section("export").formats
     formats.require_packages(kinds)
-    train, test = (files.read_labelled(prepared / f"{split}.npz") for split in ("train", "test"))
+    train, test = (arrays.read(prepared / split) for split in ("train", "test"))
     model, told = saving.load(model_file), metadata(name, model_file, params.fetch.dataset_name, prepared)
-    images = train[0][rows.spread(len(train[1]), CALIBRATING)]
+    images = train[0][arrays.spread(len(train[1]), CALIBRATING)]
     write(exported, kinds, model, images, told)
     of_keras = files.read_arrays(evaluation_file)["test_probabilities"]
     scores, times = measured(exported, kinds, test, of_keras)
@@ -40,7 +42,7 @@ def main() -> None:
     found = {"keras": keras} | {kind: scores[kind] | times[kind] for kind in kinds}
     write_report(reports, name, found)
 
-    data = sending.dataset(params.fetch.dataset_name, prepared / "train.npz", train)
+    data = sending.dataset(params.fetch.dataset_name, prepared / "train", train)
     fingerprint = fingerprints.of_lock(f"train@{name}")
     described = description.of_training(params, trained, fingerprint, data)
     with sending.in_background(), journal.appended(described) as record:
@@ -71,7 +73,7 @@ def write(folder: Path, kinds: list[Any], model: Any, images: np.ndarray, told: 
 
 
 def measured(
-    folder: Path, kinds: list[Any], test: files.Labelled, of_keras: np.ndarray
+    folder: Path, kinds: list[Any], test: Labelled, of_keras: np.ndarray
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Score the files of each format on the whole test split, and time them."""
     scores, times = {}, {}

@@ -32,6 +32,7 @@ def as_markdown(training: str, found: Mapping[str, Mapping[str, Any]], processor
     return (
         f"# {training} as files for other runtimes\n\n{tables.as_markdown(pd.DataFrame(rows))}\n\n"
         f"Times were taken on {processor}, and are others each time. TensorFlow, which runs Keras and the "
-        "SavedModel, has as many threads as there are processors. [What each format is for](../../docs/export.md)\n\n"
+        "SavedModel, has as many threads as there are processors. "
+        "[What each format is for](../../pipeline/addons/export/README.md)\n\n"
         "![Accuracy against bytes and milliseconds](exports.png)\n"
     )

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.base import errors, files, rows
+from pipeline.base import errors, files
 from pipeline.config import loading, network_fits
+from pipeline.data import arrays
+from pipeline.data.arrays import Rows
 
 FOLDS = 5
 SEED = 0  # of folds and networks
@@ -23,12 +25,12 @@ def main() -> None:
     network_fits.check_networks(params, dataset["image_shape"])
     from pipeline.network import training  # here, so that bad params are refused at once
 
-    (images, labels), validation = (files.open_labelled(prepared / f"{part}.npz") for part in ("train", "validation"))
+    (images, labels), validation = arrays.read(prepared / "train", at_random=True), arrays.read(prepared / "validation")
     seen, held_out = divided(len(labels), int(fold))
     model = training.untrained(network, dataset, len(seen), SEED)
-    train = rows.only(images, seen), labels[seen]
+    train = Rows(images, seen), labels[seen]
     training.fit(model, train, validation, network.train, SEED, lambda row, state: None)
-    probabilities = training.predict(model, rows.only(images, held_out))
+    probabilities = training.predict(model, Rows(images, held_out))
     files.write_arrays(made / name / f"{fold}.npz", {"images": held_out, "probabilities": probabilities})
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from pipeline.base.files import Arrays, Labelled
+from pipeline.base.files import Arrays
 from pipeline.config import models
+from pipeline.data.arrays import Labelled
 from pipeline.network import layers, training
 
 OURS = {kind.__name__: kind for kind in (layers.BatchNormalization, layers.Conv2D)}  # for Keras, which finds its own

@@ -15,9 +15,10 @@ import pandas as pd
 from pipeline.addons.ray.connection import connected
 from pipeline.base import errors
 from pipeline.base.errors import InputError
-from pipeline.base.files import Arrays, LabelledRows
+from pipeline.base.files import Arrays
 from pipeline.base.progress import Progress
 from pipeline.config import models
+from pipeline.data.arrays import LabelledRows
 
 Row = dict[str, float]
 REPLACED = 3  # times at most that workers are, or a defect of ours would never end

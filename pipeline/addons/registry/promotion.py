@@ -14,9 +14,10 @@ from pipeline.addons.registry import candidate as rules
 from pipeline.addons.registry import versions
 from pipeline.addons.registry.candidate import Candidate, Refused
 from pipeline.addons.registry.versions import CHAMPION, PREVIOUS, Version, describe
-from pipeline.base import files, tables
+from pipeline.base import tables
 from pipeline.base.errors import InputError
 from pipeline.config.schema import Params
+from pipeline.data import arrays
 from pipeline.tracking import fingerprints, paths, server
 
 LOCK = "registry.lock"  # under which one command at a time changes the registry
@@ -107,10 +108,10 @@ def _row(alias: str, version: Version) -> dict[str, Any]:
 
 def _require_better(candidate: Candidate, now: Version) -> None:
     """Raise `Refused` unless the test images tell a candidate from the champion, and as the better one."""
-    if now.tags["test.md5"] != files.md5(paths.TEST):
+    if now.tags["test.md5"] != fingerprints.md5(paths.TEST):
         raise Refused(f"the champion ({describe(now)}) was tested on another test split; --force promotes all the same")
     from pipeline.network import training  # here, so that quicker refusals do not wait for TensorFlow
 
-    images, _ = files.read_labelled(paths.TEST)
+    images, _ = arrays.read(paths.TEST)
     words = f"{now.tags['model']}, version {now.version}"
     rules.require_better(candidate, training.predict(versions.load(now), images), words)

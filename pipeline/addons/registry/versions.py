@@ -9,7 +9,7 @@ from pipeline.addons.registry.candidate import Candidate
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.evaluation import significance
-from pipeline.tracking import location, paths, server, upload
+from pipeline.tracking import fingerprints, location, paths, server, upload
 
 CHAMPION, PREVIOUS = "champion", "previous"
 LONGEST = 5000  # characters of a version's description, in MLflow's table
@@ -120,7 +120,7 @@ def _tags(run: Any, candidate: Candidate, fingerprint: str) -> dict[str, str]:
         "model": candidate.training.model,
         "seed": str(candidate.training.seed),
         "fingerprint": fingerprint,
-        "test.md5": files.md5(paths.TEST),
+        "test.md5": fingerprints.md5(paths.TEST),
         "class_names": json.dumps(candidate.evaluation.class_names, ensure_ascii=False),
     }
 

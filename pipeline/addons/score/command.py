@@ -14,8 +14,8 @@ EPILOG = (
     "INPUT is a folder, of which every PNG and JPEG file is scored, however deep, its path there being its id; or a "
     "Parquet file with the columns `id` and `image`, of whole PNG or JPEG files or of raw uint8 values. DIR gets "
     "part-00000.parquet and so on, each with id, class, probability and every class's probability, and "
-    "_unreadable.csv. Run again after a kill, it scores what is missing. With Ray (docs/cluster.md), parts are scored "
-    "at once; every machine must then see INPUT and DIR."
+    "_unreadable.csv. Run again after a kill, it scores what is missing. With Ray (pipeline/addons/ray/README.md), "
+    "parts are scored at once; every machine must then see INPUT and DIR."
 )
 PAUSE = 10  # seconds from line to line of progress
 

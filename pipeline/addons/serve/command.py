@@ -67,7 +67,10 @@ def _arguments() -> Any:
         "--folder", metavar="DIR", type=Path, help="serve what this folder holds, without params.yaml and a registry"
     )
     parser.add_argument(
-        "--observe", metavar="FILE", type=Path, help="note a few numbers of pictures and answers: docs/drift.md"
+        "--observe",
+        metavar="FILE",
+        type=Path,
+        help="note a few numbers of pictures and answers: pipeline/addons/drift/README.md",
     )
     return parser.parse_args()
 

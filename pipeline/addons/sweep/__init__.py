@@ -6,8 +6,8 @@
 - `trials.py`: Optuna: the trials on disk, which to try next, whether to go on with one, which is best
 - `training.py`: trains one trial
 - `driver.py`: asks, has trained, here or by Ray, and keeps, until all trials are done
-- `report.py`: tables
-- `figure.py`: pictures
+- `report.py`: a line a trial, the table, the page
+- `figure.py`: a picture for each objective
 - `applying.py`: writes a trial as a model into `params.yaml`
 - `command.py`: runs a sweep
 """

@@ -76,14 +76,13 @@ def _flow(value: Any) -> str:
 
 def _chosen(plan: Plan, study: optuna.Study, number: int | None) -> FrozenTrial:
     complete = {trial.number: trial for trial in study.get_trials(states=(COMPLETE,))}
-    best = trials.best(study)
+    best = [trial.number for trial in trials.best(study)]
     if not complete:
         raise InputError(f"{plan.source}: no trial is complete: `python -m pipeline sweep {plan.source}` runs them")
     if number is None and len(best) > 1:
-        front = ", ".join(str(trial.number) for trial in best)
-        raise InputError(f"--apply: none beats all others in all objectives: name one of the front, {front}")
-    if number is None:
-        return best[0]
-    if number not in complete:
+        raise InputError(
+            f"--apply: none beats all others in all objectives: name one of the front, {', '.join(map(str, best))}"
+        )
+    if number is not None and number not in complete:
         raise InputError(f"--apply: trial {number} is not complete: {', '.join(map(str, complete))} are")
-    return complete[number]
+    return complete[best[0] if number is None else number]

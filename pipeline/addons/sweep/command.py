@@ -13,7 +13,8 @@ from optuna.trial import FrozenTrial
 
 from pipeline.addons.ray import connection
 from pipeline.addons.sweep import applying, driver, plan, report, training, trials
-from pipeline.base import files, tables
+from pipeline.base import tables
+from pipeline.data import arrays
 from pipeline.tracking import paths
 
 
@@ -22,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         "python -m pipeline sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="one of sweeps/*.yaml: docs/sweeps.md")
+    parser.add_argument("file", metavar="FILE", type=Path, help="one of sweeps/*.yaml: pipeline/addons/sweep/README.md")
     parser.add_argument(
         "--apply", metavar="TRIAL", type=int, nargs="?", const=-1, help="write it, or the best, into params.yaml"
     )
@@ -41,7 +42,7 @@ def run(planned: plan.Plan, study: optuna.Study) -> None:
     with driver.on_ray(planned.sweep.resources) if dispersed else contextlib.nullcontext() as on_ray:
         from pipeline.tracking import journal, sending  # here: MLflow takes seconds
 
-        dataset = sending.dataset(planned.base.fetch.dataset_name, paths.TRAIN, files.open_labelled(paths.TRAIN))
+        dataset = sending.dataset(planned.base.fetch.dataset_name, paths.TRAIN, arrays.read(paths.TRAIN))
         described = plan.described(planned, dataset)
         with sending.in_background() as send, journal.opened(described, recorded=False) as record:
 

@@ -122,8 +122,8 @@ def _pending(plan: Plan, study: optuna.Study) -> Iterator[FrozenTrial]:
     sweep = plan.sweep
     while not sweep.trials or len(study.trials) < sweep.trials:
         spent = sum(trial.user_attrs["seconds"] for trial in ended(study)) / sweep.at_once  # side by side
-        trial = trials.sampled(plan.raw, sweep, study.trials)
-        if not trial or (sweep.minutes and spent >= sweep.minutes * 60):
+        ends = sweep.minutes and spent >= sweep.minutes * 60
+        if ends or not (trial := trials.sampled(plan.raw, sweep, study.trials)):
             return
         trial.set_user_attr("fingerprint", plan.fingerprint(trials.values(sweep, trial)))
         study.add_trial(trial)

@@ -12,8 +12,8 @@ from pandas.api.types import is_numeric_dtype
 from pipeline.figures.curves import COLOURS
 
 CAPTION = (
-    "Against the trials in order, with the best so far; against other objectives, with the front joined and numbered; "
-    "against each key, with its share of the variance between trials (fANOVA). The darker, the later."
+    "Each objective against the trials in order, with the best so far; against other objectives, with the front joined "
+    "and numbered; against each key, with its share of the variance between trials (fANOVA). The darker, the later."
 )
 COLUMNS = 3
 FEW = 5  # values of a key, which are named
@@ -45,6 +45,7 @@ def panels(
                 axes.annotate(str(row["trial"]), (row[column], row[name]), (4, 4), textcoords="offset points")
         axes.set_title(f"{column}: {shares[column]:.2f}" if column in shares else column, fontsize=9)
         axes.grid(alpha=0.3)
+        axes.tick_params(labelsize=8)
     for axes in places[len(columns) :]:
         axes.axis("off")
     figure.supylabel(name, fontsize=10)
@@ -57,11 +58,11 @@ def _scatter(axes: Axes, shown: pd.DataFrame, column: str, name: str) -> None:
     places = values if numeric else named.codes
     axes.scatter(places, shown[name], c=shown["trial"], cmap="Blues", vmin=-len(shown), edgecolors=COLOURS[0], s=28)
     if not numeric:
-        axes.set_xticks(range(len(named.categories)), named.categories, fontsize=8, parse_math=False)
+        axes.set_xticks(range(len(named.categories)), named.categories, parse_math=False)
         return
-    if len(values) and values.min() > 0 and values.max() > LOG_SPAN * values.min() and column != "trial":
+    if column != "trial" and values.min() > 0 and (span := values.max() / values.min()) > LOG_SPAN:
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=5))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3) if span < 100 else (1,), numticks=5))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     if len(some := values.unique()) <= FEW:

@@ -65,7 +65,8 @@ def write(plan: Plan, study: optuna.Study, folder: Path) -> list[Path]:
         f"{plan.sweep.seed}: {counts}. {_best(plan, study).capitalize()}.",
         tables.as_markdown(table(plan, study)),
         *(f"`python -m pipeline sweep {plan.source} --apply {trial.number}` takes the first." for trial in best[:1]),
-        *(f"## {name.capitalize()}\n\n{figure.CAPTION}\n\n![{name}]({path.name})" for name, path in made.items()),
+        *([figure.CAPTION] if made else []),
+        *(f"![{name}]({path.name})" for name, path in made.items()),
     ]
     files.write_text(folder / "README.md", "\n\n".join(sections))
     return [folder / "README.md", *made.values()]

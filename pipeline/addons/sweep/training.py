@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from optuna import TrialPruned
 from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.addons.sweep import trials
@@ -16,8 +17,10 @@ from pipeline.addons.sweep.definition import ACCURACY, EACH_EPOCH, LOSS, PARAMET
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, STATES
 from pipeline.base import files, processor
 from pipeline.base.errors import InputError
-from pipeline.base.files import Arrays, LabelledRows
+from pipeline.base.files import Arrays
 from pipeline.config.models import Model
+from pipeline.data import arrays
+from pipeline.data.arrays import LabelledRows
 from pipeline.tracking import journal, paths
 from pipeline.tracking.description import Description
 from pipeline.tracking.journal import Journal
@@ -26,10 +29,6 @@ if TYPE_CHECKING:
     import keras
 
 MEASURED = 1000  # images at most, to measure what a prediction takes
-
-
-class Pruned(Exception):  # noqa: N818  # no error
-    """A trial is not worth going on with."""
 
 
 class Job(NamedTuple):
@@ -59,7 +58,7 @@ def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Outcome:
     with journal.opened(job.described, recorded=False) as record:
         try:
             state, scores = COMPLETE, _scores(job, record, after_epoch)
-        except Pruned:
+        except TrialPruned:
             state = PRUNED
             record.end("KILLED")
         except InputError as error:
@@ -76,7 +75,7 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
     from pipeline.network import saving, temperature, training  # not for whoever starts trials
 
     network, seed, dataset = job.network, job.seed, files.read_json(paths.DATASET)
-    train, validation = files.open_labelled(paths.TRAIN), files.open_labelled(paths.VALIDATION)
+    train, validation = arrays.read(paths.TRAIN, at_random=True), arrays.read(paths.VALIDATION)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # or it warns that each trial's network is compiled anew
     model = training.untrained(network, dataset, len(train[1]), seed)
 
@@ -85,7 +84,7 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
         after_epoch()
         so_far = _epochs(job.sweep, record)
         if row["epoch"] < network.train.epochs and trials.prunes(job.sweep, job.ended, so_far):
-            raise Pruned  # before the state is kept: broken off here, the trial comes to the same end
+            raise TrialPruned  # before the state is kept: broken off here, the trial comes to the same end
         record.save_state(state)
 
     with contextlib.redirect_stdout(io.StringIO()):  # a line an epoch

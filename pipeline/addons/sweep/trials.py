@@ -67,12 +67,13 @@ def _study(plan: Plan, path: Path) -> optuna.Study:
         study = optuna.create_study(storage=storage, study_name=plan.name, directions=ways, load_if_exists=True)
     except (ValueError, KeyError) as error:
         raise InputError(f"{path} is damaged ({error!r:.80}): delete {path.parent} to begin anew") from None
-    if study.user_attrs.setdefault("identity", plan.identity) != plan.identity:
+    if "identity" not in study.user_attrs:
+        study.set_user_attr("identity", plan.identity)
+    if study.user_attrs["identity"] != plan.identity:
         raise InputError(
             f"{path}: the search space, the model, the data or the code changed since this sweep began: put back what "
             f"was, rename the sweep's file, or delete {path.parent} to begin anew"
         )
-    study.set_user_attr("identity", plan.identity)
     return study
 
 

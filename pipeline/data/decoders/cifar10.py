@@ -7,7 +7,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from pipeline.base.files import Labelled
+from pipeline.data.arrays import Labelled
 from pipeline.data.decoders.reading import Splits, labelled, reading
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

@@ -8,10 +8,9 @@ from typing import IO
 import numpy as np
 
 from pipeline.base.errors import InputError
-from pipeline.data.decoders.reading import Splits, labelled, reading
+from pipeline.data.decoders.reading import Splits, labelled, reading, require_memory
 
 KINDS = ("train images", "train labels", "test images", "test labels")
-MOST_VALUES = 2**32  # values
 
 
 def decode(paths: list[Path]) -> Splits:
@@ -54,9 +53,7 @@ def _read(content: IO[bytes], path: Path) -> np.ndarray:
     if not axes or len(sizes) < 4 * axes:
         raise InputError(f"{path} is not an IDX file of 8-bit values: it begins with {magic!r}")
     shape = tuple(int(size) for size in np.frombuffer(sizes, ">u4"))
-    count = math.prod(shape)
-    if count > MOST_VALUES:
-        raise InputError(f"{path} claims to hold {shape} values, more than the {MOST_VALUES:,} that are read")
+    require_memory(count := math.prod(shape), f"{path}: {shape} values", "give fewer or smaller images")
     values = content.read(count + 1)  # one more would be too many
     if len(values) != count:
         found = f"{len(values):,}" if len(values) < count else "more"

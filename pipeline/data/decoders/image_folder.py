@@ -1,11 +1,9 @@
 """One's own pictures, a folder for each class, as labelled images."""
 
-import hashlib
 import math
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +16,8 @@ NAMED = 3  # so many files are named where many have something wrong
 PARTS = {"train", "test", "training", "testing", "valid", "validation", "val"}  # where there is no other folder
 UNSHOWN = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of what breaks a line, and of bytes that are no text
 
-Classes = dict[str, list[Path]]
-
-
-@dataclass(frozen=True)
-class _Split:
-    """The images that could be read, each with its label and its file's name, and the names of those that could not."""
-
-    images: np.ndarray
-    labels: np.ndarray
-    names: list[str]
-    unreadable: list[str]
+Classes = dict[str, list[Path]]  # the files of each
+Listed = list[tuple[str, Path]]  # pictures, each with its class
 
 
 def read(folder: Path, shape: tuple[int, int, int], unreadable_fraction: float) -> Found:
@@ -42,19 +31,26 @@ def read(folder: Path, shape: tuple[int, int, int], unreadable_fraction: float) 
     places = _places(folder)
     files = {split: _classes(place) for split, place in places.items()}
     found = {
-        split: {name: [path for path in paths if _is_picture(path)] for name, paths in classes.items()}
+        split: [(name, path) for name, paths in classes.items() for path in paths if _is_picture(path)]
         for split, classes in files.items()
     }
-    _check_classes(folder, found)
-    count = sum(len(paths) for classes in found.values() for paths in classes.values())
+    class_names, count = list(files["train"]), sum(map(len, found.values()))
+    _check(folder, class_names, found)
     source = f"{folder}: {count:,} images of {' × '.join(map(str, shape))}"
     require_memory(count * math.prod(shape), source, "give a smaller height and width")
-    class_names = list(found["train"])
-    splits = {split: _read_split(folder, classes, class_names, shape) for split, classes in found.items()}
-    noticed = [*_left_out(folder, places, files), *_unreadable(folder, splits, unreadable_fraction)]
-    noticed += [*_too_few(folder, splits, class_names), *_repeated(splits)]
-    names = {name: [*map(_shown, split.names)] for name, split in splits.items()}
-    return Found(class_names, {name: (split.images, split.labels) for name, split in splits.items()}, names, noticed)
+    images, unreadable = dict[str, np.ndarray](), list[str]()
+    for split in found:
+        images[split], found[split], bad = _read(found[split], shape)
+        unreadable += [_below(folder, path) for path in bad]
+    noticed = [*_left_out(folder, places, files), *_unreadable(folder, unreadable, count, unreadable_fraction)]
+    _check(folder, class_names, found)
+    tested = {name for name, _ in found.get("test", found["train"])}
+    if lacking := [name for name in class_names if name not in tested]:
+        noticed.append(f"test has no picture of {_some(lacking)}")
+    numbers = {name: number for number, name in enumerate(class_names)}
+    labels = {split: np.array([numbers[name] for name, _ in listed], np.int64) for split, listed in found.items()}
+    names = {split: [_shown(_below(folder, path)) for _, path in listed] for split, listed in found.items()}
+    return Found(class_names, {split: (images[split], labels[split]) for split in found}, names, noticed)
 
 
 def _places(folder: Path) -> dict[str, Path]:
@@ -112,35 +108,45 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in pictures.SUFFIXES and (path.is_file() or not path.exists())
 
 
-def _check_classes(folder: Path, found: dict[str, Classes]) -> None:
-    for split, classes in found.items():
-        place = folder if len(found) == 1 else folder / split
-        if empty := [name for name, paths in classes.items() if not paths]:
-            raise InputError(f"{place} has no PNG or JPEG file for {_some(empty)}: add pictures, or delete the folder")
-    known, tested = found["train"], found.get("test", {})
-    if len(known) < 2:
-        held = ", ".join(known) or "none"
+def _check(folder: Path, class_names: list[str], found: dict[str, Listed]) -> None:
+    """Raise `InputError` unless there are enough pictures of each class."""
+    counts = Counter(name for name, _ in found["train"])
+    if len(class_names) < 2:
+        held = ", ".join(class_names) or "none"
         raise InputError(f"{folder} has one class or none ({held}), two or more are needed: a folder for each")
-    if unknown := [name for name in tested if name not in known]:
+    if few := [name for name in class_names if counts[name] < 2]:
+        raise InputError(
+            f"{folder} has less than two readable pictures of {_some(few)}, too few to split: add some, or delete "
+            "the folder"
+        )
+    tested = dict.fromkeys(name for name, _ in found.get("test", found["train"]))
+    if unknown := [name for name in tested if name not in class_names]:
         raise InputError(f"{folder}: test has {_some(unknown)}, which train lacks: add pictures to train, or delete it")
-    if "test" in found and not tested:
-        raise InputError(f"{folder}: test has no class: add a folder for each, or delete it")
+    if not tested:
+        raise InputError(f"{folder}: test has no readable picture: add some, or delete test")
 
 
-def _read_split(folder: Path, classes: Classes, class_names: list[str], shape: tuple[int, int, int]) -> _Split:
-    images = np.zeros((sum(map(len, classes.values())), *shape), np.uint8)
-    labels: list[int] = []
-    names: list[str] = []
-    unreadable: list[str] = []
-    for name, paths in classes.items():
-        for path in paths:
-            try:
-                images[len(names)] = pictures.read(path, shape)
-                names.append(_below(folder, path))
-            except InputError:
-                unreadable.append(_below(folder, path))
-        labels += [class_names.index(name)] * (len(names) - len(labels))
-    return _Split(images[: len(names)], np.array(labels, np.int64), names, unreadable)
+def _read(listed: Listed, shape: tuple[int, int, int]) -> tuple[np.ndarray, Listed, list[Path]]:
+    """Read pictures as images; return these, the pictures that they are of, and those that cannot be read."""
+    images, read, unreadable = np.zeros((len(listed), *shape), np.uint8), Listed(), list[Path]()
+    for name, path in listed:
+        try:
+            images[len(read)] = pictures.read(path, shape)
+            read.append((name, path))
+        except InputError:
+            unreadable.append(path)
+    return images[: len(read)], read, unreadable
+
+
+def _unreadable(folder: Path, names: list[str], count: int, fraction: float) -> Iterator[str]:
+    what, named = f"{len(names):,} of {count:,}", _some(names)
+    if len(names) > fraction * count:
+        raise InputError(
+            f"{folder}: {what} pictures cannot be read, more than a fraction of {fraction:g}: delete or replace "
+            f"{named}, or raise fetch.dataset.unreadable_fraction"
+        )
+    if names:
+        yield f"pictures that cannot be read, left out: {what} ({named})"
 
 
 def _left_out(folder: Path, places: dict[str, Path], files: dict[str, Classes]) -> Iterator[str]:
@@ -152,52 +158,6 @@ def _left_out(folder: Path, places: dict[str, Path], files: dict[str, Classes]) 
     around = [path for place in dict.fromkeys([folder, *places.values()]) for path in _listed(place)[1]]
     if outside := [_below(folder, path) for path in around if _is_picture(path)]:
         yield f"pictures outside of a class's folder, left out: {len(outside):,} ({_some(outside)})"
-
-
-def _unreadable(folder: Path, splits: dict[str, _Split], fraction: float) -> Iterator[str]:
-    unreadable = [name for split in splits.values() for name in split.unreadable]
-    count = len(unreadable) + sum(len(split.names) for split in splits.values())
-    if len(unreadable) > fraction * count:
-        raise InputError(
-            f"{folder}: {len(unreadable):,} of {count:,} pictures cannot be read, more than a fraction of "
-            f"{fraction:g}: delete or replace {_some(unreadable)}, or raise fetch.dataset.unreadable_fraction"
-        )
-    if unreadable:
-        yield f"pictures that cannot be read, left out: {len(unreadable):,} of {count:,} ({_some(unreadable)})"
-
-
-def _too_few(folder: Path, splits: dict[str, _Split], class_names: list[str]) -> Iterator[str]:
-    """Raise `InputError` for a class of one training image, or for no test images; tell which classes test lacks."""
-    counts = {split: np.bincount(read.labels, minlength=len(class_names)).tolist() for split, read in splits.items()}
-    if single := [name for name, count in zip(class_names, counts["train"], strict=True) if count < 2]:
-        raise InputError(
-            f"{folder} has less than two readable pictures of {_some(single)}, too few to split: add some, or delete "
-            "the folder"
-        )
-    lacking = [name for name, count in zip(class_names, counts.get("test", counts["train"]), strict=True) if not count]
-    if len(lacking) == len(class_names):
-        raise InputError(f"{folder}: test has no readable picture: add some, or delete test")
-    if lacking:
-        yield f"test has no picture of {_some(lacking)}"
-
-
-def _repeated(splits: dict[str, _Split]) -> Iterator[str]:
-    """Tell which images are the same pixel for pixel, as a network sees them."""
-    other, same, leaked = "under another class", "in their class", "in test, which flatters test scores"
-    again: dict[str, list[str]] = {other: [], same: [], leaked: []}
-    originals: dict[bytes, tuple[str, int]] = {}
-    for part, split in splits.items():  # train, then test
-        for image, label, name in zip(split.images, split.labels.tolist(), split.names, strict=True):
-            digest = hashlib.sha256(image.tobytes()).digest()
-            if digest in originals:
-                original, its_label = originals[digest]
-                where = leaked if part == "test" else same if label == its_label else other
-                again[where].append(f"{name} = {original}")
-            elif part == "train":
-                originals[digest] = name, label
-    for where, pairs in again.items():
-        if pairs:
-            yield f"pictures of train again {where}: {len(pairs):,} ({_some(pairs)})"
 
 
 def _below(folder: Path, path: Path) -> str:

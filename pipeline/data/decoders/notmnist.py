@@ -15,7 +15,6 @@ MATRIX, COMPRESSED = 14, 15  # kinds of elements that hold others
 NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 REAL_CLASSES = range(6, 16)  # of a matrix: double, single, and integers of 8 to 64 bits
 COMPLEX, LOGICAL = 0x800, 0x200  # flags of a matrix
-HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def decode(paths: list[Path]) -> Splits:
@@ -42,12 +41,10 @@ def _arrays(path: Path) -> dict[str, np.ndarray | None]:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise InputError(f"{path} has more than {LARGEST:,} bytes: it is not the published file")
-    if HDF5 in (content[: len(HDF5)], content[512 : 512 + len(HDF5)]):
-        raise InputError(f"{path} is an HDF5 file, as MATLAB 7.3 writes: save it with -v7")
-    order = ORDERS.get(content[HEADER - 4 : HEADER])
-    if not order:
-        begins = f"it begins with {content[:20]!r}"
-        raise InputError(f"{path} is not a MATLAB level 5 file, {begins}: delete it and run again")
+    if not (order := ORDERS.get(content[HEADER - 4 : HEADER])):
+        raise InputError(
+            f"{path} is not a MATLAB level 5 file: it begins with {content[:20]!r}; delete it and run again"
+        )
     with reading(path, "MATLAB level 5 file"):
         variables = [_variable(matrix, order) for matrix in _matrices(content, order)]
     names = [name for name, _ in variables]

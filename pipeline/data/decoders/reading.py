@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 
 from pipeline.base.errors import InputError
-from pipeline.base.files import Labelled
+from pipeline.data.arrays import Labelled
 
 LARGEST = 400_000_000  # bytes that a published file may unpack to; CIFAR-10 has 186 million, notMNIST 118 million
 
@@ -46,16 +46,20 @@ def reading(path: Path | str, what: str) -> Iterator[None]:
 def labelled(images: np.ndarray, labels: np.ndarray, source: str) -> Labelled:
     """Return images as (n, height, width, channels) and labels as int64.
 
-    Raise `InputError` unless there are images of 1 or 3 channels, and a label for each.
+    Raise `InputError` unless there are 8-bit images of 1 or 3 channels, and a whole number for each.
     """
+    channels, found = images.shape[3:], f"images are {_type(images)}, labels {_type(labels)}"
+    of_images = images.dtype == np.uint8 and images.ndim in (3, 4) and channels in ((), (1,), (3,)) and images.size
+    if not (of_images and labels.dtype.kind in "iu" and labels.ndim == 1):
+        wanted = "8-bit ones of (n, height, width), perhaps of 1 or 3 channels, and (n,) whole numbers"
+        raise InputError(f"{source}: {found}: give {wanted}")
     if len(images) != len(labels):
         raise InputError(f"{source}: there are {len(images):,} images, but {len(labels):,} labels")
-    if not len(images):
-        raise InputError(f"{source}: there are no images")
-    if images.ndim not in (3, 4) or images.shape[3:] not in ((), (1,), (3,)) or not images.size or labels.ndim != 1:
-        wanted = "(n, height, width), perhaps of 1 or 3 channels, and (n,)"
-        raise InputError(f"{source}: images are {images.shape} and labels {labels.shape}: give {wanted}")
     return images.reshape(*images.shape[:3], -1), labels.astype(np.int64)
+
+
+def _type(array: np.ndarray) -> str:
+    return f"{array.dtype} of {array.shape}"
 
 
 def require_memory(size: int, source: Path | str, remedy: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.addons.duplicates import finding as duplicates
-from pipeline.base.files import Labelled
+from pipeline.data.arrays import Labelled
 
 NAMES = ["bag", "coat", "shoe"]
 SHAPES = [(28, 28, 1), (8, 8, 1), (1, 1, 1), (33, 20, 3), (64, 64, 3)]

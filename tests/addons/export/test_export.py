@@ -149,7 +149,9 @@ def test_the_lines_of_the_documentation_tell_the_class(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     skip_without_packages(kind)
-    (lines,) = re.findall(rf"^```python\n# {kind}\n(.*?)^```$", (ROOT / "docs/export.md").read_text(), re.M | re.S)
+    (lines,) = re.findall(
+        rf"^```python\n# {kind}\n(.*?)^```$", (ROOT / "pipeline/addons/export/README.md").read_text(), re.M | re.S
+    )
     pixels = np.random.default_rng(1).integers(0, 256, (28, 28), np.uint8)
     model = networks.built({"blocks": [], "dense": []}, (28, 28, 1), 0, tmp_path)
     told = {"class_names": json.dumps([f"class {index}" for index in range(networks.CLASSES)])}

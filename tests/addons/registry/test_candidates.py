@@ -94,14 +94,15 @@ def test_a_champion_of_another_test_split_is_no_measure(finished: Finished) -> N
     assert "version 2: vgg" in promote("vgg", force=True)
 
 
-@pytest.mark.parametrize("stale", ["data/prepared/test.npz", "data/evaluations/vgg-42.npz", "models/vgg-42.keras"])
+@pytest.mark.parametrize("stale", ["data/prepared/test", "data/evaluations/vgg-42.npz", "models/vgg-42.keras"])
 def test_an_evaluation_of_something_else_is_no_evidence(finished: Finished, stale: str) -> None:
     finished.train("vgg", network(47))
     finished.train("baseline", network(40))
-    shutil.copy("models/baseline-42.keras" if stale.startswith("models") else "data/evaluations/baseline-42.npz", stale)
+    file = Path(stale) / "labels.npy" if Path(stale).is_dir() else Path(stale)
+    shutil.copy("models/baseline-42.keras" if stale.startswith("models") else "data/evaluations/baseline-42.npz", file)
     with pytest.raises(InputError, match=f"{stale} changed since vgg-42 was evaluated: run `dvc repro`"):
         promote("vgg", force=True)
-    Path(stale).unlink()
+    Path(stale).rename("elsewhere")
     with pytest.raises(InputError, match=rf"{stale} is missing: `dvc repro` makes it"):
         promote("vgg", force=True)
 

@@ -33,7 +33,7 @@ from tests.conftest import ROOT
 from tests.finished import Finished
 from tests.serving import served
 
-DOCS = ROOT / "docs/serving.md"
+DOCS = ROOT / "pipeline/addons/serve/README.md"
 SHAPE = (28, 28, 1)
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), np.uint8)
 GOOD = json.dumps({"inputs": IMAGES.tolist()}).encode()
@@ -155,9 +155,9 @@ def test_4_mib_are_scored_and_a_byte_more_is_not(address: str) -> None:
 
 
 def test_the_example_of_the_docs_names_classes_and_version(address: str, tmp_path: Path) -> None:
-    np.savez(tmp_path / "test.npz", images=IMAGES)
+    np.save(tmp_path / "images.npy", IMAGES)
     (example,) = re.findall(r"^```python\n(import json\n.+?)^```$", DOCS.read_text(), re.M | re.S)
-    for written, here in (("127.0.0.1:5001", address), ("data/prepared/test.npz", f"{tmp_path}/test.npz")):
+    for written, here in (("127.0.0.1:5001", address), ("data/prepared/test/images.npy", f"{tmp_path}/images.npy")):
         assert written in example
         example = example.replace(written, here)
     done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=False)

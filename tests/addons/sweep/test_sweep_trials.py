@@ -15,6 +15,7 @@ from pipeline.addons.sweep.definition import LOSS
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING
 from pipeline.base import files
 from pipeline.base.errors import InputError
+from pipeline.data import arrays
 from pipeline.tracking import description, folders, journal, paths, sending
 from tests import sweeping
 from tests.addons.sweep.test_sweeps import some_plan, trial
@@ -163,7 +164,7 @@ def test_trials_are_children_of_their_sweeps_run_and_the_pruned_are_marked(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/runs.db")
     (folder / "runs.db").write_bytes(empty_database.read_bytes())
     some = planned()
-    dataset = sending.dataset("digits", paths.TRAIN, files.read_labelled(paths.TRAIN))
+    dataset = sending.dataset("digits", paths.TRAIN, arrays.read(paths.TRAIN))
     with journal.opened(plan.described(some, dataset), recorded=False) as sweep:
         described = description.of_training(some.params({}), some.training, "f" * 64, dataset)
         described.tags["sweep.training"] = sweep.record.training
