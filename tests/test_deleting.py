@@ -60,7 +60,7 @@ def copy(tmp_path: Path) -> Path:
     for name in listed:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
-    for words in (["init", "-q"], ["add", "."]):
+    for words in (["init", "-q"], ["add", "--force", "."]):
         subprocess.run(["git", *words], cwd=tmp_path, check=True)
     return tmp_path
 
