@@ -2,7 +2,9 @@
 
 import ast
 import importlib
+import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline import addons
@@ -29,9 +31,10 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if str(error.name).startswith("pipeline"):
             raise
-        raise errors.InputError(
-            f"{name} needs {error.name}: run `make {name}`, which installs what is missing"
-        ) from None
+        remedy = f"run `make {name}`, which installs what is missing"
+        if not all(find_spec(package) for package in ("numpy", "pydantic", "dvc")):
+            remedy = "run `source .venv/bin/activate`, after `make repro` has made it"
+        raise errors.InputError(f"{name} needs {error.name}: {remedy}") from None
     command.main()
 
 
@@ -51,7 +54,7 @@ def overview(known: dict[str, str]) -> str:
 def _purpose(module: str) -> str:
     path = Path(__file__).parents[1].joinpath(*module.split(".")).with_suffix(".py")
     docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
-    return docstring.partition(".")[0].partition(":")[0].replace("\n", " ")
+    return re.split(r"[.:](?=\s|$)", docstring, maxsplit=1)[0].replace("\n", " ")
 
 
 if __name__ == "__main__":

@@ -54,8 +54,9 @@ def test_an_augmentation_is_in_the_files_of_its_row(key: str) -> None:
 
 @pytest.mark.parametrize("name", summary.MODEL_PICTURES.values())
 def test_a_figure_is_drawn_by_the_stage_of_its_row(name: str) -> None:
-    (stage,) = code("figure of a model").values()
+    stage, linked = code("figure of a model").values()
     assert f'"{name}"' in stage
+    assert f'"{name}"' in linked
 
 
 def test_a_metric_is_in_the_files_of_its_row() -> None:

@@ -1,4 +1,4 @@
-"""What every other room stands on; imports nothing of ours.
+"""What every other folder stands on; imports nothing of ours.
 
 - `errors.py`: one kind of error for what a person can put right, and how every command ends
 - `files.py`: files written whole or not at all, always the same bytes for the same content

@@ -139,5 +139,6 @@ def _size(node: Node | None, sizes: dict[int, float]) -> float:
 
 def _remove_leftovers(path: Path) -> None:
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        if not psutil.pid_exists(int(leftover.name.split(".")[-2])):
+        process = leftover.name.split(".")[-2]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
             leftover.unlink(missing_ok=True)  # of a process that was killed while it wrote

@@ -1,6 +1,6 @@
 """Hold metrics to the gate of params.yaml: `python -m pipeline gate [REPORTS]`, exit 1 if any check fails.
 
-So it does where params.yaml or the code has changed since: with `--stale` it checks what is there all the same.
+It also exits 1 if params.yaml or the code has changed since `dvc repro`; `--stale` checks what is there all the same.
 """
 
 import argparse

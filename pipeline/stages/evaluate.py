@@ -40,7 +40,7 @@ def main() -> None:
     model_file, evaluation_file, reports = models / f"{name}.keras", evaluations / f"{name}.npz", reports / name
     augmentation = params.models[trained.model].train.augmentation
     fingerprint = fingerprints.of_lock(f"train@{name}")
-    fingerprints.require_unchanged(f"train@{name}", fingerprint)
+    fingerprints.require_unchanged(f"train@{name}", fingerprint, "since it ran")
     class_names = files.read_json(prepared / "dataset.json")["class_names"]
     splits = {split: arrays.read(prepared / split) for split in records.SPLITS}
     images, test_images = splits["train"][0], splits["test"][0]
@@ -49,7 +49,7 @@ def main() -> None:
     test = predicted["test"]
     seconds = seconds_per_image(model, test_images)
     found = findings(Subject(params, model, test_images, test, class_names))
-    drawn = {name: (caption, encode(name, figure)) for one in found for name, (caption, figure) in one.figures.items()}
+    drawn = {key: (caption, encode(key, figure)) for one in found for key, (caption, figure) in one.figures.items()}
     both_ways = bool(augmentation and augmentation.horizontal_flip)
     evaluation = Evaluation(
         class_names=class_names,
@@ -58,20 +58,17 @@ def main() -> None:
         history=tables.read_csv(reports / "history.csv"),
         splits=predicted,
         mirrored=predict_mirrored(model, test_images, test) if both_ways else None,
-        metrics={name: value for one in found for name, value in one.metrics.items()},
-        tables={name: table for one in found for name, table in one.tables.items()},
-        pictures=[
-            Picture(name, caption, hashlib.md5(png, usedforsecurity=False).hexdigest())
-            for name, (caption, png) in drawn.items()
-        ],
+        metrics={key: value for one in found for key, value in one.metrics.items()},
+        tables={key: table for one in found for key, table in one.tables.items()},
+        pictures=[Picture(key, caption, md5(content)) for key, (caption, content) in drawn.items()],
         machine=processor.machine(),
     )
     figures = {
         "augmented": gallery.augmented(images[0], augmentations(images[0], augmentation, trained.seed)),
         **draw(evaluation, test_images),
     }
-    pictures = {name: encode(name, figure) for name, figure in figures.items()}
-    pictures |= {name: content for name, (_, content) in drawn.items()}
+    pictures = {key: encode(key, figure) for key, figure in figures.items()}
+    pictures |= {key: content for key, (_, content) in drawn.items()}
     made = [*write_tables(reports, evaluation), *write_pictures(reports, pictures)]
     files.write_arrays(evaluation_file, records.to_arrays(evaluation))
 

@@ -11,7 +11,7 @@ from typing import Any
 from pathspec import GitIgnoreSpec
 
 from pipeline.base import files
-from pipeline.base.errors import InputError
+from pipeline.base.errors import InputError, short
 from pipeline.config.loading import PARAMS_FILE
 from pipeline.config.section import at
 from pipeline.tracking import lock
@@ -52,11 +52,14 @@ def of_stage_lock(stage: StageLock) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def require_unchanged(stage: str, fingerprint: str) -> None:
-    """Raise `InputError` unless a stage's fingerprint still is `fingerprint`: DVC would record the present one."""
+def require_unchanged(stage: str, fingerprint: str, since: str = "while it ran") -> None:
+    """Raise `InputError` unless a stage's fingerprint still is `fingerprint`: DVC would record the present one.
+
+    `since` says in the message when it changed.
+    """
     if of_stage(stage) != fingerprint:
         raise InputError(
-            f"the params, code or data of {stage} changed while it ran: put back what was (`dvc exp run -S` edits "
+            f"the params, code or data of {stage} changed {since}: put back what was (`dvc exp run -S` edits "
             f"{PARAMS_FILE}) and `dvc repro` loses nothing, or leave it and `dvc repro` begins anew"
         )
 
@@ -79,4 +82,9 @@ def _resolved(part: Any, key: str) -> Any:
     """Put a model and a seed, joined in `key` as DVC's matrix does it, in their places."""
     if isinstance(part, list):
         return [_resolved(item, key) for item in part]
-    return part.replace("${key}", key).replace("${item.model}", key.rpartition("-")[0])
+    if not isinstance(part, str):
+        raise InputError(f"dvc.yaml: {short(part)}: a fingerprint is of params.yaml alone: write the key as text")
+    found = part.replace("${key}", key).replace("${item.model}", key.rpartition("-")[0])
+    if "${" in found:
+        raise InputError(f"dvc.yaml: {part}: a fingerprint knows ${{key}} and ${{item.model}}: use these")
+    return found

@@ -109,3 +109,10 @@ def test_interrupt_ends_a_command_with_code_130(capsys: pytest.CaptureFixture[st
         errors.run(interrupted)
     assert ended.value.code == 130
     assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_what_merely_looks_like_a_leftover_stays(tmp_path: Path) -> None:
+    other = tmp_path / ".a.txt.mine.tmp"
+    other.touch()
+    files.write_text(tmp_path / "a.txt", "words")
+    assert other.exists()

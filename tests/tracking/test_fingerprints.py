@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.tracking import fingerprints, lock
 from tests.conftest import ROOT
@@ -115,3 +116,13 @@ def test_a_models_name_may_have_hyphens() -> None:
     before = fingerprints.of_stage("train@my-vgg-42")
     write("params.yaml", PARAMS | {"models": {"my-vgg": {"rate": 1}, "my": {"rate": 3}}})
     assert fingerprints.of_stage("train@my-vgg-42") == before
+
+
+@pytest.mark.parametrize("part", ["models/vgg-${item.seed}.x", {"other.yaml": ["a"]}])
+def test_what_of_dvc_yaml_has_no_fingerprint_is_one_line(
+    part: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files.write_json(Path("dvc.yaml"), {"stages": {"train": {"cmd": "train", "deps": [], "params": [part]}}})
+    with pytest.raises(InputError, match=r"^dvc\.yaml: .*: a fingerprint"):
+        fingerprints.of_stage("train@vgg-42", {})
