@@ -32,7 +32,7 @@ demo: .venv/serve ## the whole pipeline on scikit-learn's digits, in .demo/
 	cd .demo && dvc repro
 	@cd .demo && python -c 'import numpy, PIL.Image; \
 		PIL.Image.fromarray(numpy.load("data/prepared/test/images.npy")[0, ..., 0]).save("digit.png")'
-	@awk '/^## How far/ {exit} /^[*][*]/ {gsub(/[*][*]/, ""); print "\n" $$0 "\n"} /^[|] model/ && many++ {print ""} /^[|]/' .demo/reports/README.md
+	@awk '/^## / && !/Significant/ {exit} /^[*][*]/ {gsub(/[*][*]/, ""); print "\n" $$0 "\n"} /^[|] model/ && many++ {print ""} /^[|]/' .demo/reports/README.md
 	@printf '\nThe report: .demo/reports/index.html\nMLflow:     make ui, then '
 	@python -m pipeline tracking views | sed -n 's/^digits: //p'
 	@printf '%s\n' '' 'Use these models, all of them in .demo/:' '' \

@@ -4,7 +4,6 @@ import ast
 import importlib
 import re
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline import addons
@@ -31,10 +30,9 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if str(error.name).startswith("pipeline"):
             raise
-        remedy = f"run `make {name}`, which installs what is missing"
-        if not all(find_spec(package) for package in ("numpy", "pydantic", "dvc")):
-            remedy = "run `source .venv/bin/activate`, after `make repro` has made it"
-        raise errors.InputError(f"{name} needs {error.name}: {remedy}") from None
+        package = importlib.import_module(known[name].rpartition(".")[0])
+        remedy = getattr(package, "INSTALLED_BY", "make repro")
+        raise errors.InputError(f"{name} needs {error.name}: run `{remedy}`, which installs what is missing") from None
     command.main()
 
 

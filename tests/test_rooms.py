@@ -11,7 +11,7 @@ from tests.rooms import ADDONS, MODULES, TOP, imports, needed, packages, room
 CORE = ("base", "config", "data", "network", "evaluation", "figures", "tracking", "stages", "commands", "__main__")
 ASK = ("config", "tracking", "stages", "commands", "__main__")  # which look for add-ons
 KNOW_MLFLOW = {"tracking", "addons/registry"}
-KNOW_TENSORFLOW = ("network", "addons/export", "addons/ray")
+KNOW_TENSORFLOW = ("network", "addons/explanation", "addons/export", "addons/ray")
 
 
 def allowed(here: str) -> set[str]:

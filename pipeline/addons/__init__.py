@@ -1,7 +1,7 @@
 """What the core does without: each folder is an add-on, which a person may delete.
 
 An add-on is found by the names of its modules, all of them optional. Nothing outside `addons/` imports one or knows it
-by name. `NEEDS` in its `__init__.py` names the other add-ons that it imports.
+by name. `NEEDS` in its `__init__.py` names the other add-ons that it imports, `INSTALLED_BY` what brings its packages.
 
 - `command.py`: `main`, a command of `python -m pipeline`, which has the add-on's name
 - `settings.py`: `Settings`, the section of the add-on's name in params.yaml, and `check`, whether it fits the others

@@ -74,12 +74,6 @@ def parts(array: Array) -> Iterator[np.ndarray]:
         yield array[start : start + rows]
 
 
-def spread(count: int, wanted: int) -> np.ndarray:
-    """Return the numbers of so many of `count` rows, or of all if there are fewer, at even distances."""
-    wanted = min(wanted, count)
-    return np.arange(wanted) * count // max(1, wanted)
-
-
 def _write(path: Path, array: Array) -> None:
     """Write an array as `np.save` does, part by part."""
     header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}

@@ -5,7 +5,6 @@
 - `training.py`: batches, loss, epochs, predictions
 - `optimizers.py`: optimizers and their learning rates; Muon for convolutions
 - `augmentation.py`: random changes of training images
-- `probing.py`: what goes on inside a trained network
 - `temperature.py`: probabilities as sure as they are right
 - `saving.py`: a `.keras` file that is the same bytes each time
 - `quiet.py`: TensorFlow without the lines that it prints, and without detours

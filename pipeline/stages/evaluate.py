@@ -14,7 +14,7 @@ from pipeline import addons
 from pipeline.base import errors, files, processor, tables
 from pipeline.config import loading
 from pipeline.config.models import Augmentation
-from pipeline.data import arrays
+from pipeline.data import arrays, choosing
 from pipeline.data.arrays import LabelledRows
 from pipeline.evaluation import metrics, records
 from pipeline.evaluation.extending import Findings, Subject
@@ -86,7 +86,7 @@ def main() -> None:
 def scored(splits: Mapping[str, LabelledRows]) -> dict[str, LabelledRows]:
     """Choose the images that are scored, of the splits that have any."""
     images, labels = splits["train"]
-    some = arrays.spread(len(labels), records.TRAIN_IMAGES)
+    some = choosing.spread(len(labels), records.TRAIN_IMAGES)
     chosen = {**splits, "train": (arrays.Rows(images, some), labels[some])}
     return {split: labelled for split, labelled in chosen.items() if len(labelled[1])}
 

@@ -23,6 +23,7 @@ def main() -> None:
     network_fits.check_networks(params, dataset["image_shape"])
     if network.train.precision == "mixed_bfloat16":
         processor.warn_without_bfloat16(f"models.{trained.model}.train.precision")
+    trainer = addons.first("trainer", "train.workers") if network.train.workers > 1 else None
     from pipeline.network import building, saving, temperature, training  # here, so that bad params are refused at once
     from pipeline.tracking import journal, sending
 
@@ -39,7 +40,7 @@ def main() -> None:
             record.save_state(state)
             send()
 
-        fit = training.fit if network.train.workers == 1 else addons.first("trainer", "train.workers").fit
+        fit = trainer.fit if trainer else training.fit
         history = fit(model, train, validation, network.train, trained.seed, on_epoch, record.state())
         if network.train.temperature_scaling:
             model = temperature.scaled(model, validation)

@@ -158,5 +158,6 @@ def _pushed(folder: Path) -> dict[str, Progress]:
     """Read what the stores have got; where that is lost or damaged nothing, for what is sent again changes nothing."""
     with suppress(OSError, ValueError, TypeError, AttributeError):
         known = json.loads((folder / "pushed.json").read_bytes())
-        return {store: Progress(**got) for store, got in known.items()}
+        fields = {field.name for field in dataclasses.fields(Progress)}
+        return {store: Progress(**{key: got[key] for key in fields & got.keys()}) for store, got in known.items()}
     return {}

@@ -51,7 +51,7 @@ def test_a_stage_depends_on_the_code_that_decides_its_bytes_and_on_no_other(stag
     files_of_stage = reached(module_of(stage), *asked)
     decide = {"pipeline/config/models.py"} if "train" in STAGES[stage].get("params", []) else set()
     decide |= {path for path in files_of_stage if not any(within(path, place) for place in DECIDE_NO_BYTE)}
-    if stage in ("evaluate", "report"):  # they read of params what they are asked to tell, network and training aside
+    if stage == "evaluate":  # they read of params what they are asked to tell, network and training aside
         decide -= {"pipeline/config/models.py"}
     assert [path for path in decide if not any(within(path, dep) for dep in CODE[stage])] == []
     assert [dep for dep in CODE[stage] if not any(within(path, dep) for path in decide)] == []

@@ -14,7 +14,8 @@ def main() -> None:
     splits = {name: arrays.read(prepared / name) for name in ("train", "validation", "test")}
     table = finding.table(splits, class_names)
     tables.write_csv(table_file, table)
-    print(f"{len(table):,} pairs of duplicates, {(table['distance'] == 0).sum():,} of them exact")
+    exact, across = (table["distance"] == 0).sum(), (table["first split"] != table["second split"]).sum()
+    print(f"{len(table):,} pairs of duplicates, {exact:,} of them exact, {across:,} in two splits")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from pipeline.network import probing
+from pipeline.addons.explanation import probing
 
 if TYPE_CHECKING:
     import keras

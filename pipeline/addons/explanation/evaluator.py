@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipeline.addons.explanation import diagram, embedding, figure, maps
-from pipeline.data import arrays
+from pipeline.data import choosing
 from pipeline.evaluation.extending import Drawn, Findings, Subject
 from pipeline.evaluation.records import Predictions
 from pipeline.network import building
@@ -13,7 +13,7 @@ EXPLAINED = 4  # right and wrong images each, the most confident
 
 def evaluate(subject: Subject) -> Findings:
     """Draw filters, feature maps and Grad-CAM; place so many test images on a map as params.yaml says."""
-    placed = arrays.spread(len(subject.images), subject.params.section("explanation").images)
+    placed = choosing.spread(len(subject.images), subject.params.section("explanation").images)
     points = {"embedding": embedding.embed(subject.model, subject.images[placed], placed)} if len(placed) else {}
     model, images, names = subject.model, subject.images, subject.class_names
     labels, predicted = subject.test.labels, subject.test.probabilities.argmax(axis=1)

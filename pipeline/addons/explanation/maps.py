@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.network import probing
+from pipeline.addons.explanation import probing
 
 if TYPE_CHECKING:
     import keras

@@ -11,7 +11,7 @@ from pipeline.addons.export import figure, run, scoring, table
 from pipeline.addons.export.conversion import formats
 from pipeline.base import errors, files, processor
 from pipeline.config import loading
-from pipeline.data import arrays
+from pipeline.data import arrays, choosing
 from pipeline.data.arrays import Labelled
 from pipeline.figures import png
 from pipeline.network import saving, training
@@ -32,7 +32,7 @@ def main() -> None:
     formats.require_packages(kinds)
     train, test = (arrays.read(prepared / split) for split in ("train", "test"))
     model, told = saving.load(model_file), metadata(name, model_file, params.fetch.dataset_name, prepared)
-    images = train[0][arrays.spread(len(train[1]), CALIBRATING)]
+    images = train[0][choosing.spread(len(train[1]), CALIBRATING)]
     write(exported, kinds, model, images, told)
     of_keras = files.read_arrays(evaluation_file)["test_probabilities"]
     scores, times = measured(exported, kinds, test, of_keras)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.addons.label_errors import finding
+from pipeline.addons.label_errors.settings import FOLDS
 from pipeline.base import files
 from pipeline.evaluation import comparison
 from pipeline.evaluation.extending import Report, Section
@@ -51,11 +52,11 @@ def cross_validated(folder: Path, models: list[str]) -> list[np.ndarray]:
 
     Those of models that params.yaml names no longer go, so that the folder has the same MD5 in every clone.
     """
-    for path in [path for path in folder.glob("*") if path.name not in models]:
+    for path in [path for path in folder.glob("*/") if path.name not in models]:
         shutil.rmtree(path)
     found = []
     for model in models:
-        folds = [files.read_arrays(path) for path in sorted((folder / model).glob("*.npz"))]
+        folds = [files.read_arrays(folder / model / f"{fold}.npz") for fold in range(FOLDS)]
         order = np.argsort(np.concatenate([fold["images"] for fold in folds]))
         found.append(np.concatenate([fold["probabilities"] for fold in folds])[order])
     return found

@@ -5,6 +5,8 @@ from typing import Annotated
 from pipeline.config.schema import Params
 from pipeline.config.section import EachOnce, Section
 
+FOLDS = 5  # as dvc.yaml has them
+
 
 class Settings(Section):
     """Models that are trained five times more, each without a fifth of the images, to judge their labels."""

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.addons.label_errors import settings
 from pipeline.base import errors, files
 from pipeline.config import loading, network_fits
 from pipeline.data import arrays
 from pipeline.data.arrays import Rows
 
-FOLDS = 5
 SEED = 0  # of folds and networks
 
 
@@ -36,7 +36,7 @@ def main() -> None:
 
 def divided(images: int, fold: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the numbers of the images that a network learns from, and of those that a fold, from 0 to 4, holds out."""
-    held_out = np.random.default_rng(SEED).permutation(images) % FOLDS == fold
+    held_out = np.random.default_rng(SEED).permutation(images) % settings.FOLDS == fold
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pipeline.data.arrays import spread
+from pipeline.data.choosing import spread
 
 PIXELS = 12_000_000  # in all, at most: about 3 MB, as text, of grey images and of coloured ones
 SIDE = 32  # of an image, where the images as they are would be more

@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline import addons
 from pipeline.base import files, processor
 from pipeline.base.errors import InputError
 from pipeline.tracking import location, lock, paths
@@ -111,7 +111,7 @@ def load(trained: Trained) -> Any:
 
 
 def _require_registry() -> None:
-    if not find_spec("pipeline.addons.registry"):
+    if "registry" not in addons.offering("command"):
         raise InputError("without the add-on registry there is no champion: give --model NAME")
 
 

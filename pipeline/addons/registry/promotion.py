@@ -108,8 +108,9 @@ def _row(alias: str, version: Version) -> dict[str, Any]:
 
 def _require_better(candidate: Candidate, now: Version) -> None:
     """Raise `Refused` unless the test images tell a candidate from the champion, and as the better one."""
-    if now.tags["test.md5"] != fingerprints.md5(paths.TEST):
-        raise Refused(f"the champion ({describe(now)}) was tested on another test split; --force promotes all the same")
+    if (tested := now.tags["test.md5"]) != fingerprints.md5(paths.TEST):
+        other = "another test split" if tested.endswith(".dir") else "test.npz, which came before data/prepared/test"
+        raise Refused(f"the champion ({describe(now)}) was tested on {other}; --force promotes all the same")
     from pipeline.network import training  # here, so that quicker refusals do not wait for TensorFlow
 
     images, _ = arrays.read(paths.TEST)

@@ -137,7 +137,7 @@ def _description(dataset: str, candidate: Candidate, run: Any) -> str:
         f"{validation}"
         "- takes raw 8-bit pixels; the scaling is the network's first layer\n\n"
     )
-    card = files.read_text(paths.card(candidate.training.model))
+    card = files.read_text(path) if (path := paths.card(candidate.training.model)).exists() else ""
     for section in re.split("(?=^#+ )", card, flags=re.MULTILINE):
         if len(text) + len(section) > LONGEST:
             return text

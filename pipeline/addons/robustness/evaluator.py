@@ -3,7 +3,7 @@
 from functools import partial
 
 from pipeline.addons.robustness import corruptions
-from pipeline.data import arrays
+from pipeline.data import choosing
 from pipeline.evaluation.extending import Findings, Subject
 
 
@@ -11,7 +11,7 @@ def evaluate(subject: Subject) -> Findings:
     """Return the accuracies on so many test images as params.yaml says, and `robust_accuracy`, their mean."""
     from pipeline.network import training  # here, so that the report needs no TensorFlow
 
-    chosen = arrays.spread(len(subject.images), subject.params.section("robustness").images)
+    chosen = choosing.spread(len(subject.images), subject.params.section("robustness").images)
     if not len(chosen):
         return Findings()
     predict = partial(training.predict, subject.model)

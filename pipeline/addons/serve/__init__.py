@@ -18,3 +18,4 @@
 """
 
 NEEDS = ("runtimes", "drift", "registry")  # other add-ons
+INSTALLED_BY = "make serve"  # the packages that it alone needs

@@ -13,3 +13,4 @@
 """
 
 NEEDS = ("ray",)  # other add-ons
+INSTALLED_BY = "make sweep"  # the packages that it alone needs
