@@ -26,11 +26,11 @@ def validate(raw: dict[str, Any], source: str = PARAMS_FILE.name) -> Params:
         params = _schema().model_validate(_with_train_defaults(raw))
     except ValidationError as error:
         raise InputError("\nerror: ".join(f"{source}: {line}" for line in explain(error, raw))) from None
-    for module in addons.modules("settings").values():
-        try:
-            getattr(module, "check", lambda _: None)(params)
-        except ValueError as error:
-            raise InputError(f"{source}: {error}") from None
+    try:
+        for check in addons.functions("settings", "check"):
+            check(params)
+    except ValueError as error:
+        raise InputError(f"{source}: {error}") from None
     return params
 
 

@@ -63,7 +63,7 @@ class Record(Description):
 
 
 @dataclass
-class Progress:
+class Sent:
     """What a store has got of a journal, and `journal`, the MD5 of the journal that it has got whole."""
 
     run_id: str | None = None
@@ -117,20 +117,20 @@ def write(folder: Path, record: Record) -> None:
     files.write_json(folder / "journal.json", dataclasses.asdict(record))
 
 
-def progress(folder: Path, store: str) -> Progress:
+def read_sent(folder: Path, store: str) -> Sent:
     """Read what a store has got of a folder's journal."""
-    return _pushed(folder).get(store, Progress())
+    return _pushed(folder).get(store, Sent())
 
 
-def write_progress(folder: Path, store: str, progress: Progress) -> None:
+def write_sent(folder: Path, store: str, sent: Sent) -> None:
     """Note what a store has got of a folder's journal."""
-    known = _pushed(folder) | {store: progress}
+    known = _pushed(folder) | {store: sent}
     files.write_json(folder / "pushed.json", {name: dataclasses.asdict(got) for name, got in known.items()})
 
 
 def sent(folder: Path, store: str) -> bool:
     """Tell whether a store has got a folder's journal whole, as it now is."""
-    return progress(folder, store).journal == files.md5(folder / "journal.json")
+    return read_sent(folder, store).journal == files.md5(folder / "journal.json")
 
 
 def attached(folder: Path, name: str, digest: str) -> Path:
@@ -154,10 +154,10 @@ def now() -> int:
     return int(time.time() * 1000)
 
 
-def _pushed(folder: Path) -> dict[str, Progress]:
+def _pushed(folder: Path) -> dict[str, Sent]:
     """Read what the stores have got; where that is lost or damaged nothing, for what is sent again changes nothing."""
     with suppress(OSError, ValueError, TypeError, AttributeError):
         known = json.loads((folder / "pushed.json").read_bytes())
-        fields = {field.name for field in dataclasses.fields(Progress)}
-        return {store: Progress(**{key: got[key] for key in fields & got.keys()}) for store, got in known.items()}
+        fields = {field.name for field in dataclasses.fields(Sent)}
+        return {store: Sent(**{key: got[key] for key in fields & got.keys()}) for store, got in known.items()}
     return {}

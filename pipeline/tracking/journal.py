@@ -95,7 +95,7 @@ class Journal:
         path = self.folder / "state.npz"
         return files.read_arrays(path) if path.exists() else None
 
-    def end(self, status: str, at: int | None = None) -> None:
+    def set_status(self, status: str, at: int | None = None) -> None:
         """Set the training's status, and the time of its end: `at` in ms, or now."""
         self.record.status, self.record.ended = status, None if status == "RUNNING" else at or folders.now()
         self._write()
@@ -121,14 +121,14 @@ def opened(described: Description, recorded: bool) -> Iterator[Journal]:
     """
     with _owned(described, recorded) as journal:
         journal.open()
-        journal.end("RUNNING")
+        journal.set_status("RUNNING")
         try:
             yield journal
         except BaseException as error:
-            journal.end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+            journal.set_status("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
             raise
         if journal.record.status == "RUNNING":
-            journal.end("FINISHED")
+            journal.set_status("FINISHED")
 
 
 @contextmanager
@@ -150,7 +150,7 @@ def close_dead() -> None:
         with suppress(Timeout), FileLock(folder / "owner.lock", timeout=0):
             if (journal := Journal(folder)).record.status == "RUNNING":
                 times = [metric.time for metric in journal.record.metrics]
-                journal.end("KILLED", max(times, default=journal.record.started))
+                journal.set_status("KILLED", max(times, default=journal.record.started))
 
 
 @contextmanager

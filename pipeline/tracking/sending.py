@@ -16,7 +16,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.data.arrays import LabelledRows
 from pipeline.tracking import fingerprints, folders, journal, location, server, upload, views
-from pipeline.tracking.folders import Progress
+from pipeline.tracking.folders import Sent
 
 PATIENCE = 10.0  # seconds that a stage waits at its end for a server; what is left, `sync` sends
 
@@ -90,16 +90,16 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
     with FileLock(folder / "push.lock"):
         digest = files.md5(folder / "journal.json")
         record = folders.read(folder)
-        run, progress = upload.find_or_make(client, record), folders.progress(folder, store)
-        if progress.run_id != run.info.run_id:
-            progress = Progress(run.info.run_id, run.info.experiment_id)
+        run, sent = upload.find_or_make(client, record), folders.read_sent(folder, store)
+        if sent.run_id != run.info.run_id:
+            sent = Sent(run.info.run_id, run.info.experiment_id)
         try:
-            upload.send(client, folder, record, run, progress)
+            upload.send(client, folder, record, run, sent)
             if record.status != "RUNNING":
                 views.keep(client, run.info.experiment_id, record.params)
-            progress.journal = digest
+            sent.journal = digest
         finally:
-            folders.write_progress(folder, store, progress)
+            folders.write_sent(folder, store, sent)
         with folders.attaching(folder):
             if record.stores and all(folders.sent(folder, store) for store in record.stores):
                 shutil.rmtree(folder / "files", ignore_errors=True)

@@ -26,7 +26,7 @@ from mlflow.utils.mlflow_tags import (
 
 from pipeline.base import files
 from pipeline.tracking import description, folders, server
-from pipeline.tracking.folders import Progress, Record
+from pipeline.tracking.folders import Record, Sent
 from pipeline.tracking.journal import EXAMPLE, MODEL
 
 SHOWN = {MLFLOW_SOURCE_NAME: "dvc.stage", MLFLOW_GIT_COMMIT: "git.commit"}  # as columns of the UI
@@ -57,8 +57,8 @@ def whole_model(client: mlflow.MlflowClient, run: Run) -> str | None:
     return str(ready[0]) if ready else None
 
 
-def send(client: mlflow.MlflowClient, folder: Path, record: Record, run: Run, progress: Progress) -> None:
-    """Send the journal in `folder` into its run, one kind of thing after the other; note in `progress` what is sent."""
+def send(client: mlflow.MlflowClient, folder: Path, record: Record, run: Run, sent: Sent) -> None:
+    """Send the journal in `folder` into its run, one kind of thing after the other; note in `sent` what is sent."""
     if not run.data.params:
         client.log_batch(run.info.run_id, params=[Param(name, value) for name, value in record.params.items()])
     if not run.inputs.dataset_inputs:
@@ -67,16 +67,16 @@ def send(client: mlflow.MlflowClient, folder: Path, record: Record, run: Run, pr
     _send_tags(client, record, run)
     _send_metrics(client, record, run)
     text = description.of_run(record, record.latest)
-    if progress.description != text:  # what a person makes of it in the UI stays, until metrics change
+    if sent.description != text:  # what a person makes of it in the UI stays, until metrics change
         client.set_tag(run.info.run_id, MLFLOW_RUN_NOTE, text)
-        progress.description = text
+        sent.description = text
     # what is attached lies there until all stores have it
     attached = {name: folders.attached(folder, name, digest) for name, digest in record.files.items()}
     attached = {name: path for name, path in attached.items() if path.exists()}
     for name, path in attached.items():
-        if progress.files.get(name) != record.files[name] and name not in (MODEL, EXAMPLE):
+        if sent.files.get(name) != record.files[name] and name not in (MODEL, EXAMPLE):
             _send_file(client, run, name, path)
-            progress.files[name] = record.files[name]
+            sent.files[name] = record.files[name]
     if MODEL in attached and not whole_model(client, run):
         _send_model(client, run, attached[MODEL], files.read_arrays(attached[EXAMPLE])["images"])
     if record.status == "RUNNING" != run.info.status:

@@ -37,7 +37,7 @@ def address(server: str, experiment: str) -> str:
 def known_address(dataset: str) -> str:
     """Return the address of a dataset's first view if a run of it was sent, or what prints it; asks no server."""
     for folder, record in reversed(folders.readable().items()):
-        experiment = folders.progress(folder, location.store()).experiment
+        experiment = folders.read_sent(folder, location.store()).experiment
         if experiment and record.experiment == dataset:
             return address(location.page(), experiment)
     return "`make ui` prints the address"

@@ -186,7 +186,7 @@ def test_full_disk_leaves_journal_and_state_whole(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(OSError, match="No space"):
         record.save_state({"variable/0": np.zeros(3)})
     with pytest.raises(OSError, match="No space"):
-        record.end("RUNNING")
+        record.set_status("RUNNING")
     np.testing.assert_array_equal(files.read_arrays(record.folder / "state.npz")["variable/0"], STATE["variable/0"])
     assert journal.Journal(record.folder).record.status == "KILLED"
     assert [path.name for path in record.folder.glob(".*.tmp")] == []

@@ -60,10 +60,10 @@ def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Outcome:
             state, scores = COMPLETE, _scores(job, record, after_epoch)
         except TrialPruned:
             state = PRUNED
-            record.end("KILLED")
+            record.set_status("KILLED")
         except InputError as error:
             state, reason = FAILED, str(error)
-            record.end("FAILED")
+            record.set_status("FAILED")
         record.tag({"sweep.state": STATES[state]})
     seconds = round(sum(record.values("epoch/seconds")), 3)
     attributes = {"scores": scores, "seconds": seconds, "threads": processor.threads(), "reason": reason}

@@ -171,7 +171,7 @@ def test_trials_are_children_of_their_sweeps_run_and_the_pruned_are_marked(
         with journal.opened(described, recorded=False) as record:
             sending.push_all()
             record.tag({"sweep.state": "pruned"})
-            record.end("KILLED")
+            record.set_status("KILLED")
     sending.push_all()
     import mlflow
 
