@@ -13,6 +13,7 @@ from benchmarks.workspace import Workspace
 from pipeline.base import files
 from pipeline.data import arrays
 from pipeline.network import saving
+from tests.stages.test_dvc import module_of
 
 pytestmark = pytest.mark.slow
 SMALL = {"blocks": [{"filters": [4], "padding": "same"}, {"filters": [8]}], "dense": [{"units": 16, "dropout": 0.2}]}
@@ -175,7 +176,7 @@ def test_label_errors_of_the_training_part_are_looked_for_if_asked(workspace: Wo
     assert workspace.repro() == {*folds, "report"}
     failures = workspace.folder / "reports/failures"
     assert {"label_errors_train.csv", "label_errors_train.png"} <= {path.name for path in failures.iterdir()}
-    assert "Labels of the training part that are likely wrong" in (workspace.folder / "reports/index.html").read_text()
+    assert "Labels that are likely wrong, of the training part" in (workspace.folder / "reports/index.html").read_text()
     workspace.write(PARAMS)
     assert workspace.repro() == {"report"}
     assert not (failures / "label_errors_train.csv").exists()
@@ -371,20 +372,20 @@ def test_wrong_params_are_refused_before_anything_runs(workspace: Workspace) -> 
 
 
 @pytest.mark.parametrize(
-    ("module", "arguments", "expected"),
+    ("stage", "arguments", "expected"),
     [
         ("fetch", [], "0 arguments were given, these are needed: RAW_FOLDER"),
         ("prepare", ["nowhere", "prepared", "x.png"], "nowhere/dataset.json is missing: `dvc repro` makes it"),
         ("train", ["plian", "data/prepared", "m", "r"], "plian is unknown; did you mean plain?"),
         ("evaluate", ["plain-1", "nowhere", "m", "e", "r"], "nowhere/dataset.json is missing"),
-        ("report", ["nowhere", "data/prepared", "d", "r"], "nowhere/plain-1.npz is missing"),
+        ("report", ["nowhere", "r"], "nowhere/evaluations/plain-1.npz is missing"),
         ("duplicates", ["nowhere", "d"], "nowhere/dataset.json is missing"),
     ],
 )
 def test_stages_refuse_bad_input_in_one_line(
-    workspace: Workspace, module: str, arguments: list[str], expected: str
+    workspace: Workspace, stage: str, arguments: list[str], expected: str
 ) -> None:
-    done = workspace.run(f"pipeline.stages.{module}", *arguments)
+    done = workspace.run(module_of(stage), *arguments)
     assert done.returncode == 2
     assert expected in done.stderr
     assert done.stderr.count("\n") == 1
