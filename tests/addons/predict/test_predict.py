@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
+from pipeline import addons
 from pipeline.addons.predict import command as predict
 from pipeline.addons.predict import trained
 from pipeline.addons.registry import promotion
@@ -184,7 +185,7 @@ def test_without_a_name_the_champion_answers(
 
 
 def test_without_the_registry_a_model_is_to_be_named(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trained, "find_spec", lambda _: None)
+    monkeypatch.setattr(addons, "offering", lambda module: {})
     with pytest.raises(InputError, match=r"^without the add-on registry there is no champion: give --model NAME$"):
         run(monkeypatch, "pictures")
 
