@@ -95,6 +95,16 @@ def confused_pairs(every: Sequence[Evaluation]) -> pd.DataFrame:
     return metrics.confused_pairs(counts, every[0].class_names)
 
 
+def by_seed(rows: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
+    """Tabulate a row a seed, and of several seeds the mean and the standard deviation of their numbers."""
+    table = pd.DataFrame([{"seed": str(seed), **row} for seed, row in rows.items()])
+    if len(rows) > 1:
+        numbers = table.select_dtypes("number")
+        more = pd.DataFrame([numbers.mean(), numbers.std()]).assign(seed=["mean", "standard deviation"])
+        table = pd.concat([table, more]).fillna("")
+    return table
+
+
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
     """Write a table's cells, floats with four decimals."""
     return table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else str(cell))

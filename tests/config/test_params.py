@@ -35,6 +35,14 @@ def set_at(raw: dict[str, Any], path: str, value: Any) -> None:
     place[int(last) if isinstance(place, list) else last] = value
 
 
+def assert_refused(raw: dict[str, Any], write_params: Write, path: str, value: Any, expected: list[str]) -> None:
+    set_at(raw, path, value)
+    message = error(write_params(raw))
+    assert "\n" not in message
+    for part in expected:
+        assert part in message
+
+
 def error(path: Path) -> str:
     with pytest.raises(InputError) as caught:
         network_fits.check_networks(loading.load(path), (28, 28, 1))
@@ -133,11 +141,7 @@ def test_committed_files_are_right(path: Path) -> None:
 def test_wrong_value_is_one_line_with_key_value_and_remedy(
     raw: dict[str, Any], write_params: Write, path: str, value: Any, expected: list[str]
 ) -> None:
-    set_at(raw, path, value)
-    message = error(write_params(raw))
-    assert "\n" not in message
-    for part in expected:
-        assert part in message
+    assert_refused(raw, write_params, path, value, expected)
 
 
 @pytest.mark.parametrize(

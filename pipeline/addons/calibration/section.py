@@ -1,6 +1,7 @@
 """The report's section on calibration."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,13 @@ from pipeline.evaluation import comparison
 from pipeline.evaluation.extending import Report, Section
 from pipeline.evaluation.records import Evaluation
 
+EXPLAINED = """\
+The calibration error is the mean gap between confidence, the probability of the predicted class, and accuracy (Guo
+2017, 15 bins); its interval is from a bootstrap."""
 TEXT = """\
 {table}
 
-The calibration error is the mean gap between confidence, the probability of the predicted class, and accuracy (Guo
-2017, 15 bins); its interval is from a bootstrap. Coverage is the share of the images, the most confident first, that a
+{explained} Coverage is the share of the images, the most confident first, that a
 network answers for.
 
 ![Accuracy against confidence](reliability.png)
@@ -29,20 +32,22 @@ def section(report: Report) -> Section:
     reliability = {model: measuring.reliability(*predicted) for model, predicted in test.items()}
     coverage = {model: measuring.coverage(*predicted) for model, predicted in test.items()}
     files = {"reliability.png": figure.reliability(reliability), "coverage.png": figure.coverage(coverage)}
-    by_training = {name: one.tables["calibration"] for name, one in comparison.by_training(report.evaluations).items()}
-    return Section(
-        "Calibration",
-        TEXT.format(table=_markdown("training", by_training)),
-        files,
-        by_model={
-            model: _markdown("seed", {str(seed): one.tables["calibration"] for seed, one in seeds.items()})
-            for model, seeds in report.evaluations.items()
-        },
-    )
+    rows = {name: _row(one) for name, one in comparison.by_training(report.evaluations).items()}
+    table = pd.DataFrame([{"training": name, **row} for name, row in rows.items()])
+    cards = {
+        model: _markdown(comparison.by_seed({seed: _row(one) for seed, one in seeds.items()})) + f"\n\n{EXPLAINED}"
+        for model, seeds in report.evaluations.items()
+    }
+    text = TEXT.format(table=_markdown(table), explained=EXPLAINED)
+    return Section("Calibration", text, files, by_model=cards)
 
 
-def _markdown(name: str, rows: Mapping[str, pd.DataFrame]) -> str:
-    table = pd.concat(rows, names=[name]).reset_index(name).reset_index(drop=True)
+def _row(one: Evaluation) -> dict[str, Any]:
+    """Return what `measuring.summary` tabulates of one training."""
+    return {str(name): value for name, value in one.tables["calibration"].iloc[0].items()}
+
+
+def _markdown(table: pd.DataFrame) -> str:
     return tables.as_markdown(comparison.as_text(table))
 
 

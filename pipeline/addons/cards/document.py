@@ -53,7 +53,9 @@ def as_markdown(
         tables={
             "data": _listed("split", "images", {split: f"{count:,}" for split, count in counts.items()}),
             "training": _listed("param", "value", training),
-            "figures": _by_seed({seed: _figures(evaluation) for seed, evaluation in evaluations.items()}),
+            "figures": _markdown(
+                comparison.by_seed({seed: _figures(evaluation) for seed, evaluation in evaluations.items()})
+            ),
             "classes": _markdown(classes),
             "machine": _listed("what", "value", every[0].machine),
         },
@@ -77,16 +79,6 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
         "macro F1": scores["macro_f1"],
         "top-2 accuracy": scores["top_2_accuracy"],
     }
-
-
-def _by_seed(rows: Mapping[int, dict[str, Any]]) -> str:
-    """Write a table with a row a seed, and of several seeds the mean and the standard deviation of their numbers."""
-    table = pd.DataFrame([{"seed": str(seed), **row} for seed, row in rows.items()])
-    if len(rows) > 1:
-        numbers = table.select_dtypes("number")
-        more = pd.DataFrame([numbers.mean(), numbers.std()]).assign(seed=["mean", "standard deviation"])
-        table = pd.concat([table, more]).fillna("")
-    return _markdown(table)
 
 
 def _listed(name: str, value: str, rows: Mapping[str, str]) -> str:

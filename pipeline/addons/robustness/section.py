@@ -8,6 +8,7 @@ from pipeline.base import tables
 from pipeline.evaluation import comparison
 from pipeline.evaluation.extending import Report, Section
 
+EXPLAINED = "Accuracy on corrupted test images, from the weakest corruption to the strongest."
 TEXT = """\
 Accuracy on test images that are shifted, turned, noisy, blurred, pale, bright or covered, at five strengths each
 ([table](failures/robustness.csv), [one image in all 35 ways](failures/corruptions.png)). `robust accuracy` in the first
@@ -30,7 +31,7 @@ def section(report: Report) -> Section | None:
         "failures/robustness.png": figure.compare(by_model),
         "failures/corruptions.png": figure.corruptions(*corruptions.every(report.images["test"][:1])),
     }
-    cards = {model: _by_strength(table) for model, table in by_model.items()}
+    cards = {model: f"{EXPLAINED}\n\n{_by_strength(table)}" for model, table in by_model.items()}
     return Section("Robustness", TEXT, files, by_model=cards)
 
 

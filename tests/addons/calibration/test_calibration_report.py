@@ -25,6 +25,8 @@ def test_each_training_has_a_row_and_each_model_a_part_of_its_card(tmp_path: Pat
     error = measuring.expected_error(made["small"][2].test.labels, made["small"][2].test.probabilities)
     assert "| 2 " in found.by_model["small"]
     assert f" {error:.4f} |" in found.by_model["small"]
+    assert "| mean " in found.by_model["small"]
+    assert "| standard deviation " in found.by_model["small"]
     assert set(found.files) == {"reliability.png", "coverage.png"}
 
 

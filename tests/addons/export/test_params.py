@@ -12,7 +12,7 @@ from pipeline.config.gate import Gate
 from pipeline.config.schema import Training
 from pipeline.tracking import fingerprints, stale, timing
 from tests.commands.test_gate import lock, report
-from tests.config.test_params import Write, error, run_check, set_at
+from tests.config.test_params import Write, assert_refused, error, run_check
 from tests.tracking.test_timing import journals  # noqa: F401  # a fixture
 
 
@@ -28,10 +28,7 @@ from tests.tracking.test_timing import journals  # noqa: F401  # a fixture
 def test_wrong_value_is_one_line_with_key_value_and_remedy(
     raw: dict[str, Any], write_params: Write, path: str, value: Any, expected: list[str]
 ) -> None:
-    set_at(raw, path, value)
-    message = error(write_params(raw))
-    assert "\n" not in message
-    assert [part for part in expected if part not in message] == []
+    assert_refused(raw, write_params, path, value, expected)
 
 
 @pytest.mark.parametrize("path", ["export", "export.formats"])
