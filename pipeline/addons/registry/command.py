@@ -38,7 +38,7 @@ def export(version: Version) -> Path:
         if not folder.whole(place):
             model = versions.load(version)
             # here, so that TensorFlow comes by `load`, which keeps it quiet
-            from pipeline.addons.export.conversion import litert
+            from pipeline.addons.export import litert
 
             about = versions.about(version) | {"description": versions.describe(version)}
             folder.write(place, litert.to_litert(model), about)
