@@ -17,7 +17,6 @@ EPILOG = (
     "kill, it scores what is missing. With Ray (pipeline/addons/ray/README.md), parts are scored at once; every "
     "machine must then see INPUT and DIR."
 )
-PAUSE = 10  # seconds from line to line of progress
 
 
 def main() -> None:
@@ -51,19 +50,11 @@ def _options() -> Any:
         allow_abbrev=False,
     )
     parser.add_argument("input", metavar="INPUT", type=Path, help="a folder, or an .npy file")
-    parser.add_argument(
-        "--model",
-        metavar="NAME",
-        required=True,
-        help="a model of params.yaml (its first seed), a training, as vgg-43, or `champion`",
-    )
+    named = "a model of params.yaml (its first seed), a training, as vgg-43, or `champion`"
+    parser.add_argument("--model", metavar="NAME", required=True, help=named)
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="a new folder, or one to go on with")
-    parser.add_argument(
-        "--at-once",
-        metavar="N",
-        type=int,
-        help="score so many parts at once, by Ray; else one, or with RAY_ADDRESS as many as its cluster has cores",
-    )
+    by_ray = "score so many parts at once, by Ray; else one, or with RAY_ADDRESS as many as its cluster has cores"
+    parser.add_argument("--at-once", metavar="N", type=int, help=by_ray)
     options = parser.parse_args()
     if options.at_once is not None and options.at_once < 1:
         parser.error(f"--at-once {options.at_once}: 1 or more are needed")
@@ -71,9 +62,8 @@ def _options() -> Any:
 
 
 def _tell(counts: Iterator[int], parts: int) -> None:
-    """Go through the parts, and print a line now and then."""
-    start = told = time.monotonic()
+    """Go through the parts, and print a line for each."""
+    start = time.monotonic()
     for done, images in enumerate(accumulate(counts), 1):
-        if (now := time.monotonic()) - told >= PAUSE or done == parts:
-            speed, told = images / (now - start), now
-            print(f"scored {done:,} of {parts:,} parts, {images:,} images, {speed:,.0f} a second", flush=True)
+        speed = images / (time.monotonic() - start)
+        print(f"scored {done:,} of {parts:,} parts, {images:,} images, {speed:,.0f} a second", flush=True)
