@@ -46,7 +46,7 @@ $(EXTRAS): %: .venv/%
 
 cluster: ## add Ray, for several cores or machines: pipeline/addons/ray/README.md
 
-export: ## add what exporting to ONNX and OpenVINO needs: pipeline/addons/export/README.md
+export: ## add what exporting to ONNX needs: pipeline/addons/export/README.md
 
 sweep: ## add Optuna, for sweeps: pipeline/addons/sweep/README.md
 

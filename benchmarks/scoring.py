@@ -1,6 +1,6 @@
 """Images a second that `python -m pipeline score` gives, in one process and by two actors of Ray, in turn.
 
-The images are the test split, ten times over as raw values in a Parquet file, and once as a folder of PNG files. Ray's
+The images are the test split, ten times over as an array in a file, and once as a folder of PNG files. Ray's
 start counts, and each actor's; the command's own start and its model's first loading only in the seconds in brackets.
 """
 
@@ -12,8 +12,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
 from pipeline.data import arrays
@@ -31,7 +29,7 @@ def table() -> str:
     images, _ = arrays.read(paths.TEST)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        inputs = {"folder of PNG files": _folder(folder, images), "Parquet, raw": _parquet(folder, images)}
+        inputs = {"folder of PNG files": _folder(folder, images), "array": _array(folder, images)}
         for model in MODELS:
             for kind, (source, count) in inputs.items():
                 cells = [measured(model, source, folder / f"{model}{source.name}{name}", name) for name in ENGINES]
@@ -57,9 +55,7 @@ def _folder(place: Path, images: np.ndarray) -> tuple[Path, int]:
     return folder, len(images)
 
 
-def _parquet(place: Path, images: np.ndarray) -> tuple[Path, int]:
-    file, count = place / "images.parquet", TIMES * len(images)
-    values = pa.array(np.tile(images, (TIMES, 1, 1, 1)).ravel())
-    column = pa.FixedSizeListArray.from_arrays(values, images[0].size)
-    pq.write_table(pa.table({"id": pa.array(range(count)).cast(pa.string()), "image": column}), file)
+def _array(place: Path, images: np.ndarray) -> tuple[Path, int]:
+    file, count = place / "images.npy", TIMES * len(images)
+    np.save(file, np.tile(images, (TIMES, 1, 1, 1)))
     return file, count

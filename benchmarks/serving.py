@@ -77,7 +77,7 @@ def prepare(place: Path, name: str) -> None:
     import mlflow
     from mlflow.models import infer_signature
 
-    from pipeline.addons.export.conversion import litert
+    from pipeline.addons.export import litert
     from pipeline.addons.registry import folder as version_folder
     from pipeline.config import loading
     from pipeline.network import building, saving

@@ -186,24 +186,22 @@ def test_label_errors_of_the_training_part_are_looked_for_if_asked(workspace: Wo
 def test_exports_are_written_scored_sent_and_held_to_the_gate(workspace: Workspace) -> None:
     import mlflow
 
-    for package in ("onnxruntime", "openvino"):
-        pytest.importorskip(package, reason="`make export` installs it")
-    kinds = ["litert", "litert_int8", "onnx", "openvino", "saved_model"]
+    pytest.importorskip("onnxruntime", reason="`make export` installs it")
+    kinds = ["litert", "litert_int8", "onnx"]
     limits = {
         "at_least": {"exports": {"onnx": {"accuracy": 0.2}}},
         "at_most": {"exports": {"litert_int8": {"bytes": 1e5}}},
     }
-    limits["at_most"]["exports"]["litert"] = {"seconds_per_image": 1.0}
     asked = PARAMS | {"export": {"models": ["plain"], "formats": kinds}, "gate": {"plain": limits}}
     workspace.write(asked)
     assert workspace.repro() == {"export@plain-1"}
     reports, exported = workspace.folder / "reports/plain-1", workspace.folder / "models/exported/plain-1"
     assert list(files.read_json(reports / "exports.json")) == kinds
     assert {path.name for path in exported.iterdir()} == set(kinds)
-    assert {"exports.md", "exports.png"} <= {path.name for path in reports.iterdir()}
+    assert (reports / "exports.md").exists()
     assert "checks passed" in workspace.run("pipeline", "gate").stdout
     (run,) = [run for run in workspace.runs() if "exports/onnx/accuracy" in run.data.metrics]
-    assert run.data.metrics["exports/litert/images_per_second_2"] > 0
+    assert run.data.metrics["exports/litert/images_per_second"] > 0
     artifacts = mlflow.MlflowClient(f"sqlite:///{workspace.folder}/mlflow.db")
     assert {file.path for file in artifacts.list_artifacts(run.info.run_id, "exports")} == {
         f"exports/{kind}" for kind in kinds

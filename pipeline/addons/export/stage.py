@@ -1,52 +1,61 @@
 """Write one training's network for other runtimes: `export STAGE PREPARED MODELS EVALUATIONS EXPORTED REPORTS`."""
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.addons.export import figure, run, scoring, table
-from pipeline.addons.export.conversion import formats
+from pipeline import addons
+from pipeline.addons.export import run, scoring
 from pipeline.base import errors, files, processor
 from pipeline.config import loading
 from pipeline.data import arrays, choosing
-from pipeline.data.arrays import Labelled
-from pipeline.figures import png
 from pipeline.network import saving, training
 from pipeline.tracking import description, fingerprints, journal, sending
 
 CALIBRATING = 300  # images of the training part, which tell the ranges of 8-bit integers
+FILES = {"litert": "model.tflite", "litert_int8": "model.tflite", "onnx": "model.onnx"}
 
 
 def main() -> None:
-    """Write each format's files and what they are worth, and append all of it to the training's run in MLflow."""
+    """Write a file of each format and what it is worth, and append all of it to the training's run in MLflow."""
     stage, *folders = errors.arguments("STAGE PREPARED MODELS EVALUATIONS EXPORTED REPORTS")
     prepared, models, evaluations, exported, reports = map(Path, folders)
     params, name = loading.load(), stage.rpartition("@")[2]
-    trained = params.training(name)
-    model_file, evaluation_file = models / f"{name}.keras", evaluations / f"{name}.npz"
-    exported, reports = exported / name, reports / name
+    exported, reports, model_file = exported / name, reports / name, models / f"{name}.keras"
     kinds = params.section("export").formats
-    formats.require_packages(kinds)
-    train, test = (arrays.read(prepared / split) for split in ("train", "test"))
+    require_packages(kinds)
+    train, (test_images, labels) = (arrays.read(prepared / split) for split in ("train", "test"))
     model, told = saving.load(model_file), metadata(name, model_file, params.fetch.dataset_name, prepared)
     images = train[0][choosing.spread(len(train[1]), CALIBRATING)]
-    write(exported, kinds, model, images, told)
-    of_keras = files.read_arrays(evaluation_file)["test_probabilities"]
-    scores, times = measured(exported, kinds, test, of_keras)
-    files.write_json(reports / "exports.json", scores)
-    keras = scoring.scores(test[1], of_keras, of_keras, model_file.stat().st_size)
-    keras |= scoring.times_of_tensorflow(partial(training.predict, model), test[0])
-    found = {"keras": keras} | {kind: scores[kind] | times[kind] for kind in kinds}
-    write_report(reports, name, found)
+    of_keras = files.read_arrays(evaluations / f"{name}.npz")["test_probabilities"]
+
+    predict = partial(training.predict, model)
+    scores = {"keras": scoring.scores(labels, of_keras, of_keras, model_file.stat().st_size)}
+    times = {"keras": scoring.times(predict, predict, test_images)}
+    for kind in kinds:
+        content = converted(kind, model, images, told)
+        files.write_bytes(exported / kind / FILES[kind], content)
+        one, many = (opened(kind, content, threads).predict for threads in (1, processor.threads()))
+        scores[kind] = scoring.scores(labels, scoring.predictions(one, test_images), of_keras, len(content))
+        times[kind] = scoring.times(one, many, test_images)
+    found = {kind: scores[kind] | times[kind] for kind in scores}
+    files.write_json(reports / "exports.json", {kind: scores[kind] for kind in kinds})
+    files.write_text(reports / "exports.md", scoring.as_markdown(name, found))  # DVC does not know of it: it has times
 
     data = sending.dataset(params.fetch.dataset_name, prepared / "train", train)
-    fingerprint = fingerprints.of_lock(f"train@{name}")
-    described = description.of_training(params, trained, fingerprint, data)
+    described = description.of_training(params, params.training(name), fingerprints.of_lock(f"train@{name}"), data)
     with sending.in_background(), journal.appended(described) as record:
-        run.add(record, exported, reports, {kind: scores[kind] | times[kind] for kind in kinds})
+        run.add(record, exported, reports, {kind: found[kind] for kind in kinds})
+
+
+def require_packages(kinds: list[str]) -> None:
+    """Raise `InputError` for a format whose packages are not installed."""
+    if "onnx" in kinds:
+        addons.require("export.formats: onnx", "export", "onnx", "tf2onnx", "onnxruntime")
 
 
 def metadata(name: str, model_file: Path, dataset: str, prepared: Path) -> dict[str, str]:
@@ -65,34 +74,26 @@ def metadata(name: str, model_file: Path, dataset: str, prepared: Path) -> dict[
     }
 
 
-def write(folder: Path, kinds: list[Any], model: Any, images: np.ndarray, told: dict[str, str]) -> None:
-    """Write a network in each format, in a folder of its own."""
-    for kind in kinds:
-        for file, content in formats.converted(kind, model, images, told).items():
-            files.write_bytes(folder / kind / file, content)
+def converted(kind: str, model: Any, images: np.ndarray, told: Mapping[str, str]) -> bytes:
+    """Return the content of a format's file; `images`, uint8 of (n, height, width, channels), tell int8's ranges."""
+    if kind == "onnx":
+        from pipeline.addons.export import onnx  # here: its packages are optional
+
+        return onnx.to_onnx(model, told)
+    from pipeline.addons.export import litert
+
+    return litert.described(litert.to_litert(model, images if kind == "litert_int8" else None), told)
 
 
-def measured(
-    folder: Path, kinds: list[Any], test: Labelled, of_keras: np.ndarray
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Score the files of each format on the whole test split, and time them."""
-    scores, times = {}, {}
-    for kind in kinds:
-        size = sum(path.stat().st_size for path in (folder / kind).rglob("*") if path.is_file())
-        open_with = partial(formats.opened, kind, folder / kind)
-        probabilities = scoring.predictions(open_with(1).predict, test[0])
-        scores[kind] = scoring.scores(test[1], probabilities, of_keras, size)
-        if kind == "saved_model":
-            times[kind] = scoring.times_of_tensorflow(open_with(1).predict, test[0])
-        else:
-            times[kind] = scoring.times(open_with, test[0])
-    return scores, times
+def opened(kind: str, content: bytes, threads: int) -> Any:
+    """Return the network of a format's file, loaded by a runtime of `runtimes`."""
+    if kind == "onnx":
+        from pipeline.addons.runtimes import onnx
 
+        return onnx.Network(content, threads)
+    from pipeline.addons.runtimes import litert
 
-def write_report(folder: Path, name: str, found: dict[str, Any]) -> None:
-    """Write the table and the picture that hold times, which DVC does not know of: they are others each time."""
-    files.write_bytes(folder / "exports.png", png.encode(figure.worth(found)))
-    files.write_text(folder / "exports.md", table.as_markdown(name, found, processor.name()))
+    return litert.Network(content, threads)
 
 
 if __name__ == "__main__":

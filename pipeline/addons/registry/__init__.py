@@ -1,6 +1,6 @@
 """Which model of a dataset is in use: one registered model in MLflow, its version in use by the alias `champion`.
 
-- `candidate.py`: which model of `params.yaml` is the best, and whether it is better than the one in use
+- `candidate.py`: which model of `params.yaml` is the best of those that pass the gate
 - `versions.py`: versions and aliases, as MLflow holds them
 - `asking.py`: which version is in use, asked without mlflow
 - `folder.py`: a version as a folder, to be served without mlflow and TensorFlow

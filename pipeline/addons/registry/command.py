@@ -5,15 +5,38 @@ One registered model for each dataset; its version in use has the alias `champio
 
 import argparse
 import sys
-from pathlib import Path
-
-from filelock import FileLock
 
 from pipeline.addons.registry import folder, promotion, versions
 from pipeline.addons.registry.candidate import Refused
-from pipeline.addons.registry.versions import Version
 from pipeline.config import loading
 from pipeline.tracking import location, server
+
+
+def main() -> None:
+    """Do the command and print what it says; exit 1 if the rules refuse a promotion."""
+    given, params = _arguments(), loading.load()
+    dataset = params.fetch.dataset_name
+    try:
+        with server.errors_in_one_line():
+            if given.command == "promote":
+                print(promotion.promote(params, given.model, force=given.force))
+            elif given.command == "rollback":
+                print(promotion.rollback(dataset))
+            else:
+                print(promotion.show(dataset) if given.command == "show" else fetch(dataset))
+            if given.command in ("promote", "rollback"):
+                fetch(dataset)
+    except Refused as refusal:
+        print(f"refused: {refusal}", file=sys.stderr)
+        sys.exit(1)
+
+
+def fetch(dataset: str) -> str:
+    """Export the champion, note which one it is, and say in a line where it is."""
+    version = versions.require_champion(versions.connect(), dataset)
+    place = promotion.export(version)
+    folder.point(place.parent, location.store(), place)
+    return f"{versions.describe(version)} is in {place}"
 
 
 def _arguments() -> argparse.Namespace:
@@ -24,52 +47,5 @@ def _arguments() -> argparse.Namespace:
     promoting.add_argument("--force", action="store_true", help="whatever the gate and the test images say")
     commands.add_parser("rollback", help="swap champion and previous")
     commands.add_parser("show", help="say what is champion, and what was before")
-    fetching = commands.add_parser("fetch", help="bring the champion's network to where `pipeline serve` takes it from")
-    fetching.add_argument("--version", metavar="N", help="bring this version, champion or not")
+    commands.add_parser("fetch", help="bring the champion's network to where `pipeline serve` takes it from")
     return parser.parse_args()
-
-
-def export(version: Version) -> Path:
-    """Export a version to where `pipeline serve` takes it from, unless it is there as written; return the folder."""
-    root = folder.root(location.repository(), version.name)
-    place = folder.place(root, str(version.version), version.tags["fingerprint"])
-    root.mkdir(parents=True, exist_ok=True)
-    with FileLock(root / ".lock"):  # another process may just be at it
-        if not folder.whole(place):
-            model = versions.load(version)
-            # here, so that TensorFlow comes by `load`, which keeps it quiet
-            from pipeline.addons.export.conversion import litert
-
-            about = versions.about(version) | {"description": versions.describe(version)}
-            folder.write(place, litert.to_litert(model), about)
-    return place
-
-
-def fetch(dataset: str, number: str | None = None) -> str:
-    """Export the champion, and note which one it is, or a version that is named; say in a line where it is."""
-    client = versions.connect()
-    if number:
-        return f"{export(versions.require(client, dataset, number))}"
-    version = versions.require_champion(client, dataset)
-    place = export(version)
-    folder.point(place.parent, location.store(), place)
-    return f"{versions.describe(version)} is in {place}"
-
-
-def main() -> None:
-    """Do the command and print what it says; exit 1 if the rules refuse a promotion."""
-    given, params = _arguments(), loading.load()
-    dataset = params.fetch.dataset_name
-    try:
-        with server.errors_in_one_line():
-            if given.command == "promote":
-                print(promotion.promote(params, given.model, force=given.force, prepare=export))
-            elif given.command == "rollback":
-                print(promotion.rollback(dataset, prepare=export))
-            else:
-                print(promotion.show(dataset) if given.command == "show" else fetch(dataset, given.version))
-            if given.command in ("promote", "rollback"):
-                fetch(dataset)
-    except Refused as refusal:
-        print(f"refused: {refusal}", file=sys.stderr)
-        sys.exit(1)

@@ -17,9 +17,8 @@ from pipeline.addons.score.inputs import Read
 from pipeline.base import files, tables
 from pipeline.base.errors import InputError
 
-# Readers of a folder of Parquet files leave out what begins with `_`.
-NOTE, LISTING, MODEL = "_scoring.json", "_inputs.parquet", "_model.keras"
-UNREADABLE, LOCK = "_unreadable.csv", "_lock"
+# Readers of a folder of Parquet files leave out what begins with `_` or `.`.
+NOTE, MODEL, UNREADABLE, LOCK = "_scoring.json", "_model.keras", "_unreadable.csv", "_lock"
 
 
 @contextmanager
@@ -30,8 +29,7 @@ def alone(out: Path) -> Iterator[None]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        cut_off = {file.name for file in out.glob(f".{NOTE}.*.tmp")}  # by a kill while the note was written
-        strange = sorted({file.name for file in out.iterdir()} - {NOTE, LISTING, LOCK} - cut_off)
+        strange = sorted(file.name for file in out.iterdir() if not file.name.startswith(("_", ".")))
         if strange and not (out / NOTE).exists():
             raise InputError(f"--out {out} holds {strange[0]}, which no scoring wrote: name an empty or a new folder")
         with FileLock(out / LOCK, timeout=0):
@@ -61,11 +59,6 @@ def path(out: Path, number: int) -> Path:
     return out / f"part-{number:05d}.parquet"
 
 
-def missing(out: Path, count: int) -> list[int]:
-    """List the numbers, of `count` parts, that are not there yet."""
-    return [number for number in range(count) if not path(out, number).exists()]
-
-
 def write(file: Path, read: Read, probabilities: np.ndarray, class_names: list[str]) -> None:
     """Write a part: `id`, `class`, `probability`, `probabilities` in the order of `class_names`, in the metadata.
 
@@ -84,9 +77,9 @@ def write(file: Path, read: Read, probabilities: np.ndarray, class_names: list[s
     files.write_bytes(file, content.getvalue())
 
 
-def unreadable(out: Path, count: int) -> int:
+def unreadable(out: Path) -> int:
     """Write the ids of all that could not be read, and why, to _unreadable.csv, if there is any; return how many."""
-    schemas = (pq.read_schema(path(out, number)) for number in range(count))
+    schemas = [pq.read_schema(file) for file in sorted(out.glob("part-*.parquet"))]
     listed = [row for schema in schemas for row in json.loads(schema.metadata[b"unreadable"])]
     if listed:
         tables.write_csv(out / UNREADABLE, pd.DataFrame(listed, columns=["id", "reason"]))

@@ -24,22 +24,17 @@ class Job:
     out: Path
     part_images: int
 
-    @property
-    def part_count(self) -> int:
-        """Count the parts."""
-        return math.ceil(self.inputs.count / self.part_images)
-
-    def images(self, number: int) -> int:
-        """Count the images of one part; the last may have fewer."""
-        return min(self.part_images, self.inputs.count - number * self.part_images)
+    def missing(self) -> list[int]:
+        """List the numbers of the parts that are not there yet."""
+        numbers = range(math.ceil(len(self.inputs.names) / self.part_images))
+        return [number for number in numbers if not parts.path(self.out, number).exists()]
 
 
 def part_images(shape: Shape) -> int:
     """Count the images of a part: whole batches, so that each is predicted in the batch of a single prediction."""
     from pipeline.network.training import PREDICTION_BATCH
 
-    fitting = BYTES // (PREDICTION_BATCH * math.prod(shape))
-    return PREDICTION_BATCH * min(max(fitting, 1), BATCHES)
+    return PREDICTION_BATCH * int(np.clip(BYTES // (PREDICTION_BATCH * math.prod(shape)), 1, BATCHES))
 
 
 class Scorer:
@@ -52,17 +47,16 @@ class Scorer:
         self.job, self.model = job, saving.load(job.out / parts.MODEL)
 
     def score(self, number: int) -> int:
-        """Score a part, unless it is there already, write it, and return how many images it has."""
+        """Score a part and write it; return how many images it has."""
         from pipeline.network import training
 
-        job, file = self.job, parts.path(self.job.out, number)
-        if not file.exists():  # Ray gives a restarted actor again what it was at when it died
-            read = inputs.read(job.inputs, number * job.part_images, job.part_images, job.shape)
-            probabilities = np.empty((0, len(job.class_names)), np.float32)
-            if read.ids:
-                probabilities = training.predict(self.model, read.images)
-            parts.write(file, read, probabilities, job.class_names)
-        return job.images(number)
+        job = self.job
+        read = inputs.read(job.inputs, number * job.part_images, job.part_images, job.shape)
+        probabilities = np.empty((0, len(job.class_names)), np.float32)
+        if read.ids:
+            probabilities = training.predict(self.model, read.images)
+        parts.write(parts.path(job.out, number), read, probabilities, job.class_names)
+        return len(read.ids) + len(read.unreadable)
 
 
 def scored(job: Job, numbers: list[int], at_once: int | None) -> Iterator[int]:

@@ -93,7 +93,7 @@ def test_a_test_image_saved_as_png_is_predicted_exactly_as_its_array(
 @pytest.fixture
 def exported(model: Any) -> None:
     """Export the baseline to LiteRT."""
-    from pipeline.addons.export.conversion import litert
+    from pipeline.addons.export import litert
 
     md5s = {"model_md5": files.md5(Path("models/baseline-42.keras")), "dataset_md5": files.md5(paths.DATASET)}
     told = md5s | {"class_names": json.dumps(CLASSES)}

@@ -64,8 +64,6 @@ def test_what_is_promoted_can_be_served_at_once_and_after_a_rollback(
     monkeypatch.setattr(asking, "version", lambda *_: None)  # the store does not answer for a while
     champion._look(batcher)
     assert batcher.model.about["model"] == "vgg"
-    with pytest.raises(InputError, match="digits has no version 3"):
-        registry.fetch("digits", "3")
     assert capsys.readouterr().out.startswith("champion: digits version 1: baseline")
 
 
@@ -83,7 +81,7 @@ def test_a_fetch_brings_what_is_not_there(
     assert capsys.readouterr().out.endswith(f"digits version 1: vgg, test accuracy 1.0000 is in {folder}\n")
     assert version_folder.whole(folder)
     (folder / "about.json").unlink()
-    command(monkeypatch, "fetch", "--version", "1")
+    command(monkeypatch, "fetch")
     assert version_folder.whole(folder)
 
 

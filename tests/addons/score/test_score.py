@@ -17,12 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import psutil
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 from ruamel.yaml import YAML
 
@@ -38,9 +35,9 @@ from pipeline.tracking import paths
 from tests.conftest import ROOT
 
 CLASSES = ["Bag", "Coat", "Ankle boot"]
-SHAPE, SIZE = (8, 8, 1), 64
+SHAPE = (8, 8, 1)
 IMAGES = np.random.default_rng(3).integers(0, 256, (1_201, *SHAPE), np.uint8)
-IDS = [f"image {index}" for index in range(len(IMAGES))]
+IDS = [str(index) for index in range(len(IMAGES))]
 ONE_BATCH_A_PART = (
     "from pipeline.base import errors; from pipeline.addons.score import command, scorer; "
     "scorer.BATCHES = 1; errors.run(command.main)"
@@ -80,19 +77,8 @@ def png(image: np.ndarray) -> bytes:
     return content.getvalue()
 
 
-def flat(kind: str) -> pa.Array:
-    """Return the images as a column of one of the kinds that a Parquet file may hold."""
-    if kind == "encoded":
-        return pa.array([png(image) for image in IMAGES])
-    if kind == "lists":
-        return pa.array(IMAGES.reshape(-1, SIZE).tolist(), pa.list_(pa.uint8()))
-    fixed = pa.FixedSizeListArray.from_arrays(pa.array(IMAGES.ravel()), SIZE)
-    tensors = pa.fixed_shape_tensor(pa.uint8(), SHAPE)
-    return fixed if kind == "fixed lists" else pa.ExtensionArray.from_storage(tensors, fixed)
-
-
-def write(images: pa.Array, ids: Any = IDS, path: str = "images.parquet") -> None:
-    pq.write_table(pa.table({"label": [0] * len(images), "id": ids, "image": images}), path, row_group_size=700)
+def write(images: np.ndarray = IMAGES) -> None:
+    np.save("images.npy", images)
 
 
 def scores(out: str = "scores") -> pd.DataFrame:
@@ -118,20 +104,19 @@ def test_a_folder_is_scored_by_path_exactly_as_predict_does_and_what_is_no_pictu
     assert found["probability"].tolist() == expected.max(axis=1).tolist()
     assert json.loads(pq.read_schema("scores/part-00000.parquet").metadata[b"class_names"]) == CLASSES
     bad = pd.read_csv("scores/_unreadable.csv")
-    assert bad["id"].tolist() == ["gone.png", "b/empty.png", "b/\\xff.jpg"]
+    assert bad["id"].tolist() == ["b/empty.png", "b/\\xff.jpg", "gone.png"]
     assert all("cannot be read (" in reason for reason in bad["reason"])
     *_, told, last = capsys.readouterr().out.splitlines()
     assert told == "scores has the scores of 3 images"
     assert last == "pictures that cannot be read: 3 of 6, named in scores/_unreadable.csv"
 
 
-@pytest.mark.parametrize("kind", ["encoded", "lists", "fixed lists", "tensors"])
-def test_each_kind_of_column_gives_the_probabilities_of_predict_to_the_last_bit(
-    kind: str, model: Any, monkeypatch: pytest.MonkeyPatch
+def test_an_array_gives_the_probabilities_of_predict_to_the_last_bit_by_the_numbers_of_its_rows(
+    model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(flat(kind))
-    run(monkeypatch, "images.parquet")
-    assert sorted(path.name for path in Path("scores").glob("*.parquet") if path.name[0] != "_") == [
+    write()
+    run(monkeypatch, "images.npy")
+    assert sorted(path.name for path in Path("scores").glob("*.parquet")) == [
         f"part-0000{number}.parquet" for number in range(3)
     ]
     found = scores()
@@ -139,55 +124,12 @@ def test_each_kind_of_column_gives_the_probabilities_of_predict_to_the_last_bit(
     assert np.array_equal(np.stack(found["probabilities"].tolist()), training.predict(model, IMAGES))
 
 
-def test_an_encoded_image_that_is_none_is_named(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(pa.array([png(IMAGES[0]), None, b"no picture", png(IMAGES[1])[:50], png(IMAGES[1])]), ids=[6, 7, 8, 9, 10])
-    run(monkeypatch, "images.parquet")
-    assert scores()["id"].tolist() == ["6", "10"]
-    assert pd.read_csv("scores/_unreadable.csv")["id"].tolist() == [7, 8, 9]
-
-
-@pytest.mark.parametrize("rows", [[[1] * SIZE, None], [[1] * SIZE, [1]]], ids=["a null", "a short one"])
-def test_a_list_without_a_whole_image_is_named(rows: Any, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(pa.array(rows, pa.list_(pa.uint8())), ids=["whole", "not"])
-    run(monkeypatch, "images.parquet")
-    assert scores()["id"].tolist() == ["whole"]
-    assert pd.read_csv("scores/_unreadable.csv")["id"].tolist() == ["not"]
-
-
-def test_a_null_among_lists_of_fixed_size_which_pyarrow_cannot_read_is_told_in_a_line(
-    model: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(pa.array([[1] * SIZE, None], pa.list_(pa.uint8(), SIZE)), ids=["whole", "not"])
-    with pytest.raises(InputError, match=r"images\.parquet is not a whole Parquet file \(Expected all lists"):
-        run(monkeypatch, "images.parquet")
-
-
-@given(
-    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6),
-    count=st.integers(1, 50),
-    batch=st.integers(1, 30),
-    data=st.data(),
-)
-def test_any_rows_are_read_whatever_the_row_groups(sizes: list[int], count: int, batch: int, data: Any) -> None:
-    total, content = sum(sizes), io.BytesIO()
-    first = data.draw(st.integers(0, total - 1))
-    with pq.ParquetWriter(content, pa.schema([("row", pa.int64())])) as writer:
-        for start, size in zip(np.cumsum([0, *sizes]), sizes, strict=False):
-            writer.write_table(pa.table({"row": np.arange(start, start + size)}))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inputs, "ROWS", batch)
-        batches = list(inputs._rows(io.BytesIO(content.getvalue()), ["row"], first, count))  # type: ignore[arg-type]
-    rows = [row for one in batches for row in one["row"].to_pylist()]
-    assert rows == list(range(first, min(first + count, total)))
-    assert all(0 < len(one) <= batch for one in batches)
-
-
 def test_only_missing_parts_are_scored_again(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(flat("fixed lists"))
-    run(monkeypatch, "images.parquet")
+    write()
+    run(monkeypatch, "images.npy")
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in Path("scores").glob("part*")}
     Path("scores/part-00001.parquet").unlink()
-    run(monkeypatch, "images.parquet")
+    run(monkeypatch, "images.npy")
     after = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in Path("scores").glob("part*")}
     assert {path: content for path, (_, content) in after.items()} == {
         path: content for path, (_, content) in before.items()
@@ -197,9 +139,9 @@ def test_only_missing_parts_are_scored_again(model: Any, monkeypatch: pytest.Mon
 
 def test_the_champion_scores_by_its_name(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(promotion, "champion", lambda dataset: (model, CLASSES, "its version"))
-    write(flat("fixed lists"))
-    run(monkeypatch, "images.parquet", name="champion")
-    run(monkeypatch, "images.parquet", name="baseline")  # the same weights: nothing to do, nothing to refuse
+    write()
+    run(monkeypatch, "images.npy", name="champion")
+    run(monkeypatch, "images.npy", name="baseline")  # the same weights: nothing to do, nothing to refuse
     assert np.array_equal(np.stack(scores()["probabilities"].tolist()), training.predict(model, IMAGES))
 
 
@@ -208,7 +150,7 @@ def another_model(raw: dict[str, Any]) -> None:
 
 
 def another_input(_: Any) -> None:
-    write(flat("fixed lists"), ids=IDS[::-1])
+    write(IMAGES[::-1])
 
 
 @pytest.mark.parametrize(("change", "what"), [(another_model, "model"), (another_input, "input")])
@@ -219,52 +161,49 @@ def test_results_of_something_else_are_neither_mixed_nor_overwritten(
     raw: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    write(flat("fixed lists"))
-    run(monkeypatch, "images.parquet")
+    write()
+    run(monkeypatch, "images.npy")
     Path("scores/part-00001.parquet").unlink()
     before = {path: path.read_bytes() for path in Path("scores").iterdir()}
     change(raw)
     with pytest.raises(InputError, match=rf"^--out .*scores holds results of another {what}: name another folder"):
-        run(monkeypatch, "images.parquet")
+        run(monkeypatch, "images.npy")
     assert {path: path.read_bytes() for path in Path("scores").iterdir()} == before
 
 
 @pytest.mark.parametrize(
-    ("columns", "message"),
+    ("images", "held"),
     [
-        ({"image": ["x"]}, r"^bad\.parquet has no column id, only image: rename$"),
-        ({"name": ["x"]}, r"^bad\.parquet has no column id and no image, only name: rename$"),
-        ({"id": ["x"], "image": ["x"]}, r"^bad\.parquet: image is string: make it binary.*or lists of 64 uint8 values"),
-        ({"id": ["x"], "image": [[1.5]]}, r"image is list<element: double>: make it binary"),
-        ({"id": [1.5], "image": [b""]}, r"^bad\.parquet: id is double: make it strings or integers$"),
-        ({"id": ["x", None], "image": [b"", b""]}, r"^bad\.parquet has rows without id, the first after row 0: give"),
-        ({"id": pa.array([], pa.string()), "image": pa.array([], pa.binary())}, r"^bad\.parquet has no rows"),
+        (IMAGES[..., 0], r"uint8 of 1201 × 8 × 8:"),
+        (IMAGES / 255, r"float64 of 1201 × 8 × 8 × 1:"),
+        (IMAGES[:0], r"uint8 of 0 × 8 × 8 × 1:"),
     ],
 )
-def test_other_columns_are_refused_in_a_line(
-    columns: dict[str, Any], message: str, model: Any, monkeypatch: pytest.MonkeyPatch
+def test_an_array_of_something_else_is_refused_in_a_line(
+    images: np.ndarray, held: str, model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pq.write_table(pa.table(columns), "bad.parquet")
-    with pytest.raises(InputError, match=message):
-        run(monkeypatch, "bad.parquet")
+    write(images)
+    with pytest.raises(InputError, match=rf"^images\.npy holds {held} save uint8 of n × 8 × 8 × 1, as"):
+        run(monkeypatch, "images.npy")
+    assert not list(Path("scores").glob("part*"))
 
 
 @pytest.mark.parametrize(
     ("source", "more", "message"),
     [
-        ("nowhere", "", r"^nowhere is no folder and no Parquet file"),
-        ("params.yaml", "", r"^params\.yaml is no folder and no Parquet file"),
-        ("broken.parquet", "", r"^broken\.parquet is not a whole Parquet file \(.+\): write it anew$"),
+        ("nowhere", "", r"^nowhere is no folder and no \.npy file"),
+        ("params.yaml", "", r"^params\.yaml is no folder and no \.npy file"),
+        ("broken.npy", "", r"^broken\.npy is not a whole \.npy file \(.+\): write it anew$"),
         ("models", "", r"^models holds no PNG or JPEG file"),
-        ("images.parquet", "--out models", r"models holds baseline-42\.keras, which no scoring wrote: name an empty"),
-        ("images.parquet", "--out params.yaml", r"^--out .*params\.yaml is no folder"),
-        ("images.parquet", "--model baselin", r"baselin is unknown; did you mean baseline\?"),
-        ("images.parquet", "--model vgg", r"^models/vgg-42\.keras is missing"),
+        ("images.npy", "--out models", r"models holds baseline-42\.keras, which no scoring wrote: name an empty"),
+        ("images.npy", "--out params.yaml", r"^--out .*params\.yaml is no folder"),
+        ("images.npy", "--model baselin", r"baselin is unknown; did you mean baseline\?"),
+        ("images.npy", "--model vgg", r"^models/vgg-42\.keras is missing"),
     ],
 )
 def test_bad_input_is_named(source: str, more: str, message: str, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(flat("fixed lists"))
-    Path("broken.parquet").write_bytes(Path("images.parquet").read_bytes()[:-9])
+    write()
+    Path("broken.npy").write_bytes(Path("images.npy").read_bytes()[:-9])
     with pytest.raises(InputError, match=message):
         run(monkeypatch, source, *more.split())
     assert not list(Path().glob("*/part*"))
@@ -276,37 +215,37 @@ def test_a_command_killed_while_it_writes_its_note_is_gone_on_with(model: Any, m
     def kill(*_: Any) -> None:
         raise KilledError
 
-    write(flat("fixed lists"))
+    write()
     with monkeypatch.context() as killed:
         killed.setattr(Path, "replace", kill)
         killed.setattr(Path, "unlink", lambda *_, **__: None)  # no kill tidies up
         with pytest.raises(KilledError):
-            run(monkeypatch, "images.parquet")
+            run(monkeypatch, "images.npy")
     assert list(Path("scores").glob("._scoring.json.*.tmp"))
-    run(monkeypatch, "images.parquet")
+    run(monkeypatch, "images.npy")
     assert scores()["id"].tolist() == IDS
 
 
 def test_a_second_command_is_kept_from_the_folder(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(flat("fixed lists"))
+    write()
     Path("scores").mkdir()
     with (
         FileLock(Path("scores") / parts.LOCK),
         pytest.raises(InputError, match="is being written by another scoring"),
     ):
-        run(monkeypatch, "images.parquet")
+        run(monkeypatch, "images.npy")
 
 
 @pytest.mark.parametrize(("shape", "count"), [((28, 28, 1), 10_000), ((224, 224, 3), 500), ((64, 64, 3), 5_000)])
 def test_a_part_has_whole_batches_and_about_64_megabytes_at_most(shape: inputs.Shape, count: int) -> None:
-    job = scorer.Job(inputs.Inputs(Path(), None, 10**7, ""), shape, CLASSES, Path(), scorer.part_images(shape))
+    job = scorer.Job(inputs.Inputs(Path(), range(10**7 + 1), ""), shape, CLASSES, Path(), scorer.part_images(shape))
     assert job.part_images == count
-    assert sum(job.images(number) for number in range(job.part_count)) == 10**7
+    assert job.missing() == list(range(10**7 // count + 1))
 
 
 def start(*more: str) -> subprocess.Popen[bytes]:
     """Start the command with parts of 500 images, as the leader of a process group."""
-    command = [sys.executable, "-c", ONE_BATCH_A_PART, "images.parquet", "--model", "baseline", "--out", "killed"]
+    command = [sys.executable, "-c", ONE_BATCH_A_PART, "images.npy", "--model", "baseline", "--out", "killed"]
     variables = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen([*command, *more], env=variables, stderr=subprocess.PIPE, start_new_session=True)
 
@@ -320,10 +259,8 @@ def wait_for_parts(process: subprocess.Popen[bytes], count: int) -> None:
 @pytest.fixture
 def many(model: Any, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     """Write 15,000 images, 30 parts, score them undisturbed, and return the results."""
-    several = np.tile(IMAGES[:1_000], (15, 1, 1, 1))
-    images = pa.FixedSizeListArray.from_arrays(pa.array(several.ravel()), SIZE)
-    write(images, ids=[f"{index}" for index in range(len(several))])
-    run(monkeypatch, "images.parquet")
+    write(np.tile(IMAGES[:1_000], (15, 1, 1, 1)))
+    run(monkeypatch, "images.npy")
     return scores()
 
 
@@ -405,6 +342,6 @@ def listening(port: int) -> bool:
 
 def test_without_ray_several_at_once_are_refused(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.addons.find_spec", lambda name: None)
-    write(flat("fixed lists"))
+    write()
     with pytest.raises(InputError, match=r"^doing several things at once needs ray: run `make cluster`, which"):
-        run(monkeypatch, "images.parquet", "--at-once", "2")
+        run(monkeypatch, "images.npy", "--at-once", "2")

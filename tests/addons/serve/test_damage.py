@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.servers import free_port
-from pipeline.addons.export.conversion import litert as exporting
+from pipeline.addons.export import litert as exporting
 from pipeline.addons.predict import trained
 from pipeline.addons.registry import command as registry
 from pipeline.addons.registry import folder

@@ -32,7 +32,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a version of a small network."""
     import keras
 
-    from pipeline.addons.export.conversion.litert import to_litert
+    from pipeline.addons.export.litert import to_litert
 
     layers = [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
     about = {
