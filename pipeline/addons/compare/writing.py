@@ -1,7 +1,5 @@
-"""A comparison of two revisions on a terminal, in Markdown, as JSON and as a page."""
+"""A comparison of two revisions for a terminal and in Markdown."""
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -11,43 +9,56 @@ import pandas as pd
 from pipeline.addons.compare import comparing
 from pipeline.addons.compare.comparing import Compared
 from pipeline.addons.compare.reading import Revision
-from pipeline.base import tables, templates
+from pipeline.base import tables
 
 MOST = 60_000  # characters of Markdown: a comment on GitHub may have 65,536
 PICTURES = {"confusion": "confusion_matrix", "mistakes": "mistakes", "curves": "learning_curves"}
-LISTED = 10  # images of each list, in words
+LISTED = 10  # images of each list
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two revisions by name, the verdict in words, tables by title, each model compared, and the trainings after."""
+    """What two revisions are called together, the verdict, tables by title, each model compared, trainings after."""
 
-    before: str
-    after: str
+    heading: str
     verdict: str
-    tables: dict[str, pd.DataFrame]
+    tables: Mapping[str, pd.DataFrame]
     models: Mapping[str, Compared]
     trainings: Sequence[str] = ()
+
+    @property
+    def without_difference(self) -> list[str]:
+        """What does not differ, in a sentence each."""
+        return [f"{title}: none." for title, table in self.tables.items() if table.empty]
+
+    @property
+    def images(self) -> list[str]:
+        """The images that each model gets newly right or wrong, in words."""
+        return [
+            f"{model}, newly {now}: {_listed(rows)}"
+            for model, one in self.models.items()
+            if one.changed is not None
+            for now, rows in one.changed.groupby("now")
+        ]
 
 
 def compare(before: Revision, after: Revision) -> Comparison:
     """Compare two revisions."""
-    found = comparing.models(before, after)
-    titled = {
-        "Test accuracy": comparing.accuracies_table(before, after, found),
-        "Params that differ": comparing.params_table(before, after),
-        "Code that differs": comparing.code_table(before, after),
-        "Metrics that differ": comparing.metrics_table(before, after),
-        "Time and size": comparing.costs_table(before, after),
-    }
-    return Comparison(before.name, after.name, comparing.verdict(found), titled, found, after.trainings)
+    found = comparing.all_models(before, after)
+    return Comparison(
+        heading=f"Changes: {after.name} against {before.name}",
+        verdict=comparing.verdict(found),
+        tables=comparing.tables(before, after, found),
+        models=found,
+        trainings=[training.name for training in after.scores],
+    )
 
 
 def as_text(comparison: Comparison) -> str:
     """Write the comparison for a terminal."""
-    parts = [_heading(comparison), comparison.verdict]
-    parts += [f"{title}\n{tables.for_terminal(table)}" for title, table in comparison.tables.items() if len(table)]
-    return "\n\n".join([*parts, *_absent(comparison), *_images(comparison)])
+    shown = [f"{title}\n{tables.for_terminal(table)}" for title, table in comparison.tables.items() if len(table)]
+    parts = [comparison.heading, comparison.verdict, *shown, *comparison.without_difference, *comparison.images]
+    return "\n\n".join(parts)
 
 
 def as_markdown(comparison: Comparison, links: str = "") -> str:
@@ -63,35 +74,10 @@ def as_markdown(comparison: Comparison, links: str = "") -> str:
     return text
 
 
-def as_json(comparison: Comparison) -> str:
-    """Write the comparison for a program: names, verdict, tables as lists of rows, and the images that changed."""
-    content = {
-        "before": comparison.before,
-        "after": comparison.after,
-        "verdict": comparison.verdict,
-        "tables": {title: table.to_dict("records") for title, table in comparison.tables.items()},
-        "images": {
-            model: one.changed.to_dict("records") for model, one in comparison.models.items() if one.changed is not None
-        },
-    }
-    return json.dumps(content, indent=2, ensure_ascii=False)
-
-
-def as_page(comparison: Comparison, pictures: Mapping[str, bytes]) -> str:
-    """Write the comparison as one page that opens offline; `pictures` maps captions to PNG files."""
-    return templates.load("pipeline.addons.compare", "page.html.jinja").render(
-        heading=_heading(comparison),
-        verdict=comparison.verdict,
-        tables={title: table for title, table in comparison.tables.items() if len(table)},
-        absent=_absent(comparison),
-        pictures={caption: base64.b64encode(png).decode() for caption, png in pictures.items()},
-    )
-
-
-def _markdown(comparison: Comparison, shown: Mapping[str, str], left_out: list[str], links: str) -> str:
-    parts = [f"## {tables.inline(_heading(comparison))}", f"**{tables.inline(comparison.verdict)}**"]
+def _markdown(comparison: Comparison, shown: Mapping[str, str], left_out: Sequence[str], links: str) -> str:
+    parts = [f"## {tables.inline(comparison.heading)}", f"**{tables.inline(comparison.verdict)}**"]
     parts += [f"### {title}\n\n{table}" for title, table in shown.items()]
-    parts += [*_absent(comparison), *map(tables.inline, _images(comparison))]
+    parts += [*comparison.without_difference, *map(tables.inline, comparison.images)]
     parts += [f"Left out, too long: {title}." for title in left_out]
     parts += [f"Pictures of {tables.inline(name)}: {_pictures(name, links)}" for name in comparison.trainings]
     return "\n\n".join([*parts, f"[The report]({links}reports/README.md)"])
@@ -100,25 +86,6 @@ def _markdown(comparison: Comparison, shown: Mapping[str, str], left_out: list[s
 def _pictures(training: str, links: str) -> str:
     folder = f"{links}reports/{quote(training, safe='')}"
     return ", ".join(f"[{caption}]({folder}/{file}.png)" for caption, file in PICTURES.items())
-
-
-def _heading(comparison: Comparison) -> str:
-    return f"Changes: {comparison.after} against {comparison.before}"
-
-
-def _absent(comparison: Comparison) -> list[str]:
-    """Say what does not differ."""
-    return [f"{title}: none." for title, table in comparison.tables.items() if not len(table)]
-
-
-def _images(comparison: Comparison) -> list[str]:
-    """List in words the images that each model gets newly right or wrong."""
-    return [
-        f"{model}, newly {now}: {_listed(rows)}"
-        for model, one in comparison.models.items()
-        if one.changed is not None
-        for now, rows in one.changed.groupby("now")
-    ]
 
 
 def _listed(rows: pd.DataFrame) -> str:

@@ -1,4 +1,3 @@
-import json
 import re
 import shutil
 from pathlib import Path
@@ -11,10 +10,11 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from pipeline.addons.compare import comparing, writing
 from pipeline.addons.compare.comparing import Compared
-from pipeline.addons.compare.reading import Key, Revision
+from pipeline.addons.compare.reading import Revision
 from pipeline.addons.compare.writing import Comparison
 from pipeline.base import files
 from pipeline.base.errors import InputError
+from pipeline.config.schema import Training
 from tests.conftest import ROOT
 from tests.history import IMAGES, History
 
@@ -65,7 +65,7 @@ def test_a_change_of_filters_tells_params_metrics_and_images(here: History) -> N
 
 
 def test_the_paired_test_is_mcnemars_as_in_statsmodels(here: History) -> None:
-    difference = comparing.compared(Revision("HEAD~1"), Revision("HEAD"), "vgg").difference
+    difference = comparing.one_model(Revision("HEAD~1"), Revision("HEAD"), "vgg").difference
     assert difference
     table = [[np.sum(BEFORE & AFTER), np.sum(BEFORE & ~AFTER)], [np.sum(~BEFORE & AFTER), np.sum(~BEFORE & ~AFTER)]]
     assert difference.p_value == pytest.approx(mcnemar(table, exact=True).pvalue)
@@ -96,10 +96,10 @@ def test_models_at_one_revision_alone_stand_there_too(here: History) -> None:
 def test_without_predictions_the_metrics_are_compared_and_it_says_so(here: History, tmp_path: Path) -> None:
     here.git("clone", "-q", ".", str(tmp_path / "clone"))
     clone = here.at(tmp_path / "clone")
-    rows = json.loads(clone.run("pipeline", "compare", "HEAD~1", "HEAD", "--json"))["tables"]["Test accuracy"]
-    (row,) = [row for row in rows if row["model"] == "vgg"]
-    assert (row["by"], row["newly right"], row["difference"]) == ("metrics.json alone", "–", "+0.1250")
-    assert "NaN" not in json.dumps(rows)
+    lines = clone.run("pipeline", "compare", "HEAD~1", "HEAD").splitlines()
+    (row,) = [re.split("  +", line) for line in lines if re.match(r"vgg +0\.7500", line)]
+    assert (row[-1], row[5], row[3]) == ("metrics.json alone", "–", "+0.1250")
+    assert not [line for line in lines if "nan" in line.lower()]
 
 
 def test_several_seeds_are_compared_by_their_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,40 +108,27 @@ def test_several_seeds_are_compared_by_their_means(tmp_path: Path, monkeypatch: 
     history.commit("eight")
     history.score(16, {"vgg-1": AFTER, "vgg-2": AFTER})
     monkeypatch.chdir(tmp_path)
-    assert list(Revision().metrics("vgg")) == [Key("vgg", 1), Key("vgg", 2)]
-    one = comparing.compared(Revision("HEAD"), Revision(), "vgg")
+    assert list(Revision().scores) == [Training("vgg", 1), Training("vgg", 2)]
+    one = comparing.one_model(Revision("HEAD"), Revision(), "vgg")
     assert one.paired
     assert one.difference
     assert one.difference.by_seeds == 0.0
     assert one.difference.accuracy == pytest.approx(0.125)
 
 
-def test_revisions_older_than_seeds_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_revision_without_its_reports_is_refused_in_a_line(tmp_path: Path) -> None:
     history = History(tmp_path)
     history.score(8, {"vgg-42": BEFORE})
-    lock = history.folder / "dvc.lock"
-    lock.write_text(lock.read_text().replace("vgg-42", "vgg"))
-    shutil.move(history.folder / "reports/vgg-42", history.folder / "reports/vgg")
-    history.commit("old")
-    monkeypatch.chdir(tmp_path)
-    assert Revision("HEAD").metrics("vgg") == {
-        Key("vgg", None): {"test.accuracy": 0.75, "test.loss": 0.5, "parameters": 800}
-    }
-
-
-def test_page_shows_what_changed_and_asks_for_nothing(here: History, tmp_path: Path) -> None:
-    printed = here.run("pipeline", "compare", "HEAD~1", "HEAD", "--html", str(tmp_path / "compare.html"))
-    page = (tmp_path / "compare.html").read_text()
-    assert printed.splitlines()[-1] == str(tmp_path / "compare.html")
-    assert 'alt="vgg, newly right"' in page
-    assert "default-src 'none'" in page
-    assert not re.search(r"<(link|script|img)[^>]+(src|href)=\"(?!data:)", page)
+    (history.folder / "reports/vgg-42/per_class.csv").unlink()
+    history.commit("eight")
+    said = history.run("pipeline", "compare", "HEAD", "HEAD", code=2)
+    assert said.startswith("error: HEAD: reports/vgg-42/per_class.csv is missing: ")
 
 
 def test_markdown_is_short_enough_for_a_comment_and_says_what_it_leaves_out() -> None:
     long = pd.DataFrame({"param": [f"models.vgg.{number}" for number in range(5_000)], "before": "1", "after": "2"})
     short = pd.DataFrame({"model": ["a|b"], "before": ["0.9"]})
-    comparison = Comparison("main", "HEAD", "vgg is better.", {"Params that differ": long, "Accuracy": short}, {})
+    comparison = Comparison("HEAD against main", "vgg is better.", {"Params that differ": long, "Accuracy": short}, {})
     text = writing.as_markdown(comparison)
     assert len(text) < writing.MOST
     assert "Left out, too long: Params that differ." in text
@@ -159,7 +146,9 @@ def test_markdown_passes_neither_mentions_nor_images_nor_links_on() -> None:
     params = pd.DataFrame({"param": evil, "before": evil, "after": [f"a\n\n# {text}" for text in evil]})
     rows = pd.DataFrame({"image": [1], "label": evil[:1], "before": evil[1:2], "after": evil[2:3], "now": ["right"]})
     changed = {"vgg": Compared(changed=rows)}
-    comparison = Comparison("main", "HEAD", f"{evil[0]} is better.", {"Params": params}, changed, ["x) ![](//other"])
+    comparison = Comparison(
+        "HEAD against main", f"{evil[0]} is better.", {"Params": params}, changed, ["x) ![](//other"]
+    )
     text = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", writing.as_markdown(comparison))  # what is code
     assert not re.search(r"@|<|evil|^# ", text, re.MULTILINE)
     assert "[confusion](reports/x%29%20%21%5B%5D%28%2F%2Fother/confusion_matrix.png)" in writing.as_markdown(comparison)
@@ -167,7 +156,7 @@ def test_markdown_passes_neither_mentions_nor_images_nor_links_on() -> None:
 
 def test_list_of_images_is_cut_off() -> None:
     rows = pd.DataFrame({"image": range(12), "label": "bag", "before": "coat", "after": "bag", "now": "right"})
-    comparison = Comparison("main", "HEAD", "", {}, {"vgg": Compared(changed=rows)})
+    comparison = Comparison("HEAD against main", "", {}, {"vgg": Compared(changed=rows)})
     assert writing.as_text(comparison).endswith("9 (bag: coat → bag) and 2 more")
 
 
