@@ -34,7 +34,6 @@ def params(epochs: int) -> dict[str, Any]:
             **{"schedule": {"name": "one_cycle"}, "early_stopping": {"patience": epochs}},
         },
         "robustness": {"images": 20},
-        "explanation": {"images": 40},
         "seeds": [1],
         "label_errors": {"models": []},
         "export": {"models": [], "formats": ["litert", "litert_int8"]},

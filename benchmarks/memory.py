@@ -84,7 +84,6 @@ def params() -> dict[str, Any]:
             **{"early_stopping": None, "augmentation": None},
         },
         "robustness": {"images": 100},
-        "explanation": {"images": 100},
         "seeds": [1],
         "label_errors": {"models": []},
         "export": {"models": [], "formats": ["litert"]},

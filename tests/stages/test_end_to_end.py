@@ -29,7 +29,6 @@ PARAMS: dict[str, Any] = {
     },
     "train": {"epochs": 2, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.01}},
     "robustness": {"images": 20},
-    "explanation": {"images": 40},
     "seeds": [1],
     "label_errors": {"models": []},
     "export": {"models": [], "formats": ["litert", "litert_int8"]},
@@ -74,7 +73,7 @@ def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> Non
             "plain-1/confusion_matrix.csv",
             "plain-1/confusion_matrix.png",
         ),
-        *("plain-1/network.png", "plain-1/augmented.png", "plain-1/prediction.png", "plain-1/mistakes.png"),
+        *("plain-1/augmented.png", "plain-1/prediction.png", "plain-1/mistakes.png"),
         *("plain-1/accuracies.png", "plain-1/filters.png", "plain-1/features.png", "plain-1/gradcam.png"),
     }
     scores = json.loads((workspace.folder / "reports/plain-1/metrics.json").read_text())

@@ -15,7 +15,6 @@ from pipeline.evaluation.records import Evaluation, Evaluations
 DECIMALS = 4
 SHOWN = {  # of the tables that add-ons made, the columns that the page draws
     "coverage": ("coverage", "accuracy"),
-    "embedding": ("image", "x", "y"),
     "reliability": ("confidence", "accuracy", "images"),
 }
 

@@ -62,7 +62,6 @@ def build(
         comparison.contents(params, evaluations),
         calibration=_calibration(evaluations),
         robust=all("robustness" in evaluation.tables for evaluation in trainings),
-        mapped=all("embedding" in evaluation.tables for evaluation in trainings),
         lists=list(lists),
         pictures={title: _sources(by_caption) for title, by_caption in pictures.items()},
         room=_room(wanted, sheet.numbers),
