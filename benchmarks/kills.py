@@ -35,7 +35,6 @@ def params(epochs: int) -> dict[str, Any]:
         },
         "robustness": {"images": 20},
         "seeds": [1],
-        "label_errors": {"models": []},
         "export": {"models": [], "formats": ["litert", "litert_int8"]},
         "models": {"heavy": HEAVY},
         "gate": {},

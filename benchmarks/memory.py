@@ -85,7 +85,6 @@ def params() -> dict[str, Any]:
         },
         "robustness": {"images": 100},
         "seeds": [1],
-        "label_errors": {"models": []},
         "export": {"models": [], "formats": ["litert"]},
         "models": {"tiny": {"blocks": [{"filters": [4]}], "global_pool": "max"}},
         "gate": {},

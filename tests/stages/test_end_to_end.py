@@ -30,7 +30,6 @@ PARAMS: dict[str, Any] = {
     "train": {"epochs": 2, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.01}},
     "robustness": {"images": 20},
     "seeds": [1],
-    "label_errors": {"models": []},
     "export": {"models": [], "formats": ["litert", "litert_int8"]},
     "models": {"plain": SMALL},
     "gate": {"every_model": {"at_least": {"test": {"accuracy": 0.2}}, "at_most": {"test": {"seconds_per_image": 60}}}},
@@ -167,19 +166,6 @@ def test_a_seed_that_is_added_trains_alone_and_is_shown_beside_the_other(workspa
     workspace.write(PARAMS)
     assert workspace.repro() == {"report"}
     assert "of each seed" not in (workspace.folder / "reports/README.md").read_text()
-
-
-def test_label_errors_of_the_training_part_are_looked_for_if_asked(workspace: Workspace) -> None:
-    workspace.write(PARAMS | {"label_errors": {"models": ["plain"]}})
-    folds = {f"cross_validate@plain-{fold}" for fold in range(5)}
-    assert workspace.repro() == {*folds, "report"}
-    failures = workspace.folder / "reports/failures"
-    assert {"label_errors_train.csv", "label_errors_train.png"} <= {path.name for path in failures.iterdir()}
-    assert "Labels that are likely wrong, of the training part" in (workspace.folder / "reports/index.html").read_text()
-    workspace.write(PARAMS)
-    assert workspace.repro() == {"report"}
-    assert not (failures / "label_errors_train.csv").exists()
-    assert not (workspace.folder / "data/evaluations/cross_validated/plain").exists()
 
 
 def test_exports_are_written_scored_sent_and_held_to_the_gate(workspace: Workspace) -> None:
