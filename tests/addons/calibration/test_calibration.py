@@ -6,7 +6,7 @@ from scipy import stats
 from sklearn.calibration import calibration_curve
 from statsmodels.stats.weightstats import DescrStatsW
 
-from pipeline.addons.calibration import measuring as calibration
+from pipeline.addons.calibration import evaluator as calibration
 from tests.adversarial import CASES, arrays
 
 
