@@ -14,8 +14,8 @@ def against_revisions(model: str, gate: Gate) -> list[Check]:
 
     differences = {}
     for name in dict.fromkeys(gate.revisions):
-        if difference := comparing.one_model(revision(name), revision(), model).difference:
-            differences[name] = difference
+        if found := comparing.one_model(revision(name), revision(), model):
+            differences[name] = found.difference
         else:
             print(f"{model} is new since {name}: not held against it", file=sys.stderr)
     return checks.against_revisions(gate, model, differences)

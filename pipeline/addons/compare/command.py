@@ -5,9 +5,17 @@ the predictions of both, else by metrics.json alone.
 """
 
 import argparse
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
-from pipeline.addons.compare import writing
+import pandas as pd
+
+from pipeline.addons.compare import comparing
 from pipeline.addons.compare.reading import Revision
+from pipeline.base import tables
+
+MOST = 60_000  # characters of Markdown: a comment on GitHub may have 65,536
+PICTURES = {"confusion": "confusion_matrix", "mistakes": "mistakes", "curves": "learning_curves"}
 
 
 def main() -> None:
@@ -20,5 +28,47 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="for a pull request, at most 60,000 characters")
     parser.add_argument("--links", metavar="PREFIX", default="", help="what the links of --markdown begin with")
     given = parser.parse_args()
-    comparison = writing.compare(Revision(given.before), Revision(given.after))
-    print(writing.as_markdown(comparison, given.links) if given.markdown else writing.as_text(comparison))
+    before, after = Revision(given.before), Revision(given.after)
+    found = comparing.all_models(before, after)
+    heading, verdict = f"Changes: {after.name} against {before.name}", comparing.verdict(found)
+    compared = comparing.tables(before, after, found)
+    if given.markdown:
+        links = pictures([training.name for training in after.scores], given.links)
+        print(as_markdown(heading, verdict, compared, links))
+    else:
+        print(as_text(heading, verdict, compared))
+
+
+def as_text(heading: str, verdict: str, compared: Mapping[str, pd.DataFrame]) -> str:
+    """Write tables, by title, for a terminal."""
+    shown = [f"{title}\n{tables.for_terminal(table)}" for title, table in compared.items() if len(table)]
+    return "\n\n".join([heading, verdict, *shown, *_empty(compared)])
+
+
+def as_markdown(heading: str, verdict: str, compared: Mapping[str, pd.DataFrame], links: Sequence[str]) -> str:
+    """Write tables, by title, and lines of links for a pull request, in at most 60,000 characters.
+
+    What does not fit is left out, the longest table first, and said so.
+    """
+    first = [f"## {tables.inline(heading)}", f"**{tables.inline(verdict)}**"]
+    shown = {title: f"### {title}\n\n{tables.as_markdown(table)}" for title, table in compared.items() if len(table)}
+    last = [*_empty(compared), *links]
+    while len(text := "\n\n".join([*first, *shown.values(), *last])) > MOST and shown:
+        longest = max(shown, key=lambda title: len(shown[title]))
+        del shown[longest]
+        last.insert(0, f"Left out, too long: {longest}.")
+    return text
+
+
+def pictures(trainings: Sequence[str], prefix: str) -> list[str]:
+    """Link some pictures of each training, and the report, in Markdown."""
+    lines = []
+    for name in trainings:
+        folder = f"{prefix}reports/{quote(name, safe='')}"
+        files = ", ".join(f"[{caption}]({folder}/{file}.png)" for caption, file in PICTURES.items())
+        lines.append(f"Pictures of {tables.inline(name)}: {files}")
+    return [*lines, f"[The report]({prefix}reports/README.md)"]
+
+
+def _empty(compared: Mapping[str, pd.DataFrame]) -> list[str]:
+    return [f"{title}: none." for title, table in compared.items() if table.empty]

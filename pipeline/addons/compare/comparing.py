@@ -1,4 +1,4 @@
-"""Two revisions side by side: what differs in params and code, in metrics and beyond chance, image by image."""
+"""Two revisions side by side: what differs in params, code and metrics, and in accuracies beyond chance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,68 +20,50 @@ NONE = "–"
 
 @dataclass(frozen=True)
 class Compared:
-    """One model at both revisions: `difference` is by how much it is more accurate after; None where it is at one only.
+    """A model that is at both revisions: `difference` is by how much it is more accurate after.
 
     `paired` says whether the predictions of both for the same images were to be had, `same` whether they, or else the
-    metrics, are equal. `changed` lists the images that it gets newly right or wrong, of columns `image`, `label`,
-    `before`, `after` and `now`.
+    metrics, are equal.
     """
 
-    difference: Difference | None = None
-    paired: bool = False
-    same: bool = False
-    changed: pd.DataFrame | None = None
+    difference: Difference
+    paired: bool
+    same: bool
 
 
-def all_models(before: Revision, after: Revision) -> dict[str, Compared]:
+def all_models(before: Revision, after: Revision) -> dict[str, Compared | None]:
     """Compare every model of either revision, the p-values adjusted for their number (Holm)."""
     found = {name: one_model(before, after, name) for name in _either(before, after)}
-    differences = {name: one.difference for name, one in found.items() if one.difference}
-    adjusted = significance.holm([difference.p_value for difference in differences.values()])
-    for (name, difference), p_value in zip(differences.items(), adjusted, strict=True):
-        found[name] = replace(found[name], difference=replace(difference, p_value=p_value))
-    return found
+    compared = {name: one for name, one in found.items() if one}
+    adjusted = significance.holm([one.difference.p_value for one in compared.values()])
+    return found | {
+        name: replace(one, difference=replace(one.difference, p_value=p_value))
+        for (name, one), p_value in zip(compared.items(), adjusted, strict=True)
+    }
 
 
-def one_model(before: Revision, after: Revision, model: str) -> Compared:
-    """Compare one model: by its predictions where both revisions have them, else by its accuracies."""
+def one_model(before: Revision, after: Revision, model: str) -> Compared | None:
+    """Compare one model by its predictions where both revisions have them, else by its accuracies.
+
+    Return None where it is at one of the two alone.
+    """
     if model not in before.models or model not in after.models:
-        return Compared()
-    classes = after.classes(model)
+        return None
     theirs, ours = before.predictions(model), after.predictions(model)
     if theirs and ours and np.array_equal(theirs[0].labels, ours[0].labels):
-        difference = significance.difference(_right(ours), _right(theirs))
         same = np.array_equal([part.probabilities for part in theirs], [part.probabilities for part in ours])
-        return Compared(difference, True, same, changed(theirs, ours, list(classes["class"])))
+        return Compared(significance.difference(_right(ours), _right(theirs)), paired=True, same=same)
     accuracies = [revision.metrics(model)[ACCURACY].to_list() for revision in (after, before)]
-    difference = significance.difference_of_accuracies(*accuracies, images=int(classes["support"].sum()))
-    return Compared(difference, same=before.metrics(model).equals(after.metrics(model)))
+    difference = significance.difference_of_accuracies(*accuracies, images=after.test_images(model))
+    return Compared(difference, paired=False, same=before.metrics(model).equals(after.metrics(model)))
 
 
-def changed(before: Sequence[Predictions], after: Sequence[Predictions], class_names: Sequence[str]) -> pd.DataFrame:
-    """List the images that are right with more seeds after (`now` right) or fewer (wrong), greatest change first."""
-    names, labels = np.array(class_names), after[0].labels
-    shares = _right(after).mean(axis=0) - _right(before).mean(axis=0)
-    order = np.argsort(-np.abs(shares), kind="stable")
-    order = order[shares[order] != 0]
-    said = [part[0].probabilities.argmax(axis=1) for part in (before, after)]
-    return pd.DataFrame(
-        {
-            "image": order,
-            "label": names[labels[order]],
-            "before": names[said[0][order]],
-            "after": names[said[1][order]],
-            "now": np.where(shares[order] > 0, "right", "wrong"),
-        }
-    )
-
-
-def verdict(found: Mapping[str, Compared]) -> str:
+def verdict(found: Mapping[str, Compared | None]) -> str:
     """Say in words what became of each model."""
     return "; ".join(_sentence(model, one) for model, one in found.items()) + "." if found else "No model is there."
 
 
-def tables(before: Revision, after: Revision, found: Mapping[str, Compared]) -> dict[str, pd.DataFrame]:
+def tables(before: Revision, after: Revision, found: Mapping[str, Compared | None]) -> dict[str, pd.DataFrame]:
     """Tabulate, by title, what was found of each model, and what differs; an empty table where nothing does."""
     return {
         "Test accuracy": pd.DataFrame([_accuracy_row(before, after, model, one) for model, one in found.items()]),
@@ -125,11 +107,12 @@ def _right(seeds: Sequence[Predictions]) -> np.ndarray:
     return np.array([part.labels == part.probabilities.argmax(axis=1) for part in seeds])
 
 
-def _accuracy_row(before: Revision, after: Revision, model: str, one: Compared) -> dict[str, str]:
+def _accuracy_row(before: Revision, after: Revision, model: str, one: Compared | None) -> dict[str, str]:
     old, new = (revision.metrics(model).get(ACCURACY, pd.Series(dtype=float)).mean() for revision in (before, after))
     row = {"model": model, "before": _written(old, ".4f"), "after": _written(new, ".4f")}
-    if (found := one.difference) is None:
+    if not one:
         return row | dict.fromkeys(("difference", "95 % interval", "newly right", "newly wrong", "p-value", "by"), NONE)
+    found = one.difference
     return row | {
         "difference": f"{found.accuracy:+.4f}",
         "95 % interval": f"{found.low:+.4f} to {found.high:+.4f}",
@@ -149,12 +132,12 @@ def _written(value: float, form: str) -> str:
     return NONE if np.isnan(value) else format(value, form)
 
 
-def _sentence(model: str, one: Compared) -> str:
-    found = one.difference
-    if found is None:
+def _sentence(model: str, one: Compared | None) -> str:
+    if not one:
         return f"{model} is at one of the two alone"
     if one.same:
         return f"{model} {'predicts' if one.paired else 'scores'} the same"
+    found = one.difference
     if found.p_value >= significance.LEVEL:
         return f"{model} does not differ significantly from before"
     by, low, high = (100 * value for value in (found.accuracy, found.low, found.high))

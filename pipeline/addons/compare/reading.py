@@ -59,13 +59,13 @@ class Revision:
             Predictions(each["test_labels"], each["test_probabilities"]) for each in arrays if "test_labels" in each
         ]
 
-    def classes(self, model: str) -> pd.DataFrame:
-        """Read the first per_class.csv of a model: its columns `class` and `support` name and count the test images."""
+    def test_images(self, model: str) -> int:
+        """Count the test images by a model's per_class.csv."""
         first = next(training for training in self.scores if training.model == model)
         path = paths.metrics(first).with_name("per_class.csv")
         if (content := self._read(path)) is None:
             raise InputError(f"{self.name}: {path} is missing: compare with a revision that has its reports")
-        return pd.read_csv(io.BytesIO(content), keep_default_na=False, dtype={"class": str})
+        return int(pd.read_csv(io.BytesIO(content))["support"].sum())
 
     @cached_property
     def _tree(self) -> dict[str, Any]:
