@@ -5,8 +5,7 @@ the predictions of both, else by metrics.json alone.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
-from urllib.parse import quote
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -15,7 +14,6 @@ from pipeline.addons.compare.reading import Revision
 from pipeline.base import tables
 
 MOST = 60_000  # characters of Markdown: a comment on GitHub may have 65,536
-PICTURES = {"confusion": "confusion_matrix", "mistakes": "mistakes", "curves": "learning_curves"}
 
 
 def main() -> None:
@@ -26,15 +24,14 @@ def main() -> None:
     parser.add_argument("before", metavar="REV", nargs="?", default="HEAD", help="a commit, branch or tag")
     parser.add_argument("after", metavar="REV2", nargs="?", help="another one; the working tree if left out")
     parser.add_argument("--markdown", action="store_true", help="for a pull request, at most 60,000 characters")
-    parser.add_argument("--links", metavar="PREFIX", default="", help="what the links of --markdown begin with")
+    parser.add_argument("--links", metavar="PREFIX", default="", help="what the link to the report begins with")
     given = parser.parse_args()
     before, after = Revision(given.before), Revision(given.after)
     found = comparing.all_models(before, after)
     heading, verdict = f"Changes: {after.name} against {before.name}", comparing.verdict(found)
     compared = comparing.tables(before, after, found)
     if given.markdown:
-        links = pictures([training.name for training in after.scores], given.links)
-        print(as_markdown(heading, verdict, compared, links))
+        print(as_markdown(heading, verdict, compared, given.links))
     else:
         print(as_text(heading, verdict, compared))
 
@@ -45,29 +42,19 @@ def as_text(heading: str, verdict: str, compared: Mapping[str, pd.DataFrame]) ->
     return "\n\n".join([heading, verdict, *shown, *_empty(compared)])
 
 
-def as_markdown(heading: str, verdict: str, compared: Mapping[str, pd.DataFrame], links: Sequence[str]) -> str:
-    """Write tables, by title, and lines of links for a pull request, in at most 60,000 characters.
+def as_markdown(heading: str, verdict: str, compared: Mapping[str, pd.DataFrame], links: str = "") -> str:
+    """Write tables, by title, for a pull request, in at most 60,000 characters; the link to the report is after them.
 
     What does not fit is left out, the longest table first, and said so.
     """
     first = [f"## {tables.inline(heading)}", f"**{tables.inline(verdict)}**"]
     shown = {title: f"### {title}\n\n{tables.as_markdown(table)}" for title, table in compared.items() if len(table)}
-    last = [*_empty(compared), *links]
+    last = [*_empty(compared), f"[The report]({links}reports/README.md)"]
     while len(text := "\n\n".join([*first, *shown.values(), *last])) > MOST and shown:
         longest = max(shown, key=lambda title: len(shown[title]))
         del shown[longest]
         last.insert(0, f"Left out, too long: {longest}.")
     return text
-
-
-def pictures(trainings: Sequence[str], prefix: str) -> list[str]:
-    """Link some pictures of each training, and the report, in Markdown."""
-    lines = []
-    for name in trainings:
-        folder = f"{prefix}reports/{quote(name, safe='')}"
-        files = ", ".join(f"[{caption}]({folder}/{file}.png)" for caption, file in PICTURES.items())
-        lines.append(f"Pictures of {tables.inline(name)}: {files}")
-    return [*lines, f"[The report]({prefix}reports/README.md)"]
 
 
 def _empty(compared: Mapping[str, pd.DataFrame]) -> list[str]:

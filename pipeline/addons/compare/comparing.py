@@ -108,7 +108,7 @@ def _right(seeds: Sequence[Predictions]) -> np.ndarray:
 
 
 def _accuracy_row(before: Revision, after: Revision, model: str, one: Compared | None) -> dict[str, str]:
-    old, new = (revision.metrics(model).get(ACCURACY, pd.Series(dtype=float)).mean() for revision in (before, after))
+    old, new = (revision.metrics(model).mean().get(ACCURACY, np.nan) for revision in (before, after))
     row = {"model": model, "before": _written(old, ".4f"), "after": _written(new, ".4f")}
     if not one:
         return row | dict.fromkeys(("difference", "95 % interval", "newly right", "newly wrong", "p-value", "by"), NONE)

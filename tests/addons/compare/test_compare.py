@@ -126,25 +126,22 @@ def test_a_revision_without_its_reports_is_refused_in_a_line(tmp_path: Path) -> 
 def test_markdown_is_short_enough_for_a_comment_and_says_what_it_leaves_out() -> None:
     long = pd.DataFrame({"param": [f"models.vgg.{number}" for number in range(5_000)], "before": "1", "after": "2"})
     short = pd.DataFrame({"model": ["a|b"], "before": ["0.9"]})
-    text = command.as_markdown("main", "vgg is better.", {"Params that differ": long, "Accuracy": short}, [])
+    text = command.as_markdown("main", "vgg is better.", {"Params that differ": long, "Accuracy": short})
     assert len(text) < command.MOST
     assert "Left out, too long: Params that differ." in text
     assert "a\\|b" in text
 
 
-def test_markdown_links_pictures_where_it_is_told_that_they_are(here: History) -> None:
+def test_markdown_links_the_report_where_it_is_told_that_it_is(here: History) -> None:
     text = here.run("pipeline", "compare", "HEAD~1", "HEAD", "--markdown", "--links", "https://example.org/")
-    assert "[confusion](https://example.org/reports/vgg-42/confusion_matrix.png)" in text
-    assert "old-42" not in text
+    assert "[The report](https://example.org/reports/README.md)" in text
 
 
 def test_markdown_passes_neither_mentions_nor_images_nor_links_on() -> None:
     evil = ["@someone", "![](https://evil.example/a.png)", "[click](https://evil.example)", "<img src=//evil.example>"]
     params = pd.DataFrame({"param": evil, "before": evil, "after": [f"a\n\n# {text}" for text in evil]})
-    links = command.pictures(["x) ![](//other"], "")
-    written = command.as_markdown("HEAD", f"{evil[0]} is better.", {"Params": params}, links)
+    written = command.as_markdown(f"{evil[1]} against {evil[0]}", f"{evil[0]} is better.", {"Params": params})
     assert not re.search(r"@|<|evil|^# ", re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", written), re.MULTILINE)  # not code
-    assert "[confusion](reports/x%29%20%21%5B%5D%28%2F%2Fother/confusion_matrix.png)" in written
 
 
 @pytest.mark.parametrize("revision", ["nonsense", "--help", "main.."])
