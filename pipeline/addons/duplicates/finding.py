@@ -30,7 +30,10 @@ def table(splits: Mapping[str, Labelled], class_names: Sequence[str]) -> pd.Data
     label only the nearest is listed: without the second images, no duplicates would be left.
     """
     images = np.concatenate([part for part, _ in splits.values()])
-    listed = pd.concat([_listed(name, labels) for name, (_, labels) in splits.items()], ignore_index=True)
+    parts = {
+        name: pd.DataFrame({"image": np.arange(len(labels)), "label": labels}) for name, (_, labels) in splits.items()
+    }
+    listed = pd.concat(parts, names=["split"]).reset_index("split").reset_index(drop=True)
     groups = listed.groupby(["split", "label"]).ngroup().to_numpy()
     pairs = _near(images, _without_copies(images, groups)).sort_values(["squares", "first", "second"])
     pairs = pairs[~pairs.assign(group=groups[pairs["first"]]).duplicated(["second", "group"])]
@@ -38,10 +41,6 @@ def table(splits: Mapping[str, Labelled], class_names: Sequence[str]) -> pd.Data
     sides = [listed.loc[pairs[side]].reset_index(drop=True).add_prefix(f"{side} ") for side in ("first", "second")]
     distance = np.sqrt(pairs["squares"].to_numpy() / images[0].size)
     return pd.concat([*sides, pd.DataFrame({"distance": distance})], axis=1)
-
-
-def _listed(split: str, labels: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame({"split": split, "image": np.arange(len(labels)), "label": labels})
 
 
 def _without_copies(images: np.ndarray, groups: np.ndarray) -> np.ndarray:

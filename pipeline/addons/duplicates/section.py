@@ -13,6 +13,7 @@ from pipeline.figures.failures import SHOWN, short_names, title
 
 TITLE = "Images that are there twice"
 TEXT = "[Pairs of duplicates](failures/duplicates.png), in one split or in two ([table](failures/duplicates.csv))."
+SIDES = ("first", "second")
 
 
 def section(report: Report) -> Section:
@@ -27,7 +28,7 @@ def section(report: Report) -> Section:
 
 def with_files(table: pd.DataFrame, names: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Add columns `first file` and `second file`, where names of files, by split, are known."""
-    for side in ("first", "second") if names else ():
+    for side in SIDES if names else ():
         numbered = zip(table[f"{side} split"], table[f"{side} image"], strict=True)
         table = table.assign(**{f"{side} file": [names[split][image] for split, image in numbered]})
     return table
@@ -35,19 +36,14 @@ def with_files(table: pd.DataFrame, names: Mapping[str, np.ndarray]) -> pd.DataF
 
 def draw(images: Mapping[str, np.ndarray], table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
     """Show the pairs of a table of duplicates side by side; `images` are by split."""
-    names, shown = short_names(class_names), table[:SHOWN].to_dict("records")
-    _, height, width, channels = next(iter(images.values())).shape
-    pairs = [
-        _side_by_side(*(images[row[f"{side} split"]][row[f"{side} image"]] for side in ("first", "second")))
-        for row in shown
-    ]
-    captions = [
-        (
-            f"{row['first split']} {row['first image']}: {names[row['first label']]}",
-            f"{row['second split']} {row['second image']}: {names[row['second label']]}, {row['distance']:.2f}",
-        )
-        for row in shown
-    ]
+    names, (_, height, width, channels) = short_names(class_names), next(iter(images.values())).shape
+    pairs, captions = [], []
+    for row in table[:SHOWN].to_dict("records"):
+        numbered = [(row[f"{side} split"], row[f"{side} image"], row[f"{side} label"]) for side in SIDES]
+        left, right = (images[split][image] for split, image, _ in numbered)
+        first, second = (f"{split} {image}: {names[label]}" for split, image, label in numbered)
+        pairs.append(_side_by_side(left, right))
+        captions.append((first, f"{second}, {row['distance']:.2f}"))
     heading = title("Duplicates", len(table))
     explained = "The left image, the right one and the root mean square difference of their pixels, 0 to 255"
     pictures = np.array(pairs, np.uint8).reshape(-1, height, 2 * width + 2, channels)  # also where there are none

@@ -33,12 +33,10 @@ def section(report: Report) -> Section | None:
     }
     if not by_model:
         return None
-    examples, captions = corruptions.every(report.images["test"][:1])
-    title = ["A test image, corrupted in every way that robustness is measured by"]
     files = {
         "failures/robustness": pd.concat(by_model, names=["model"]).reset_index("model"),
         "failures/robustness.png": compare(by_model),
-        "failures/corruptions.png": sheets.captioned(title, examples, captions, most=len(corruptions.STRENGTHS)),
+        "failures/corruptions.png": draw_examples(report.images["test"][:1], next(iter(by_model.values()))),
     }
     cards = {model: f"{EXPLAINED}\n\n{_by_strength(table)}" for model, table in by_model.items()}
     return Section("Robustness", TEXT, files, by_model=cards)
@@ -65,6 +63,14 @@ def compare(by_model: Mapping[str, pd.DataFrame]) -> Figure:
     figure.supylabel("accuracy", fontsize=10)
     panels[len(names) - 1].legend(frameon=False, fontsize=8, loc="lower left")
     return figure
+
+
+def draw_examples(image: np.ndarray, table: pd.DataFrame) -> Figure:
+    """Show an image, uint8 of (1, height, width, channels), corrupted as in each row of a model's table."""
+    title = ["A test image, corrupted in every way that robustness is measured by"]
+    changed = [corruptions.corrupted(image, row.corruption, row.strength) for row in table.itertuples()]
+    captions = table[["corruption", "change"]].to_numpy().tolist()
+    return sheets.captioned(title, np.concatenate(changed), captions, most=len(corruptions.STRENGTHS))
 
 
 def _wide(table: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ PLAIN = evaluations.evaluations(["cat", "dog"], seeds=(1, 2))
 
 
 def measured(level: float) -> pd.DataFrame:
-    rows = [(name, strength, "", level - strength / 10) for name in CORRUPTIONS for strength in STRENGTHS]
+    rows = [(name, strength, "a little", level - strength / 10) for name in CORRUPTIONS for strength in STRENGTHS]
     return pd.DataFrame(rows, columns=["corruption", "strength", "change", "accuracy"])
 
 

@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.addons.mistakes import evaluator
+from pipeline.addons.mistakes import evaluator, section
+from tests import evaluations
 from tests.pictures import is_whole, shown, texts, words_meet
 
 NAMES = ["Bag", "Coat $x_1$", "a name of more than fifteen letters"]
@@ -44,3 +47,22 @@ def test_no_mistakes_at_all_is_said() -> None:
     figure = evaluator.draw(images((8, 8, 1)), table(0), NAMES)
     assert texts(figure) == ["None of the 90 test images is misclassified."]
     assert is_whole(figure)
+
+
+def test_the_section_has_a_list_of_all_trainings_and_three_of_each(tmp_path: Path) -> None:
+    made = evaluations.evaluations(["cat", "dog"], images=300)
+    found = section.section(evaluations.report(made, tmp_path, evaluations.pictures(300)))
+    assert set(found.files) == {
+        *("failures/never_right", "failures/never_right.png"),
+        *(
+            f"failures/{model}-42/{name}"
+            for model in ("small", "large")
+            for name in ("confused_pairs", "mistakes", "least_certain", "least_certain.png")
+        ),
+    }
+    assert [len(table) for title, table in found.lists.items() if "least certain" in title] == [40, 40]
+    certain = found.files["failures/small-42/least_certain"]
+    assert isinstance(certain, pd.DataFrame)
+    assert len(certain) == 100
+    wrong = ~np.any([seeds[42].right for seeds in made.values()], axis=0)
+    assert set(found.lists["Images that every training gets wrong"]["image"]) <= set(np.flatnonzero(wrong))
