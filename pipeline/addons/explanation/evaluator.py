@@ -1,4 +1,4 @@
-"""Draws what a network has learnt and where it looks."""
+"""Draws what a network makes of images and where it looks."""
 
 import numpy as np
 
@@ -10,14 +10,13 @@ EXPLAINED = 4  # right and wrong images each, the most confident
 
 
 def evaluate(subject: Subject) -> Findings:
-    """Draw filters, feature maps and Grad-CAM."""
+    """Draw feature maps and Grad-CAM."""
     model, images, names = subject.model, subject.images, subject.class_names
     labels, predicted = subject.test.labels, subject.test.probabilities.argmax(axis=1)
     chosen = most_confident(subject.test)
     captions = [f"{number}: {names[labels[number]]}\nas {names[predicted[number]]}" for number in chosen]
     heat = maps.heat(model, images[chosen], predicted[chosen])
     figures = {
-        "filters": Drawn("The kernels of its first convolution", figure.filters(maps.kernels(model))),
         "features": Drawn(
             "What each block makes of a test image", figure.features(images[0], maps.features(model, images[0]))
         ),

@@ -1,4 +1,4 @@
-"""What a network's convolutions have learnt: their kernels, the maps that they make, and where they look."""
+"""What a network's convolutions have learnt: the maps that they make, and where they look."""
 
 import re
 
@@ -7,12 +7,6 @@ import numpy as np
 import tensorflow as tf
 
 BLOCK = re.compile(r"(block\d+)_")
-
-
-def kernels(model: keras.Model) -> np.ndarray | None:
-    """Return the first convolution's kernels, float32 of (filters, height, width, channels), None if there is none."""
-    found = [layer.kernel for layer in model.layers if len(getattr(layer, "kernel", np.zeros(0)).shape) == 4]
-    return np.moveaxis(np.array(found[0]), -1, 0) if found else None
 
 
 def features(model: keras.Model, image: np.ndarray) -> dict[str, np.ndarray]:

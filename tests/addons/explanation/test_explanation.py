@@ -26,21 +26,13 @@ def test_every_recipes_network_is_explained_and_drawn(path: Path, name: str) -> 
     shape = (32, 32, 3) if "cifar" in path.stem else (28, 28, 1)
     model = building.build(network, shape, 7, UNIT)
     some = images(5, shape)
-    kernels, features = maps.kernels(model), maps.features(model, some[0])
-    heat = maps.heat(model, some, np.arange(5))
-    assert (kernels is None) == (heat is None) == (not network.blocks)
-    assert list(features) == [f"block{number}" for number in range(1, len(network.blocks) + 1)]
-    if kernels is not None and heat is not None:
-        assert kernels.shape[0] == network.blocks[0].filters[0]
-        assert all(
-            block.shape[-1] == one.filters[-1] for block, one in zip(features.values(), network.blocks, strict=True)
-        )
-        assert np.all((heat >= 0) & (heat <= 1))
-    for figure in (
-        explanation.filters(kernels),
-        explanation.features(some[0], features),
-        explanation.heat(some, heat, list("abcde")),
-    ):
+    features, heat = maps.features(model, some[0]), maps.heat(model, some, np.arange(5))
+    assert {name: block.shape[-1] for name, block in features.items()} == {
+        f"block{number}": block.filters[-1] for number, block in enumerate(network.blocks, 1)
+    }
+    assert (heat is None) == (not network.blocks)
+    assert heat is None or np.all((heat >= 0) & (heat <= 1))
+    for figure in (explanation.features(some[0], features), explanation.heat(some, heat, list("abcde"))):
         assert png.encode(figure)
 
 
@@ -68,9 +60,6 @@ def test_heat_is_the_maps_weighted_by_their_mean_gradients() -> None:
     assert not nothing.any()
 
 
-def test_maps_and_filters_are_the_networks_own() -> None:
+def test_maps_are_the_networks_own() -> None:
     image = images(1, (3, 3, 1))[0]
     np.testing.assert_allclose(maps.features(tiny(), image)["block1"], image / 255 * np.array([1.0, -2.0]), rtol=1e-6)
-    kernels = maps.kernels(tiny())
-    assert kernels is not None
-    assert kernels.ravel().tolist() == [1.0, -2.0]
