@@ -1,6 +1,6 @@
 """Calibration: whether a network's probabilities are as high as it is often right.
 
-- `evaluator.py`: reliability, the expected calibration error with its interval, accuracy by coverage, of one training
+- `evaluator.py`: reliability, the expected calibration error, accuracy by coverage, of one training
 - `section.py`: the report's section, with its pictures
 - `checks.py`: what the gate can ask of it
 """

@@ -1,7 +1,6 @@
 """The report's section on calibration."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ from pipeline.figures.curves import MARKERS, style
 
 EXPLAINED = """\
 The calibration error is the mean gap between confidence, the probability of the predicted class, and accuracy (Guo
-2017, 15 bins); its interval is from a bootstrap."""
+2017, 15 bins)."""
 TEXT = """\
 {table}
 
@@ -36,13 +35,14 @@ def section(report: Report) -> Section:
         "reliability.png": draw_reliability({model: evaluator.reliability(*seeds) for model, seeds in test.items()}),
         "coverage.png": draw_coverage({model: evaluator.coverage(*seeds) for model, seeds in test.items()}),
     }
-    trainings = comparison.by_training(report.evaluations)
-    table = pd.DataFrame([{"training": name, **_row(one)} for name, one in trainings.items()])
+    measured = {name: one.tables["calibration"] for name, one in comparison.by_training(report.evaluations).items()}
+    table = pd.concat(measured, names=["training"]).reset_index("training")
     cards = {
-        model: _markdown(comparison.by_seed({seed: _row(one) for seed, one in seeds.items()})) + f"\n\n{EXPLAINED}"
+        model: comparison.by_seed({seed: dict(one.tables["calibration"].iloc[0]) for seed, one in seeds.items()})
         for model, seeds in report.evaluations.items()
     }
-    return Section("Calibration", TEXT.format(table=_markdown(table), explained=EXPLAINED), files, by_model=cards)
+    by_model = {model: f"{_markdown(card)}\n\n{EXPLAINED}" for model, card in cards.items()}
+    return Section("Calibration", TEXT.format(table=_markdown(table), explained=EXPLAINED), files, by_model=by_model)
 
 
 def draw_reliability(by_model: Mapping[str, pd.DataFrame]) -> Figure:
@@ -86,11 +86,6 @@ def _all_seeds(seeds: Mapping[int, Evaluation]) -> tuple[np.ndarray, np.ndarray]
     """Put the test labels and probabilities of all seeds one after the other."""
     every = [evaluation.test for evaluation in seeds.values()]
     return np.concatenate([part.labels for part in every]), np.concatenate([part.probabilities for part in every])
-
-
-def _row(one: Evaluation) -> dict[str, Any]:
-    """Return what `evaluator.summary` tabulates of one training."""
-    return {str(name): value for name, value in one.tables["calibration"].iloc[0].items()}
 
 
 def _markdown(table: pd.DataFrame) -> str:
