@@ -33,7 +33,7 @@ def _tables(one: Evaluation, seed: int) -> dict[str, pd.DataFrame]:
     corrupted = [(name, strength, random.random()) for name in ("shift", "noise") for strength in range(1, 6)]
     one_bin = {"confidence": [confidence], "accuracy": [one.right.mean()], "images": [len(one.right)]}
     return {
-        "calibration": pd.DataFrame({"calibration error": [0.125], "95 % interval": ["0.1000 – 0.1500"]}),
+        "calibration": pd.DataFrame({"calibration error": [0.125], "mean confidence": [confidence]}),
         "reliability": pd.DataFrame(one_bin),
         "coverage": pd.DataFrame({"coverage": [0.5, 1.0], "accuracy": [1.0, one.right.mean()]}),
         "robustness": pd.DataFrame(corrupted, columns=["corruption", "strength", "accuracy"]),
