@@ -53,8 +53,8 @@ def one_model(before: Revision, after: Revision, model: str) -> Compared | None:
     if theirs and ours and np.array_equal(theirs[0].labels, ours[0].labels):
         same = np.array_equal([part.probabilities for part in theirs], [part.probabilities for part in ours])
         return Compared(significance.difference(_right(ours), _right(theirs)), paired=True, same=same)
-    accuracies = [revision.metrics(model)[ACCURACY].to_list() for revision in (after, before)]
-    difference = significance.difference_of_accuracies(*accuracies, images=after.test_images(model))
+    ours, theirs = (revision.metrics(model)[ACCURACY].to_list() for revision in (after, before))
+    difference = significance.difference_of_accuracies(ours, theirs, after.test_images(model))
     return Compared(difference, paired=False, same=before.metrics(model).equals(after.metrics(model)))
 
 

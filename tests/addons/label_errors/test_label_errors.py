@@ -97,7 +97,7 @@ def test_the_splits_that_no_network_has_learnt_from_are_listed(tmp_path: Path) -
     report = evaluations.report(evaluations.evaluations(["cat", "dog"]), tmp_path, evaluations.pictures())
     wrong = report.labels["validation"].copy()
     wrong[101] = 1 - wrong[101]
-    found = section.section(replace(report, labels=report.labels | {"validation": wrong}))
+    found = section.section(replace(report, labels={**report.labels, "validation": wrong}))
     assert [*found.files] == [
         f"failures/label_errors_{split}{ending}" for split in ("test", "validation") for ending in ("", ".png")
     ]
