@@ -71,7 +71,7 @@ def main() -> None:
     model.fit(images, labels, BATCH_SIZE, EPOCHS, validation_data=validation, verbose=2)
 
     # Stage evaluate: pipeline/evaluation/metrics.py; then stage report compares all models. There is nothing here of
-    # stage export (files for phones), stage duplicates (images twice) and stage cross_validate (wrong labels).
+    # stage export (files for phones) and stage duplicates (images twice).
     _, accuracy = model.evaluate(test_images, test_labels, verbose=0)
     print(f"test accuracy: {accuracy:.4f}")
 

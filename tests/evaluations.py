@@ -32,16 +32,15 @@ def pictures(images: int = 120, shape: tuple[int, int, int] = (28, 28, 1)) -> np
     return np.broadcast_to(levels[:, None, None, None], (images, *shape)).astype(np.uint8)
 
 
-def report(made: Evaluations, folder: Path, images: np.ndarray, labels: np.ndarray | None = None) -> Report:
-    """Return what add-ons make sections of: the same `images` in every split, those of the training part labelled."""
+def report(made: Evaluations, folder: Path, images: np.ndarray) -> Report:
+    """Return what add-ons make sections of: the same `images` in every split."""
     first = next(iter(next(iter(made.values())).values()))
-    split_labels = {split: part.labels for split, part in first.splits.items()}
     return Report(
         params=PARAMS,
         dataset={},
         evaluations=made,
         images=dict.fromkeys(SPLITS, images),
-        labels=split_labels | ({} if labels is None else {"train": labels}),
+        labels={split: part.labels for split, part in first.splits.items()},
         names={},
         data=folder,
         reports=folder,

@@ -69,19 +69,10 @@ class Report:
         return next(iter(next(iter(self.evaluations.values())).values())).class_names
 
     def with_files(self, table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
-        """Add columns `file` to a table of images, where names of files are known.
-
-        A table of pairs, of columns `first split`, `first image` and the same of `second`, gets one for each side.
-        """
-        if not self.names:
+        """Add a column `file` to a table that has a column `image`, where names of files are known."""
+        if not self.names or "image" not in table:
             return table
-        if "image" in table:
-            return table.assign(file=self.names[split][table["image"].to_numpy(int)])
-        sides = [side for side in ("first", "second") if f"{side} image" in table]
-        pairs = {side: zip(table[f"{side} split"], table[f"{side} image"], strict=True) for side in sides}
-        return table.assign(
-            **{f"{side} file": [self.names[of][image] for of, image in pair] for side, pair in pairs.items()}
-        )
+        return table.assign(file=self.names[split][table["image"].to_numpy(int)])
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,6 @@ def test_images_are_listed_with_their_files_where_these_are_known() -> None:
     assert REPORT.with_files(table[:0]).columns.tolist() == ["image", "label", "file"]
 
 
-def test_pairs_are_listed_with_both_files() -> None:
-    pairs = pd.DataFrame({"first split": ["train"], "first image": [1], "second split": ["test"], "second image": [0]})
-    (row,) = REPORT.with_files(pairs).to_dict("records")
-    assert (row["first file"], row["second file"]) == ("dog/2.png", "cat/a.png")
-
-
 def test_what_names_no_image_stays_as_it_is() -> None:
     pairs = pd.DataFrame({"true": ["cat"], "predicted": ["dog"], "images": [3]})
     pd.testing.assert_frame_equal(REPORT.with_files(pairs), pairs)

@@ -29,9 +29,7 @@ PARAMS: dict[str, Any] = {
     },
     "train": {"epochs": 2, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.01}},
     "robustness": {"images": 20},
-    "explanation": {"images": 40},
     "seeds": [1],
-    "label_errors": {"models": []},
     "export": {"models": [], "formats": ["litert", "litert_int8"]},
     "models": {"plain": SMALL},
     "gate": {"every_model": {"at_least": {"test": {"accuracy": 0.2}}, "at_most": {"test": {"seconds_per_image": 60}}}},
@@ -74,8 +72,8 @@ def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> Non
             "plain-1/confusion_matrix.csv",
             "plain-1/confusion_matrix.png",
         ),
-        *("plain-1/network.png", "plain-1/augmented.png", "plain-1/prediction.png", "plain-1/mistakes.png"),
-        *("plain-1/accuracies.png", "plain-1/filters.png", "plain-1/features.png", "plain-1/gradcam.png"),
+        *("plain-1/augmented.png", "plain-1/prediction.png", "plain-1/mistakes.png"),
+        *("plain-1/accuracies.png", "plain-1/features.png", "plain-1/gradcam.png"),
     }
     scores = json.loads((workspace.folder / "reports/plain-1/metrics.json").read_text())
     headline = {"accuracy": scores["test"]["accuracy"], "parameters": scores["parameters"]}
@@ -170,19 +168,6 @@ def test_a_seed_that_is_added_trains_alone_and_is_shown_beside_the_other(workspa
     assert "of each seed" not in (workspace.folder / "reports/README.md").read_text()
 
 
-def test_label_errors_of_the_training_part_are_looked_for_if_asked(workspace: Workspace) -> None:
-    workspace.write(PARAMS | {"label_errors": {"models": ["plain"]}})
-    folds = {f"cross_validate@plain-{fold}" for fold in range(5)}
-    assert workspace.repro() == {*folds, "report"}
-    failures = workspace.folder / "reports/failures"
-    assert {"label_errors_train.csv", "label_errors_train.png"} <= {path.name for path in failures.iterdir()}
-    assert "Labels that are likely wrong, of the training part" in (workspace.folder / "reports/index.html").read_text()
-    workspace.write(PARAMS)
-    assert workspace.repro() == {"report"}
-    assert not (failures / "label_errors_train.csv").exists()
-    assert not (workspace.folder / "data/evaluations/cross_validated/plain").exists()
-
-
 def test_exports_are_written_scored_sent_and_held_to_the_gate(workspace: Workspace) -> None:
     import mlflow
 
@@ -226,25 +211,20 @@ def test_compare_tells_a_change_of_filters_of_code_alone_and_none(workspace: Wor
 
     workspace.write(changed(widen))
     workspace.repro()
-    found = json.loads(workspace.run("pipeline", "compare", "--json").stdout)
-    (row,) = found["tables"]["Test accuracy"]
+    text = workspace.run("pipeline", "compare").stdout
     scores = json.loads((workspace.folder / "reports/plain-1/metrics.json").read_text())["test"]
-    assert (row["after"], row["by"]) == (f"{scores['accuracy']:.4f}", "the same images")
-    assert [row["param"] for row in found["tables"]["Params that differ"]] == ["models.plain.blocks.0.filters"]
-    assert found["tables"]["Code that differs"] == []
-    (cost,) = found["tables"]["Time and size"]
-    assert re.fullmatch(r"[\d,]+( → [\d,]+)?", cost["seconds of training"])
-    right = [image for image in found["images"]["plain"] if image["now"] == "right"]
-    assert str(len(right)) == row["newly right"]
+    assert re.search(rf"^plain .* {scores['accuracy']:.4f} .* the same images$", text, re.MULTILINE)
+    assert re.search(r"^models\.plain\.blocks\.0\.filters +\[\d\] +\[6\]$", text, re.MULTILINE)
+    assert "Code that differs: none." in text
 
     workspace.write(PARAMS)
     workspace.repro()
     code = workspace.folder / "pipeline/addons/page/page.css"
     code.write_text(code.read_text() + "/* changed */\n")
     workspace.repro()
-    found = json.loads(workspace.run("pipeline", "compare", "--json").stdout)
-    assert [row["file"] for row in found["tables"]["Code that differs"]] == ["pipeline/addons/page/page.css"]
-    assert found["verdict"] == "plain predicts the same."
+    text = workspace.run("pipeline", "compare").stdout
+    assert re.search(r"^pipeline/addons/page/page.css +\+1 ", text, re.MULTILINE)
+    assert "plain predicts the same." in text
 
     workspace.git("checkout", "-q", ".")
     workspace.repro()

@@ -1,10 +1,8 @@
 """Calibration: whether a network's probabilities are as high as it is often right.
 
-- `measuring.py`: reliability, the expected calibration error with its interval, accuracy by coverage
+- `evaluator.py`: reliability, the expected calibration error, accuracy by coverage, of one training
+- `section.py`: the report's section, with its pictures
 - `checks.py`: what the gate can ask of it
-- `evaluator.py`: all of it, of one training
-- `figure.py`: pictures
-- `section.py`: the report's section
 """
 
 NEEDS = ()

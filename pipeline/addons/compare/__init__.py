@@ -2,9 +2,8 @@
 
 - `reading.py`: a revision's params, metrics and predictions, from git and DVC's cache or remote
 - `comparing.py`: two revisions side by side, in tables
-- `writing.py`: the tables on a terminal, in Markdown, as JSON, and as a page, from the template `page.html.jinja`
+- `command.py`: tells what has changed since another revision, for a terminal or in Markdown
 - `checks.py`: holds a model to other revisions, as the gate asks for it
-- `command.py`: tells what has changed since another revision
 """
 
 NEEDS = ()

@@ -9,12 +9,13 @@ from pipeline.evaluation.checks import Check
 
 def against_revisions(model: str, gate: Gate) -> list[Check]:
     """Compare a model with itself at the revisions that the gate names; say so where it is not at one of them."""
-    from pipeline.addons.compare import comparing, reading  # here: DVC takes a second
+    from pipeline.addons.compare import comparing  # here: DVC takes a second
+    from pipeline.addons.compare.reading import revision
 
     differences = {}
     for name in dict.fromkeys(gate.revisions):
-        if difference := comparing.compared(reading.at(name), reading.at(), model).difference:
-            differences[name] = difference
+        if found := comparing.one_model(revision(name), revision(), model):
+            differences[name] = found.difference
         else:
             print(f"{model} is new since {name}: not held against it", file=sys.stderr)
     return checks.against_revisions(gate, model, differences)

@@ -5,54 +5,57 @@ the predictions of both, else by metrics.json alone.
 """
 
 import argparse
-from pathlib import Path
+from collections.abc import Mapping
 
-from pipeline.addons.compare import writing
+import pandas as pd
+
+from pipeline.addons.compare import comparing
 from pipeline.addons.compare.reading import Revision
-from pipeline.addons.compare.writing import Comparison
-from pipeline.base import files
-from pipeline.figures import failures, png
+from pipeline.base import tables
 
-CHANGED = (
-    "Images that a model sees otherwise",
-    "Number: label; what the model said before and says now",
-    "{before} → {after}",
-)
+MOST = 60_000  # characters of Markdown: a comment on GitHub may have 65,536
 
 
 def main() -> None:
-    """Print the comparison, or write it as a page."""
+    """Print the comparison."""
     parser = argparse.ArgumentParser(
         "python -m pipeline compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("before", metavar="REV", nargs="?", default="HEAD", help="a commit, branch or tag")
     parser.add_argument("after", metavar="REV2", nargs="?", help="another one; the working tree if left out")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--markdown", action="store_true", help="for a pull request, at most 60,000 characters")
-    form.add_argument("--json", action="store_true", help="for a program")
-    form.add_argument("--html", metavar="FILE", type=Path, help="one page with pictures, which opens offline")
-    parser.add_argument("--links", metavar="PREFIX", default="", help="what the links of --markdown begin with")
+    parser.add_argument("--markdown", action="store_true", help="for a pull request, at most 60,000 characters")
+    parser.add_argument("--links", metavar="PREFIX", default="", help="what the link to the report begins with")
     given = parser.parse_args()
     before, after = Revision(given.before), Revision(given.after)
-    comparison = writing.compare(before, after)
-    if given.html:
-        files.write_text(given.html, writing.as_page(comparison, pictures(comparison, before, after)))
-        print(f"{comparison.verdict}\n{given.html}")
-    elif given.markdown:
-        print(writing.as_markdown(comparison, given.links))
+    found = comparing.all_models(before, after)
+    heading, verdict = f"Changes: {after.name} against {before.name}", comparing.verdict(found)
+    compared = comparing.tables(before, after, found)
+    if given.markdown:
+        print(as_markdown(heading, verdict, compared, given.links))
     else:
-        print(writing.as_json(comparison) if given.json else writing.as_text(comparison))
+        print(as_text(heading, verdict, compared))
 
 
-def pictures(comparison: Comparison, before: Revision, after: Revision) -> dict[str, bytes]:
-    """Draw the images that each model gets newly right and newly wrong, by caption; none without the test images."""
-    images = after.test_images()
-    if images is None:
-        images = before.test_images()
-    found = {}
-    for model, one in comparison.models.items():
-        if one.changed is not None and images is not None:
-            for now, rows in one.changed.groupby("now"):
-                figure = failures.listed(CHANGED, images, rows, after.class_names(model))
-                found[f"{model}, newly {now}"] = png.encode(figure, most=0)
-    return found
+def as_text(heading: str, verdict: str, compared: Mapping[str, pd.DataFrame]) -> str:
+    """Write tables, by title, for a terminal."""
+    shown = [f"{title}\n{tables.for_terminal(table)}" for title, table in compared.items() if len(table)]
+    return "\n\n".join([heading, verdict, *shown, *_empty(compared)])
+
+
+def as_markdown(heading: str, verdict: str, compared: Mapping[str, pd.DataFrame], links: str = "") -> str:
+    """Write tables, by title, for a pull request, in at most 60,000 characters; the link to the report is after them.
+
+    What does not fit is left out, the longest table first, and said so.
+    """
+    first = [f"## {tables.inline(heading)}", f"**{tables.inline(verdict)}**"]
+    shown = {title: f"### {title}\n\n{tables.as_markdown(table)}" for title, table in compared.items() if len(table)}
+    last = [*_empty(compared), f"[The report]({links}reports/README.md)"]
+    while len(text := "\n\n".join([*first, *shown.values(), *last])) > MOST and shown:
+        longest = max(shown, key=lambda title: len(shown[title]))
+        del shown[longest]
+        last.insert(0, f"Left out, too long: {longest}.")
+    return text
+
+
+def _empty(compared: Mapping[str, pd.DataFrame]) -> list[str]:
+    return [f"{title}: none." for title, table in compared.items() if table.empty]

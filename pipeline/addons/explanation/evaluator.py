@@ -1,28 +1,22 @@
-"""Explains a network: what it has learnt, where it looks, which test images are alike to it."""
+"""Draws what a network makes of images and where it looks."""
 
 import numpy as np
 
-from pipeline.addons.explanation import diagram, embedding, figure, maps
-from pipeline.data import choosing
+from pipeline.addons.explanation import figure, maps
 from pipeline.evaluation.extending import Drawn, Findings, Subject
 from pipeline.evaluation.records import Predictions
-from pipeline.network import building
 
 EXPLAINED = 4  # right and wrong images each, the most confident
 
 
 def evaluate(subject: Subject) -> Findings:
-    """Draw filters, feature maps and Grad-CAM; place so many test images on a map as params.yaml says."""
-    placed = choosing.spread(len(subject.images), subject.params.section("explanation").images)
-    points = {"embedding": embedding.embed(subject.model, subject.images[placed], placed)} if len(placed) else {}
+    """Draw feature maps and Grad-CAM."""
     model, images, names = subject.model, subject.images, subject.class_names
     labels, predicted = subject.test.labels, subject.test.probabilities.argmax(axis=1)
     chosen = most_confident(subject.test)
     captions = [f"{number}: {names[labels[number]]}\nas {names[predicted[number]]}" for number in chosen]
     heat = maps.heat(model, images[chosen], predicted[chosen])
     figures = {
-        "network": Drawn("Its layers", diagram.network(building.layer_table(model))),
-        "filters": Drawn("The kernels of its first convolution", figure.filters(maps.kernels(model))),
         "features": Drawn(
             "What each block makes of a test image", figure.features(images[0], maps.features(model, images[0]))
         ),
@@ -31,7 +25,7 @@ def evaluate(subject: Subject) -> Findings:
             figure.heat(images[chosen], heat, captions),
         ),
     }
-    return Findings(tables=points, figures=figures)
+    return Findings(figures=figures)
 
 
 def most_confident(test: Predictions) -> np.ndarray:

@@ -7,26 +7,7 @@ from matplotlib.figure import Figure
 
 from pipeline.figures.sheets import on_paper
 
-COLUMNS = 16
-MOST = 64  # filters
 MAPS = 16  # of a block
-
-
-def filters(kernels: np.ndarray | None) -> Figure:
-    """Show the first convolution's kernels, (filters, height, width, channels): grey from least to greatest, or RGB."""
-    if kernels is None:
-        return _words("This network has no convolution.")
-    shown = kernels[:MOST]
-    rows = -(-len(shown) // COLUMNS)
-    figure = Figure(figsize=(0.6 * COLUMNS, 0.6 * rows + 0.4), dpi=110, layout="constrained")
-    grid = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-    for axes in grid:
-        axes.axis("off")
-    for axes, kernel in zip(grid, shown, strict=False):
-        low, high = kernel.min(), kernel.max()
-        axes.imshow(np.squeeze((kernel - low) / max(high - low, 1e-12)), cmap="gray")
-    figure.suptitle(f"The first convolution's {_of(len(shown), len(kernels))} filters", fontsize=9)
-    return figure
 
 
 def features(image: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figure:
@@ -39,7 +20,9 @@ def features(image: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figure:
         axes.axis("off")
     grid[0, 0].imshow(np.squeeze(on_paper(image)), cmap="gray", vmin=0, vmax=255)
     for row, (name, block) in zip(grid[1:], maps.items(), strict=True):
-        title = row[0].set_title(f"{name}: {_of(min(MAPS, block.shape[-1]), block.shape[-1])}", fontsize=8, loc="left")
+        count = block.shape[-1]
+        which = f"{count}" if count <= MAPS else f"first {MAPS} of {count}"
+        title = row[0].set_title(f"{name}: {which}", fontsize=8, loc="left")
         title.set_in_layout(False)  # or its column would be as wide as the words
         for axes, one in zip(row, np.moveaxis(block, -1, 0), strict=False):
             axes.imshow(one, cmap="Greys")
@@ -68,7 +51,3 @@ def _words(words: str) -> Figure:
     figure = Figure(figsize=(5, 0.8), dpi=110)
     figure.text(0.02, 0.5, words, fontsize=9, va="center")
     return figure
-
-
-def _of(shown: int, count: int) -> str:
-    return f"{count}" if shown == count else f"first {shown} of {count}"

@@ -1,35 +1,27 @@
-"""What a network's convolutions have learnt: their kernels, the maps that they make, and where they look."""
+"""What a network's convolutions have learnt: the maps that they make, and where they look."""
 
 import re
-from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
-
-from pipeline.addons.explanation import probing
-
-if TYPE_CHECKING:
-    import keras
+import tensorflow as tf
 
 BLOCK = re.compile(r"(block\d+)_")
 
 
-def kernels(model: "keras.Model") -> np.ndarray | None:
-    """Return the first convolution's kernels, float32 of (filters, height, width, channels), None if there is none."""
-    found = [layer.kernel for layer in model.layers if len(getattr(layer, "kernel", np.zeros(0)).shape) == 4]
-    return np.moveaxis(np.array(found[0]), -1, 0) if found else None
-
-
-def features(model: "keras.Model", image: np.ndarray) -> dict[str, np.ndarray]:
+def features(model: keras.Model, image: np.ndarray) -> dict[str, np.ndarray]:
     """Return what each block puts out of a uint8 image of (height, width, channels), by its name.
 
     Maps are float32 of (height, width, filters); a network without blocks has none.
     """
-    last = {found[1]: layer for layer in model.layers if (found := BLOCK.match(layer.name))}
-    tensors = {name: layer.output for name, layer in last.items()}
-    return probing.outputs_of(model, tensors, image) if tensors else {}
+    last = {found[1]: layer.output for layer in model.layers if (found := BLOCK.match(layer.name))}
+    if not last:
+        return {}
+    outputs = keras.Model(model.input, last)(image[None], training=False)
+    return {name: tf.cast(outputs[name][0], tf.float32).numpy() for name in last}
 
 
-def heat(model: "keras.Model", images: np.ndarray, classes: np.ndarray) -> np.ndarray | None:
+def heat(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray | None:
     """Return how much each place speaks for a class, float32 of (n, rows, columns) from 0 to 1.
 
     It is Grad-CAM (Selvaraju and others 2017, arXiv 1610.02391). `images` are uint8 of (n, height, width, channels),
@@ -39,7 +31,11 @@ def heat(model: "keras.Model", images: np.ndarray, classes: np.ndarray) -> np.nd
     spatial = [layer for layer in model.layers if len(layer.output.shape) == 4 and layer.name.startswith("block")]
     if not spatial:
         return None
-    maps, gradients = probing.gradients(model, spatial[-1].output, images, classes)
+    maps_and_logits = keras.Model(model.input, [spatial[-1].output, model.get_layer("logits").output])
+    with tf.GradientTape() as tape:
+        maps, logits = maps_and_logits(images, training=False)
+        chosen = tf.gather(logits, classes, batch_dims=1)
+    gradients = tf.cast(tape.gradient(chosen, maps), tf.float32).numpy()
     weights = gradients.mean(axis=(1, 2), keepdims=True)
-    found = np.maximum((weights * maps).sum(axis=-1), 0)
+    found = np.maximum((weights * tf.cast(maps, tf.float32).numpy()).sum(axis=-1), 0)
     return np.asarray(found / np.maximum(found.max(axis=(1, 2), keepdims=True), 1e-12), np.float32)

@@ -1,11 +1,38 @@
 """Draws the mistakes of one training."""
 
-from pipeline.addons.mistakes import figure, ranking
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from pipeline.addons.mistakes import ranking
 from pipeline.evaluation.extending import Drawn, Findings, Subject
+from pipeline.figures import sheets
+from pipeline.figures.failures import SHOWN, short_names
 
 
 def evaluate(subject: Subject) -> Findings:
     """Draw the misclassified test images, those of the greatest confidence first."""
     wrong = ranking.most_confident(subject.test.labels, subject.test.probabilities, subject.class_names)
-    drawn = figure.mistakes(subject.images, wrong, subject.class_names)
-    return Findings(figures={"mistakes": Drawn("Its most confident mistakes", drawn)})
+    figure = draw(subject.images, wrong, subject.class_names)
+    return Findings(figures={"mistakes": Drawn("Its most confident mistakes", figure)})
+
+
+def draw(images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
+    """Show the images of a table of all mistakes with `image`, `label`, `prediction` and `probability`."""
+    names, shown = short_names(class_names), table[:SHOWN]
+    captions = [
+        (
+            f"true: {names[row.label]}",
+            f"predicted: {names[row.prediction]}",
+            f"{row.probability:.4f}, image {row.image}",
+        )
+        for row in shown.itertuples()
+    ]
+    title = [f"None of the {len(images):,} test images is misclassified."]
+    if len(table):
+        which = "All of them" if len(table) <= SHOWN else f"The {SHOWN} most confident"
+        title = [f"{len(table):,} of {len(images):,} test images are misclassified."]
+        title += [f"{which}, with the wrong class's probability:"]
+    return sheets.captioned(title, images[shown["image"]], captions)

@@ -12,7 +12,7 @@ from pipeline.base import templates
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import comparison
 from pipeline.evaluation.extending import Document, Report, Section
-from pipeline.evaluation.records import Evaluation, Evaluations
+from pipeline.evaluation.records import Evaluations
 
 HERE = Path(__file__).parent
 STYLES = [HERE / "uplot/uPlot.min.css", HERE / "page.css"]
@@ -21,27 +21,17 @@ SCRIPTS = [HERE / "uplot/uPlot.iife.min.js", *sorted((HERE / "scripts").glob("*.
 
 def write(report: Report, sections: Sequence[Section]) -> dict[str, Document]:
     """Write the page, `index.html`, once all pictures are written."""
-    tables = {title: table for section in sections for title, table in section.lists.items()}
-    listed = {
-        caption: (report.reports / file).read_bytes()
-        for section in sections
-        for caption, file in section.pictures.items()
-    }
-    shown = {"Labels and images to look at": listed} | {
-        f"Pictures of {model}": _pictures(report.reports, Training(model, seed), evaluation)
-        for model, seeds in report.evaluations.items()
-        for seed, evaluation in [*seeds.items()][:1]
-    }
-    shown = {title: pictures for title, pictures in shown.items() if pictures}
-    page = build(report.params, report.evaluations, report.images["test"], tables, shown)
+    lists = {title: table for section in sections for title, table in section.lists.items()}
+    files = {caption: report.reports / file for section in sections for caption, file in section.pictures.items()}
+    pictures = {"Labels and images to look at": files}
+    for model, seeds in report.evaluations.items():
+        seed, evaluation = next(iter(seeds.items()))
+        folder = report.reports / Training(model, seed).name
+        pictures[f"Pictures of {model}"] = {
+            picture.caption: folder / f"{picture.name}.png" for picture in evaluation.pictures
+        }
+    page = build(report.params, report.evaluations, report.images["test"], lists, pictures)
     return {"index.html": Document("All of this as one page, which opens offline", page)}
-
-
-def _pictures(reports: Path, training: Training, evaluation: Evaluation) -> dict[str, bytes]:
-    return {
-        picture.caption: (reports / training.name / f"{picture.name}.png").read_bytes()
-        for picture in evaluation.pictures
-    }
 
 
 def build(
@@ -49,7 +39,7 @@ def build(
     evaluations: Evaluations,
     images: np.ndarray,
     lists: Mapping[str, pd.DataFrame],
-    pictures: Mapping[str, Mapping[str, bytes]],
+    pictures: Mapping[str, Mapping[str, Path]],
 ) -> str:
     """Write the page: `images` are the test split's, uint8 of (n, height, width, channels).
 
@@ -57,15 +47,15 @@ def build(
     PNG files by caption.
     """
     wanted = _wanted(evaluations, lists)
-    sheet, trainings = sprites.sheet(images, wanted), comparison.by_training(evaluations).values()
+    sheet, trainings = sprites.sheet(images, wanted), comparison.by_training(evaluations)
     return templates.load("pipeline.addons.page", "page.html.jinja").render(
         comparison.contents(params, evaluations),
         calibration=_calibration(evaluations),
-        robust=all("robustness" in evaluation.tables for evaluation in trainings),
-        mapped=all("embedding" in evaluation.tables for evaluation in trainings),
+        robust=all("robustness" in evaluation.tables for evaluation in trainings.values()),
         lists=list(lists),
-        pictures={title: _sources(by_caption) for title, by_caption in pictures.items()},
-        room=_room(wanted, sheet.numbers),
+        pictures={title: _sources(by_caption) for title, by_caption in pictures.items() if by_caption},
+        test_images=len(wanted),
+        pictured=len(sheet.numbers),
         sheet=sheet.source,
         content=content.content(evaluations, sheet, lists),
         styles=[path.read_text("utf-8") for path in STYLES],
@@ -92,16 +82,6 @@ def _wanted(evaluations: Evaluations, lists: Mapping[str, pd.DataFrame]) -> np.n
     return np.asarray(wanted)
 
 
-def _room(wanted: np.ndarray, numbers: np.ndarray) -> str:
-    """Say which test images the page has pictures of."""
-    if len(numbers) == len(wanted):
-        return f"All {len(wanted):,} test images are in this page."
-    some = "all" if wanted[numbers].sum() == wanted.sum() else "some"
-    return (
-        f"{len(numbers):,} of {len(wanted):,} test images are in this page as pictures: {some} of the {wanted.sum():,} "
-        "that a training gets wrong or a list names, and as many of the others as there is room for, at even distances."
-    )
-
-
-def _sources(by_caption: Mapping[str, bytes]) -> dict[str, str]:
-    return {caption: f"data:image/png;base64,{base64.b64encode(png).decode()}" for caption, png in by_caption.items()}
+def _sources(by_caption: Mapping[str, Path]) -> dict[str, str]:
+    encoded = {caption: base64.b64encode(path.read_bytes()).decode() for caption, path in by_caption.items()}
+    return {caption: f"data:image/png;base64,{text}" for caption, text in encoded.items()}

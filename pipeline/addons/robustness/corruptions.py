@@ -4,7 +4,6 @@ The idea is ImageNet-C's (Hendrycks & Dietterich 2019) and MNIST-C's (Mu & Gilme
 (n, height, width, channels), and so is what a corruption returns; lengths are fractions of the longer side.
 """
 
-import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -85,13 +84,6 @@ def corrupted(images: np.ndarray, name: str, strength: int) -> np.ndarray:
     return corrupt(images, values[strength - 1], random)
 
 
-def every(image: np.ndarray) -> tuple[np.ndarray, list[tuple[str, str]]]:
-    """Corrupt one image, uint8 of (1, height, width, channels), in every way, and say how in two words each."""
-    chosen = list(itertools.product(CORRUPTIONS, STRENGTHS))
-    changed = np.concatenate([corrupted(image, name, strength) for name, strength in chosen])
-    return changed, [(name, _change(name, strength)) for name, strength in chosen]
-
-
 def robustness(predict: Callable[[np.ndarray], np.ndarray], images: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     """Tabulate the accuracy on corrupted images, a row a corruption and strength.
 
@@ -99,17 +91,13 @@ def robustness(predict: Callable[[np.ndarray], np.ndarray], images: np.ndarray, 
     `strength` from 1 to 5, `change`, what that is in words, and `accuracy`.
     """
     rows = []
-    for name in CORRUPTIONS:  # all strengths at once: a call of `predict` takes a while to begin
+    for name, (_, values, form) in CORRUPTIONS.items():
+        # all strengths at once: a call of `predict` takes a while to begin
         changed = np.concatenate([corrupted(images, name, strength) for strength in STRENGTHS])
         right = predict(changed).argmax(axis=1).reshape(len(STRENGTHS), -1) == labels
-        shares = zip(STRENGTHS, right.mean(axis=1).tolist(), strict=True)
-        rows += [(name, strength, _change(name, strength), share) for strength, share in shares]
+        shares = zip(STRENGTHS, values, right.mean(axis=1).tolist(), strict=True)
+        rows += [(name, strength, form.format(value), share) for strength, value, share in shares]
     return pd.DataFrame(rows, columns=["corruption", "strength", "change", "accuracy"])
-
-
-def _change(name: str, strength: int) -> str:
-    _, values, form = CORRUPTIONS[name]
-    return form.format(values[strength - 1])
 
 
 def _whole(values: np.ndarray) -> np.ndarray:

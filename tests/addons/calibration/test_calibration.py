@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 from sklearn.calibration import calibration_curve
 from statsmodels.stats.weightstats import DescrStatsW
 
-from pipeline.addons.calibration import measuring as calibration
+from pipeline.addons.calibration import evaluator as calibration
 from tests.adversarial import CASES, arrays
 
 
@@ -60,8 +59,6 @@ def test_adversarial_input_agrees_with_loops(name: str) -> None:
     assert table["accuracy"].isna().tolist() == (table["images"] == 0).tolist()
     found = calibration.expected_error(labels, probabilities)
     assert found == pytest.approx(by_loops(labels, probabilities))
-    low, high = calibration.expected_error_interval(labels, probabilities, seed=0)
-    assert 0 <= low <= high <= 1
 
 
 def test_a_bin_holds_its_upper_end_and_not_its_lower() -> None:
@@ -74,41 +71,7 @@ def test_a_bin_holds_its_upper_end_and_not_its_lower() -> None:
 def test_sure_and_right_is_no_error_and_sure_and_wrong_is_all() -> None:
     eye = np.eye(3, dtype=np.float32)
     assert calibration.expected_error(np.arange(3), eye) == 0
-    assert calibration.expected_error_interval(np.arange(3), eye, seed=0) == (0, 0)
     assert calibration.expected_error(np.arange(3), eye[[1, 2, 0]]) == 1
-    assert calibration.expected_error_interval(np.arange(3), eye[[1, 2, 0]], seed=0) == (1, 1)
-
-
-def test_interval_is_scipys_basic_bootstrap() -> None:
-    labels, probabilities = example(0, 300, 1.5)
-    confidence = probabilities.max(axis=1).astype(float)
-    gaps = (probabilities.argmax(axis=1) == labels) - confidence
-    in_bin = np.ceil(confidence * 15) == np.arange(1, 16)[:, None]
-
-    def error(some: np.ndarray) -> float:
-        return float(np.abs(in_bin[:, some.astype(int)] @ gaps[some.astype(int)]).sum() / len(gaps))
-
-    images = (np.arange(len(gaps)),)
-    expected = stats.bootstrap(images, error, n_resamples=1000, method="basic", vectorized=False, rng=1)
-    found = calibration.expected_error_interval(labels, probabilities, seed=0)
-    assert found == pytest.approx(expected.confidence_interval, abs=0.004)
-
-
-def test_the_same_seed_gives_the_same_interval() -> None:
-    labels, probabilities = example(0, 300, 2)
-    first, again, other = (calibration.expected_error_interval(labels, probabilities, seed) for seed in (1, 1, 2))
-    assert first == again != other
-
-
-@pytest.mark.parametrize(("sharper", "least"), [(1.0, 0.9), (1.2, 0.85), (3.0, 0.9)])
-def test_intervals_hold_the_true_error_as_often_as_they_say(
-    sharper: float, least: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of 100 intervals of 95 % some 95 should; the truth is known from many images, and is 0 for the first."""
-    monkeypatch.setattr(calibration, "REPEATS", 200)
-    truth = calibration.expected_error(*example(99, 400_000, sharper)) if sharper > 1 else 0
-    intervals = [calibration.expected_error_interval(*example(seed, 500, sharper), seed) for seed in range(100)]
-    assert np.mean([low <= truth <= high for low, high in intervals]) >= least
 
 
 def test_coverage_is_the_accuracy_of_the_most_certain() -> None:

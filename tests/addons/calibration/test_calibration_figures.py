@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.addons.calibration import figure as calibration
+from pipeline.addons.calibration import section
 from tests.pictures import is_whole
 
 COVERAGE = pd.DataFrame({"coverage": [0.5, 1.0], "accuracy": [1.0, 0.75]})
@@ -20,14 +20,14 @@ def bins(images: list[int]) -> pd.DataFrame:
 def test_nothing_is_clipped_at_the_edges(models: int) -> None:
     named = [f"model {index}" for index in range(models)]
     for figure in (
-        calibration.reliability(dict.fromkeys(named, bins([0, 3, 0, 90_000]))),
-        calibration.coverage(dict.fromkeys(named, COVERAGE)),
+        section.draw_reliability(dict.fromkeys(named, bins([0, 3, 0, 90_000]))),
+        section.draw_coverage(dict.fromkeys(named, COVERAGE)),
     ):
         assert is_whole(figure)
 
 
 def test_reliability_draws_the_bins_that_have_images_and_the_diagonal() -> None:
-    figure = calibration.reliability({"a": bins([0, 3, 0, 7]), "b": bins([1, 1, 1, 1])})
+    figure = section.draw_reliability({"a": bins([0, 3, 0, 7]), "b": bins([1, 1, 1, 1])})
     diagonal, first, second = figure.axes[0].get_lines()
     assert np.asarray(diagonal.get_xdata()).tolist() == np.asarray(diagonal.get_ydata()).tolist() == [0, 1]
     assert np.asarray(first.get_xdata()).tolist() == [0.5, 1.0]
@@ -41,6 +41,6 @@ def test_reliability_draws_the_bins_that_have_images_and_the_diagonal() -> None:
 
 
 def test_coverage_draws_accuracy_against_the_share() -> None:
-    (line,) = calibration.coverage({"a": COVERAGE}).axes[0].get_lines()
+    (line,) = section.draw_coverage({"a": COVERAGE}).axes[0].get_lines()
     assert np.asarray(line.get_xdata()).tolist() == [0.5, 1.0]
     assert np.asarray(line.get_ydata()).tolist() == [1.0, 0.75]

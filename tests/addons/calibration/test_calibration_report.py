@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.addons.calibration import evaluator, measuring, section
+from pipeline.addons.calibration import evaluator, section
 from pipeline.evaluation.extending import Subject
 from tests import evaluations
 
@@ -13,7 +13,7 @@ NAMES = ["cat", "dog", "fish"]
 def test_each_training_has_a_row_and_each_model_a_part_of_its_card(tmp_path: Path) -> None:
     made = {
         model: {
-            seed: replace(one, tables={"calibration": measuring.summary(one.test.labels, one.test.probabilities)})
+            seed: replace(one, tables={"calibration": evaluator.summary(one.test.labels, one.test.probabilities)})
             for seed, one in seeds.items()
         }
         for model, seeds in evaluations.evaluations(NAMES, seeds=(1, 2)).items()
@@ -22,7 +22,7 @@ def test_each_training_has_a_row_and_each_model_a_part_of_its_card(tmp_path: Pat
     assert [line.split()[1] for line in found.text.splitlines() if line.startswith("| ")][1:] == [
         *("small-1", "small-2", "large-1", "large-2"),
     ]
-    error = measuring.expected_error(made["small"][2].test.labels, made["small"][2].test.probabilities)
+    error = evaluator.expected_error(made["small"][2].test.labels, made["small"][2].test.probabilities)
     assert "| 2 " in found.by_model["small"]
     assert f" {error:.4f} |" in found.by_model["small"]
     assert "| mean " in found.by_model["small"]
@@ -35,7 +35,7 @@ def test_the_evaluator_measures_the_test_split() -> None:
     subject = Subject(evaluations.PARAMS, None, evaluations.pictures(), one.test, NAMES)
     found = evaluator.evaluate(subject)
     labels, probabilities = one.test.labels, one.test.probabilities
-    assert found.metrics == {"calibration_error": measuring.expected_error(labels, probabilities)}
+    assert found.metrics == {"calibration_error": evaluator.expected_error(labels, probabilities)}
     assert found.tables["reliability"]["images"].sum() == len(labels)
     assert found.tables["reliability"]["images"].min() > 0
-    pd.testing.assert_frame_equal(found.tables["coverage"], measuring.coverage(labels, probabilities))
+    pd.testing.assert_frame_equal(found.tables["coverage"], evaluator.coverage(labels, probabilities))

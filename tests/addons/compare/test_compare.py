@@ -1,4 +1,3 @@
-import json
 import re
 import shutil
 from pathlib import Path
@@ -9,12 +8,11 @@ import pandas as pd
 import pytest
 from statsmodels.stats.contingency_tables import mcnemar
 
-from pipeline.addons.compare import comparing, writing
-from pipeline.addons.compare.comparing import Compared
-from pipeline.addons.compare.reading import Key, Revision
-from pipeline.addons.compare.writing import Comparison
+from pipeline.addons.compare import command, comparing
+from pipeline.addons.compare.reading import Revision
 from pipeline.base import files
 from pipeline.base.errors import InputError
+from pipeline.config.schema import Training
 from tests.conftest import ROOT
 from tests.history import IMAGES, History
 
@@ -40,66 +38,64 @@ def here(made: History, monkeypatch: pytest.MonkeyPatch) -> History:
     return made
 
 
-def compared(before: str, after: str | None = None) -> Comparison:
-    return writing.compare(Revision(before), Revision(after))
+def compared(before: str, after: str | None = None) -> tuple[str, dict[str, pd.DataFrame]]:
+    """Return the verdict, and the tables by title."""
+    revisions = Revision(before), Revision(after)
+    found = comparing.all_models(*revisions)
+    return comparing.verdict(found), comparing.tables(*revisions, found)
 
 
-def test_a_change_of_filters_tells_params_metrics_and_images(here: History) -> None:
-    found = compared("HEAD~1", "HEAD")
-    assert found.tables["Params that differ"].to_dict("records")[0] == {
+def test_a_change_of_filters_tells_params_and_metrics(here: History) -> None:
+    _, tables = compared("HEAD~1", "HEAD")
+    assert tables["Params that differ"].to_dict("records")[0] == {
         "param": "models.vgg.blocks.0.filters",
         "before": "[8]",
         "after": "[16]",
     }
-    row = found.tables["Test accuracy"].set_index("model").loc["vgg"]
+    row = tables["Test accuracy"].set_index("model").loc["vgg"]
     assert (row["before"], row["after"], row["difference"]) == ("0.7500", "0.8750", "+0.1250")
     assert (row["newly right"], row["newly wrong"], row["by"]) == ("30", "5", "the same images")
     assert row["p-value"] == "< 0.001"
-    metrics = found.tables["Metrics that differ"].set_index(["model", "metric"])
+    metrics = tables["Metrics that differ"].set_index(["model", "metric"])
     assert metrics.loc[("vgg", "parameters"), "difference"] == "+800"
-    assert found.tables["Code that differs"].empty
-    changed = found.models["vgg"].changed
-    assert changed is not None
-    assert changed.loc[changed["now"] == "right", "image"].tolist() == list(range(150, 180))
-    assert changed.loc[changed["now"] == "wrong", "image"].tolist() == list(range(5))
+    assert tables["Code that differs"].empty
 
 
 def test_the_paired_test_is_mcnemars_as_in_statsmodels(here: History) -> None:
-    difference = comparing.compared(Revision("HEAD~1"), Revision("HEAD"), "vgg").difference
-    assert difference
+    one = comparing.one_model(Revision("HEAD~1"), Revision("HEAD"), "vgg")
+    assert one
     table = [[np.sum(BEFORE & AFTER), np.sum(BEFORE & ~AFTER)], [np.sum(~BEFORE & AFTER), np.sum(~BEFORE & ~AFTER)]]
-    assert difference.p_value == pytest.approx(mcnemar(table, exact=True).pvalue)
+    assert one.difference.p_value == pytest.approx(mcnemar(table, exact=True).pvalue)
 
 
 def test_a_change_of_code_alone_tells_the_files_and_the_same_predictions(here: History) -> None:
-    found = compared("HEAD")
-    assert found.tables["Code that differs"].to_dict("records") == [
+    verdict, tables = compared("HEAD")
+    assert tables["Code that differs"].to_dict("records") == [
         {"file": "pipeline/network.py", "lines added": "+1", "removed": "−0"}
     ]
-    assert found.tables["Params that differ"].empty
-    assert found.verdict == "vgg predicts the same; new predicts the same."
+    assert tables["Params that differ"].empty
+    assert verdict == "vgg predicts the same; new predicts the same."
 
 
 def test_no_change_is_said_so(here: History) -> None:
-    found = compared("HEAD", "HEAD")
-    text = writing.as_text(found)
+    text = command.as_text("", *compared("HEAD", "HEAD"))
     for what in ("Params that differ", "Code that differs", "Metrics that differ"):
         assert f"{what}: none." in text
 
 
 def test_models_at_one_revision_alone_stand_there_too(here: History) -> None:
-    found = compared("HEAD~1", "HEAD")
-    assert {"new", "old"} <= set(found.tables["Test accuracy"]["model"])
-    assert "new is at one of the two alone" in found.verdict
+    verdict, tables = compared("HEAD~1", "HEAD")
+    assert {"new", "old"} <= set(tables["Test accuracy"]["model"])
+    assert "new is at one of the two alone" in verdict
 
 
 def test_without_predictions_the_metrics_are_compared_and_it_says_so(here: History, tmp_path: Path) -> None:
     here.git("clone", "-q", ".", str(tmp_path / "clone"))
     clone = here.at(tmp_path / "clone")
-    rows = json.loads(clone.run("pipeline", "compare", "HEAD~1", "HEAD", "--json"))["tables"]["Test accuracy"]
-    (row,) = [row for row in rows if row["model"] == "vgg"]
-    assert (row["by"], row["newly right"], row["difference"]) == ("metrics.json alone", "–", "+0.1250")
-    assert "NaN" not in json.dumps(rows)
+    lines = clone.run("pipeline", "compare", "HEAD~1", "HEAD").splitlines()
+    (row,) = [re.split("  +", line) for line in lines if re.match(r"vgg +0\.7500", line)]
+    assert (row[-1], row[5], row[3]) == ("metrics.json alone", "–", "+0.1250")
+    assert not [line for line in lines if "nan" in line.lower()]
 
 
 def test_several_seeds_are_compared_by_their_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,67 +104,44 @@ def test_several_seeds_are_compared_by_their_means(tmp_path: Path, monkeypatch: 
     history.commit("eight")
     history.score(16, {"vgg-1": AFTER, "vgg-2": AFTER})
     monkeypatch.chdir(tmp_path)
-    assert list(Revision().metrics("vgg")) == [Key("vgg", 1), Key("vgg", 2)]
-    one = comparing.compared(Revision("HEAD"), Revision(), "vgg")
+    assert list(Revision().scores) == [Training("vgg", 1), Training("vgg", 2)]
+    one = comparing.one_model(Revision("HEAD"), Revision(), "vgg")
+    assert one
     assert one.paired
-    assert one.difference
     assert one.difference.by_seeds == 0.0
     assert one.difference.accuracy == pytest.approx(0.125)
 
 
-def test_revisions_older_than_seeds_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_revision_without_its_reports_is_refused_in_a_line(tmp_path: Path) -> None:
     history = History(tmp_path)
     history.score(8, {"vgg-42": BEFORE})
-    lock = history.folder / "dvc.lock"
-    lock.write_text(lock.read_text().replace("vgg-42", "vgg"))
-    shutil.move(history.folder / "reports/vgg-42", history.folder / "reports/vgg")
-    history.commit("old")
-    monkeypatch.chdir(tmp_path)
-    assert Revision("HEAD").metrics("vgg") == {
-        Key("vgg", None): {"test.accuracy": 0.75, "test.loss": 0.5, "parameters": 800}
-    }
-
-
-def test_page_shows_what_changed_and_asks_for_nothing(here: History, tmp_path: Path) -> None:
-    printed = here.run("pipeline", "compare", "HEAD~1", "HEAD", "--html", str(tmp_path / "compare.html"))
-    page = (tmp_path / "compare.html").read_text()
-    assert printed.splitlines()[-1] == str(tmp_path / "compare.html")
-    assert 'alt="vgg, newly right"' in page
-    assert "default-src 'none'" in page
-    assert not re.search(r"<(link|script|img)[^>]+(src|href)=\"(?!data:)", page)
+    (history.folder / "reports/vgg-42/per_class.csv").unlink()
+    history.commit("eight")
+    shutil.rmtree(history.folder / ".dvc/cache")
+    shutil.rmtree(history.folder / "data/evaluations")
+    said = history.run("pipeline", "compare", "HEAD", "HEAD", code=2)
+    assert said.startswith("error: HEAD: reports/vgg-42/per_class.csv is missing: ")
 
 
 def test_markdown_is_short_enough_for_a_comment_and_says_what_it_leaves_out() -> None:
     long = pd.DataFrame({"param": [f"models.vgg.{number}" for number in range(5_000)], "before": "1", "after": "2"})
     short = pd.DataFrame({"model": ["a|b"], "before": ["0.9"]})
-    comparison = Comparison("main", "HEAD", "vgg is better.", {"Params that differ": long, "Accuracy": short}, {})
-    text = writing.as_markdown(comparison)
-    assert len(text) < writing.MOST
+    text = command.as_markdown("main", "vgg is better.", {"Params that differ": long, "Accuracy": short})
+    assert len(text) < command.MOST
     assert "Left out, too long: Params that differ." in text
     assert "a\\|b" in text
 
 
-def test_markdown_links_pictures_where_it_is_told_that_they_are(here: History) -> None:
+def test_markdown_links_the_report_where_it_is_told_that_it_is(here: History) -> None:
     text = here.run("pipeline", "compare", "HEAD~1", "HEAD", "--markdown", "--links", "https://example.org/")
-    assert "[confusion](https://example.org/reports/vgg-42/confusion_matrix.png)" in text
-    assert "old-42" not in text
+    assert "[The report](https://example.org/reports/README.md)" in text
 
 
 def test_markdown_passes_neither_mentions_nor_images_nor_links_on() -> None:
     evil = ["@someone", "![](https://evil.example/a.png)", "[click](https://evil.example)", "<img src=//evil.example>"]
     params = pd.DataFrame({"param": evil, "before": evil, "after": [f"a\n\n# {text}" for text in evil]})
-    rows = pd.DataFrame({"image": [1], "label": evil[:1], "before": evil[1:2], "after": evil[2:3], "now": ["right"]})
-    changed = {"vgg": Compared(changed=rows)}
-    comparison = Comparison("main", "HEAD", f"{evil[0]} is better.", {"Params": params}, changed, ["x) ![](//other"])
-    text = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", writing.as_markdown(comparison))  # what is code
-    assert not re.search(r"@|<|evil|^# ", text, re.MULTILINE)
-    assert "[confusion](reports/x%29%20%21%5B%5D%28%2F%2Fother/confusion_matrix.png)" in writing.as_markdown(comparison)
-
-
-def test_list_of_images_is_cut_off() -> None:
-    rows = pd.DataFrame({"image": range(12), "label": "bag", "before": "coat", "after": "bag", "now": "right"})
-    comparison = Comparison("main", "HEAD", "", {}, {"vgg": Compared(changed=rows)})
-    assert writing.as_text(comparison).endswith("9 (bag: coat → bag) and 2 more")
+    written = command.as_markdown(f"{evil[1]} against {evil[0]}", f"{evil[0]} is better.", {"Params": params})
+    assert not re.search(r"@|<|evil|^# ", re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", written), re.MULTILINE)  # not code
 
 
 @pytest.mark.parametrize("revision", ["nonsense", "--help", "main.."])

@@ -93,19 +93,8 @@ def test_table_is_that_of_loops_over_all_pairs(seed: int, shape: tuple[int, int,
     assert listed(duplicates.table(splits, NAMES)) == by_loops(splits)
 
 
-def test_blocks_hide_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
-    images = np.stack([changed(image, by) for image in noise(0, 6) for by in range(5)])
-    splits = {"train": labelled(images[:17]), "test": labelled(images[17:])}
-    whole = duplicates.table(splits, NAMES)
-    monkeypatch.setattr(duplicates, "BLOCK", 3)
-    monkeypatch.setattr(duplicates, "SETTLED", 784)
-    pd.testing.assert_frame_equal(duplicates.table(splits, NAMES), whole)
-    assert listed(whole) == by_loops(splits)
-
-
 @pytest.mark.parametrize("brighter", [-5, 5])
-def test_an_image_as_much_brighter_as_can_be_is_found(brighter: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "BLOCK", 1)
+def test_an_image_as_much_brighter_as_can_be_is_found(brighter: int) -> None:
     image = np.where(noise(0, 1) < 128, 10, 240)
     splits = {name: labelled(pixels.astype(np.uint8)) for name, pixels in (("a", image), ("b", image + brighter))}
     table = duplicates.table(splits, NAMES)

@@ -1,8 +1,13 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.addons.label_errors import finding as label_errors
+from pipeline.addons.label_errors import section
+from tests import evaluations
 
 NAMES = ["bag", "coat", "shoe"]
 EYE = np.eye(3)
@@ -86,3 +91,20 @@ def test_probabilities_of_0_and_1(labels: list[int], predicted: list[int], found
     table = label_errors.table(np.array(labels), [EYE.astype(np.float32)[predicted]], NAMES)
     assert table["image"].tolist() == found
     assert [*table] == ["image", "label", "suggested", "quality"]
+
+
+def test_the_splits_that_no_network_has_learnt_from_are_listed(tmp_path: Path) -> None:
+    report = evaluations.report(evaluations.evaluations(["cat", "dog"]), tmp_path, evaluations.pictures())
+    wrong = report.labels["validation"].copy()
+    wrong[101] = 1 - wrong[101]
+    found = section.section(replace(report, labels={**report.labels, "validation": wrong}))
+    assert [*found.files] == [
+        f"failures/label_errors_{split}{ending}" for split in ("test", "validation") for ending in ("", ".png")
+    ]
+    table = found.files["failures/label_errors_validation"]
+    assert isinstance(table, pd.DataFrame)
+    assert 101 in table["image"].to_list()
+    assert [*found.lists] == ["Labels that are likely wrong"]
+    assert found.pictures == {
+        "Labels that are likely wrong, of the validation part": "failures/label_errors_validation.png"
+    }

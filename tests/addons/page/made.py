@@ -1,50 +1,40 @@
-"""Evaluations with the tables of all add-ons that the page shows."""
+"""Evaluations with all tables and lists that the page shows, which add-ons make where they are there."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline.addons.calibration import measuring
-from pipeline.addons.mistakes import section
-from pipeline.evaluation.records import Evaluation, Evaluations, Predictions
+from pipeline.evaluation import comparison
+from pipeline.evaluation.records import Evaluation, Evaluations
 from tests import evaluations as plain
 
 
 def evaluations(*given: Any, **named: Any) -> Evaluations:
     """Make evaluations as `tests.evaluations` does, with tables."""
     made = plain.evaluations(*given, **named)
-    return {model: {seed: _with_tables(one, seed) for seed, one in seeds.items()} for model, seeds in made.items()}
-
-
-def listed(made: Evaluations) -> dict[str, pd.DataFrame]:
-    """Return the lists of images that the page shows, by title."""
-    images = len(next(iter(next(iter(made.values())).values())).right)
-    return dict(section.section(plain.report(made, Path(), plain.pictures(images))).lists)
-
-
-def _with_tables(one: Evaluation, seed: int) -> Evaluation:
-    random = np.random.default_rng(seed)
-    tables = {"robustness": _robustness(random), "embedding": _embedding(random, len(one.right))}
-    return replace(one, tables=tables | _calibration(one.test))
-
-
-def _calibration(test: Predictions) -> dict[str, pd.DataFrame]:
-    bins = measuring.reliability(test.labels, test.probabilities)
     return {
-        "calibration": measuring.summary(test.labels, test.probabilities),
-        "reliability": bins[bins["images"] > 0],
-        "coverage": measuring.coverage(test.labels, test.probabilities),
+        model: {seed: replace(one, tables=_tables(one, seed)) for seed, one in seeds.items()}
+        for model, seeds in made.items()
     }
 
 
-def _robustness(random: np.random.Generator) -> pd.DataFrame:
-    rows = [(name, strength, "", random.random()) for name in ("shift", "noise") for strength in range(1, 6)]
-    return pd.DataFrame(rows, columns=["corruption", "strength", "change", "accuracy"])
+def listed(made: Evaluations) -> dict[str, pd.DataFrame]:
+    """Return the lists of images that the page shows, by title: each training's mistakes, the last ones first."""
+    return {
+        f"{name}: its mistakes": pd.DataFrame({"image": np.flatnonzero(~one.right)[::-1], "label": 'as "they" <are>'})
+        for name, one in comparison.by_training(made).items()
+    }
 
 
-def _embedding(random: np.random.Generator, images: int) -> pd.DataFrame:
-    x, y = random.random((2, images)).round(3)
-    return pd.DataFrame({"image": np.arange(images), "x": x, "y": y})
+def _tables(one: Evaluation, seed: int) -> dict[str, pd.DataFrame]:
+    random, confidence = np.random.default_rng(seed), float(one.test.probabilities.max(axis=1).mean())
+    corrupted = [(name, strength, random.random()) for name in ("shift", "noise") for strength in range(1, 6)]
+    one_bin = {"confidence": [confidence], "accuracy": [one.right.mean()], "images": [len(one.right)]}
+    return {
+        "calibration": pd.DataFrame({"calibration error": [0.125], "mean confidence": [confidence]}),
+        "reliability": pd.DataFrame(one_bin),
+        "coverage": pd.DataFrame({"coverage": [0.5, 1.0], "accuracy": [1.0, one.right.mean()]}),
+        "robustness": pd.DataFrame(corrupted, columns=["corruption", "strength", "accuracy"]),
+    }

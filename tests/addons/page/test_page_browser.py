@@ -159,18 +159,6 @@ def test_reliability_says_at_which_confidence_and_of_how_many_images(page: Any) 
     ]
 
 
-def test_a_point_of_the_map_shows_its_image_and_arrow_keys_step_through_the_mistakes(page: Any) -> None:
-    page.locator("#mapped").select_option(label="small-42")
-    right = MADE["small"][42].right
-    assert page.locator("#points circle:not(.ring)").count() == right.sum()
-    wrong = np.flatnonzero(~right)
-    page.locator(f"#points [data-image='{wrong[3]}']").hover(force=True)
-    assert images_in(page, "#point") == [wrong[3]]
-    page.locator("#points svg").focus()
-    page.keyboard.press("ArrowRight")
-    assert images_in(page, "#point") == [wrong[4]]
-
-
 def test_two_hundred_classes_are_ranked_pairs_and_colour_is_drawn(browser: Any, tmp_path: Path) -> None:
     page = browser.new_page()
     page.goto(write(tmp_path, [f"class {number}" for number in range(200)], (64, 64, 3)))
