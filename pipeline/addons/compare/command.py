@@ -13,7 +13,7 @@ from pipeline.addons.compare.writing import Comparison
 from pipeline.base import files
 from pipeline.figures import failures, png
 
-CHANGED = (
+CHANGED = failures.Words(
     "Images that a model sees otherwise",
     "Number: label; what the model said before and says now",
     "{before} → {after}",
@@ -54,5 +54,5 @@ def pictures(comparison: Comparison, before: Revision, after: Revision) -> dict[
         if one.changed is not None and images is not None:
             for now, rows in one.changed.groupby("now"):
                 figure = failures.listed(CHANGED, images, rows, after.class_names(model))
-                found[f"{model}, newly {now}"] = png.encode(figure, most=0)
+                found[f"{model}, newly {now}"] = png.encode(figure)
     return found

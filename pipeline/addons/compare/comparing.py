@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from pipeline.addons.compare import welch
 from pipeline.addons.compare.reading import Revision
 from pipeline.evaluation import significance
 from pipeline.evaluation.records import Predictions
@@ -57,7 +58,7 @@ def compared(before: Revision, after: Revision, model: str) -> Compared:
     if not all(accuracies) or not count:
         return Compared()
     same = before.metrics(model) == after.metrics(model)
-    return Compared(significance.difference_of_accuracies(accuracies[0], accuracies[1], count), same=same)
+    return Compared(welch.difference(accuracies[0], accuracies[1], count), same=same)
 
 
 def changed(before: Sequence[Predictions], after: Sequence[Predictions], class_names: Sequence[str]) -> pd.DataFrame:

@@ -23,9 +23,7 @@ def pairs(splits: Mapping[str, np.ndarray], table: pd.DataFrame, class_names: Se
     nearness = [f"{words}, {distance:.2f}" for words, distance in zip(second, shown["distance"], strict=True)]
     explained = "The left image, the right one and the root mean square difference of their pixels, 0 to 255"
     captions = list(zip(first, nearness, strict=True))
-    return sheets.captioned(
-        [title("Duplicates", len(table)), explained], _side_by_side(splits, shown), captions, pixels=120
-    )
+    return sheets.captioned([title("Duplicates", len(table)), explained], _side_by_side(splits, shown), captions)
 
 
 def _side_by_side(splits: Mapping[str, np.ndarray], table: pd.DataFrame) -> np.ndarray:

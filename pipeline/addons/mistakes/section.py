@@ -18,13 +18,13 @@ LINE = (
     "- {0}: [least certain](failures/{0}/least_certain.png), tables: [mistakes](failures/{0}/mistakes.csv), "
     "[confused pairs](failures/{0}/confused_pairs.csv)"
 )
-EXPLAINED = {  # what the words beneath an image are, and what follows its number and label
-    "never_right": (
+EXPLAINED = {
+    "never_right": failures.Words(
         NEVER_RIGHT,
         "Number: label; the class that most trainings say (how many), the label's mean probability",
         "{prediction} ({votes}), {probability:.4f}",
     ),
-    "least_certain": (
+    "least_certain": failures.Words(
         "Images that the model is least certain of",
         "Number: label; the two most probable classes, by how much the first is more probable",
         "{prediction} or {second}, {margin:.4f}",

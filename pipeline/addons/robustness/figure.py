@@ -45,6 +45,5 @@ def _with_mean(table: pd.DataFrame) -> pd.DataFrame:
 
 def corruptions(images: np.ndarray, captions: Sequence[Sequence[str]]) -> Figure:
     """Show one image corrupted in many ways, five to a row."""
-    return sheets.captioned(
-        ["A test image, corrupted in every way that robustness is measured by"], images, captions, most=5
-    )
+    title = ["A test image, corrupted in every way that robustness is measured by"]
+    return sheets.captioned(title, images, captions)
