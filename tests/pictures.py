@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 
@@ -22,16 +23,22 @@ def is_whole(figure: Figure) -> bool:
 
 
 def words_meet(figure: Figure) -> bool:
-    """Tell whether any words of a figure that was drawn lie over others."""
-    boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text()]
+    """Tell whether the words above any two images of a figure that was drawn lie over each other."""
+    boxes = [title.get_window_extent() for title in _titles(figure)]
     return any(boxes[i].overlaps(boxes[j]) for i, j in zip(*np.triu_indices(len(boxes), 1), strict=True))
 
 
 def texts(figure: Figure) -> list[str]:
-    """List the words in a figure's axes."""
-    return [text.get_text() for axes in figure.axes for text in axes.texts if text.get_text()]
+    """List the lines of a figure's title and of its images' titles."""
+    titles = [figure.get_suptitle(), *(title.get_text() for title in _titles(figure))]
+    return [line for title in titles for line in title.splitlines()]
 
 
 def shown(figure: Figure) -> list[np.ndarray]:
     """List the images in a figure."""
     return [np.asarray(image.get_array()) for axes in figure.axes for image in axes.images]
+
+
+def _titles(figure: Figure) -> list[Text]:
+    titles = [text for axes in figure.axes for text in axes.findobj(Text) if text.get_fontsize() == 6.5]
+    return [text for text in titles if text.get_text()]

@@ -13,8 +13,8 @@ from pipeline.data import datasets
 METRICS = (  # of an evaluation, those of each class aside; a test holds them to it
     *(f"{split}.{name}" for split in ("train", "validation", "test") for name in ("accuracy", "loss")),
     *("test.top_2_accuracy", "test.macro_precision", "test.macro_recall", "test.macro_f1"),
-    *("test.mirrored_accuracy", "test.mirrored_loss", "test.seconds_per_image", "parameters", "model_bytes"),
-    *("together.accuracy", "together.loss", "together.mirrored_accuracy"),
+    *("parameters", "model_bytes"),
+    *("together.accuracy", "together.loss"),
 )
 
 

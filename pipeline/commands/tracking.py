@@ -14,7 +14,7 @@ from pipeline.base import files, tables
 from pipeline.config import loading
 from pipeline.config.schema import Params, Training
 from pipeline.data import arrays
-from pipeline.evaluation import metrics, records
+from pipeline.evaluation import records
 from pipeline.tracking import (
     description,
     fingerprints,
@@ -106,7 +106,7 @@ def _append(params: Params, training: Training, train: StageLock, evaluate: Stag
         reports = [path for path in named.values() if path.parts[0] == "reports"]
         record.attach_training(named[f"{training.name}.keras"], labelled[0], reports)
         evaluation = records.from_arrays(files.read_arrays(named[f"{training.name}.npz"]))
-        record.log_metrics(metrics.loggable(evaluation.all_scores))
+        record.log_metrics(evaluation.scores)
         for restore in addons.functions("run", "restore"):
             restore(record, training)
 

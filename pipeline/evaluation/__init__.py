@@ -4,7 +4,6 @@
 - `metrics.py`: numbers from labels and probabilities
 - `significance.py`: what the test images can tell: intervals, and which models differ
 - `extending.py`: what add-ons add: to an evaluation, to the report, beside it
-- `settings.py`: how each model was made, as a table
 - `comparison.py`: all models side by side in tables, and the verdict
 - `summary.py`: the same in Markdown, from the template `summary.md.jinja`
 - `checks.py`: metrics against the limits of `gate`

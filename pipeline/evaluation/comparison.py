@@ -1,30 +1,30 @@
 """All models side by side: tables, and the verdict in words."""
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pipeline.base import templates
 from pipeline.config.schema import Params, Training
-from pipeline.evaluation import metrics, records, settings, significance
+from pipeline.evaluation import metrics, records, significance
 from pipeline.evaluation.records import TRAIN_IMAGES, Evaluation, Evaluations
 from pipeline.evaluation.significance import Difference
 
 
 def contents(params: Params, evaluations: Evaluations) -> dict[str, Any]:
     """Return, by name, the tables and words that README.md and the page both show; no `differences` of one model."""
-    several_seeds = any(len(seeds) > 1 for seeds in evaluations.values())
+    words = {"several_seeds": any(len(seeds) > 1 for seeds in evaluations.values()), "train_images": TRAIN_IMAGES}
     return {
         "dataset": params.fetch.dataset_name,
         "verdict": verdict(evaluations),
         "models": models_table(evaluations),
-        "note": _NOTE + (_NOTE_OF_SEEDS if several_seeds else _NOTE_OF_ONE_SEED),
-        "settings": settings.table(params),
+        "note": templates.load("pipeline.evaluation", "note.jinja").render(words),
+        "settings": settings_table(params),
         "differences": differences_table(evaluations) if len(evaluations) > 1 else None,
-        "caveat": _CAVEAT_OF_SEEDS if several_seeds else _CAVEAT_OF_ONE_SEED,
+        "caveat": templates.load("pipeline.evaluation", "caveat.jinja").render(words),
     }
 
 
@@ -51,16 +51,31 @@ def models_table(evaluations: Evaluations) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna("–")
 
 
+def settings_table(params: Params) -> pd.DataFrame:
+    """Tabulate how each model is made: its network, epochs, batch size, optimizer, schedule and augmentation."""
+    rows = []
+    for name, spec in params.models.items():
+        train, optimizer = spec.train, spec.train.optimizer
+        changes = train.augmentation.model_dump(exclude_defaults=True) if train.augmentation else ["none"]
+        schedule, augmentation = train.schedule.name.replace("_", " "), ", ".join(changes).replace("_", " ")
+        row = {
+            "model": name,
+            "network": spec.summary,
+            "epochs": f"at most {train.epochs}" if train.early_stopping else f"{train.epochs}",
+            "batch": f"{train.batch_size}",
+            "optimizer": f"{optimizer.name}, learning rate {optimizer.learning_rate:g}, {schedule}",
+            "augmentation": augmentation,
+        }
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def differences(evaluations: Evaluations) -> dict[tuple[str, str], Difference]:
     """Compare every pair of models on the same test images, the p-values adjusted for all the pairs (Holm)."""
-    right = {name: _right(seeds) for name, seeds in evaluations.items()}
-    pairs = list(itertools.combinations(evaluations, 2))
-    found = [significance.difference(right[first], right[second]) for first, second in pairs]
-    adjusted = significance.holm([difference.p_value for difference in found])
-    return {
-        pair: replace(difference, p_value=p_value)
-        for pair, difference, p_value in zip(pairs, found, adjusted, strict=True)
-    }
+    right = {name: _right(seeds.values()) for name, seeds in evaluations.items()}
+    pairs = itertools.combinations(evaluations, 2)
+    found = {pair: significance.difference(right[pair[0]], right[pair[1]]) for pair in pairs}
+    return significance.adjusted(found)
 
 
 def differences_table(evaluations: Evaluations) -> pd.DataFrame:
@@ -70,10 +85,10 @@ def differences_table(evaluations: Evaluations) -> pd.DataFrame:
 
 def verdict(evaluations: Evaluations) -> str:
     """Say in words whether the most accurate model is better than each other one, beyond what is chance."""
-    accuracies = {name: _right(seeds).mean() for name, seeds in evaluations.items()}
-    best = max(accuracies, key=lambda name: float(accuracies[name]))
+    accuracies = {name: float(_right(seeds.values()).mean()) for name, seeds in evaluations.items()}
+    best = max(accuracies, key=lambda name: accuracies[name])
     if len(evaluations) == 1:
-        low, high = significance.accuracy_interval(_right(evaluations[best]))
+        low, high = significance.accuracy_interval(_right(evaluations[best].values()))
         return f"{best} has a test accuracy of {accuracies[best]:.4f} (95 % interval {low:.4f} to {high:.4f})."
     found = differences({best: evaluations[best]} | dict(evaluations))
     return "; ".join(_sentence(pair, difference) for pair, difference in found.items() if best in pair) + "."
@@ -84,8 +99,8 @@ def confused_table(evaluations: Evaluations) -> pd.DataFrame:
     every = list(by_training(evaluations).values())
     table = confused_pairs(every)[:10]
     return table.assign(
-        images=[f"{images / len(every):.1f}" for images in table["images"]],
-        share=[f"{100 * share:.1f} %" for share in table["share"]],
+        images=(table["images"] / len(every)).map("{:.1f}".format),
+        share=(100 * table["share"]).map("{:.1f} %".format),
     )
 
 
@@ -110,10 +125,6 @@ def as_text(table: pd.DataFrame) -> pd.DataFrame:
     return table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else str(cell))
 
 
-def _right(seeds: Mapping[int, Evaluation]) -> np.ndarray:
-    return np.array([evaluation.right for evaluation in seeds.values()])
-
-
 def _sentence(pair: tuple[str, str], difference: Difference) -> str:
     first, second = pair
     if difference.p_value >= significance.LEVEL:
@@ -123,33 +134,31 @@ def _sentence(pair: tuple[str, str], difference: Difference) -> str:
 
 
 def _model_row(name: str, seeds: list[Evaluation]) -> dict[str, str]:
-    right = np.array([evaluation.right for evaluation in seeds])
+    right = _right(seeds)
     low, high = significance.accuracy_interval(right)
-    return {
-        "model": name,
-        "test accuracy": f"{right.mean():.4f}",
-        "95 % interval": f"{low:.4f} – {high:.4f}",
-        **_each_seed(right.mean(axis=1)),
-        "test loss": _mean(seeds, "test", "loss"),
-        **{name.replace("_", " "): _mean(seeds, "test", name) for name in seeds[0].metrics if "accuracy" in name},
-        "validation": _mean(seeds, "validation"),
-        "train": _mean(seeds, "train"),
+    row = {"model": name, "test accuracy": f"{right.mean():.4f}", "95 % interval": f"{low:.4f} – {high:.4f}"}
+    if len(seeds) > 1:
+        accuracies = right.mean(axis=1)
+        row["deviation"] = f"{accuracies.std(ddof=1):.4f}"
+        row["of each seed"] = ", ".join(f"{accuracy:.4f}" for accuracy in accuracies)
+    row["test loss"] = _mean(seeds, "test", "loss")
+    row |= {name.replace("_", " "): _mean(seeds, "test", name) for name in seeds[0].metrics if "accuracy" in name}
+    return row | {
+        "validation": _mean(seeds, "validation", "accuracy"),
+        "train": _mean(seeds, "train", "accuracy"),
         "parameters": f"{seeds[0].parameters:,}",
         "model file": f"{seeds[0].model_bytes / 1e6:.1f} MB",
     }
 
 
-def _each_seed(accuracies: np.ndarray) -> dict[str, str]:
-    if len(accuracies) == 1:
-        return {}
-    each = ", ".join(f"{accuracy:.4f}" for accuracy in accuracies)
-    return {"deviation": f"{accuracies.std(ddof=1):.4f}", "of each seed": each}
-
-
-def _mean(seeds: list[Evaluation], split: str, score: str = "accuracy") -> str:
+def _mean(seeds: list[Evaluation], split: str, score: str) -> str:
     if split not in seeds[0].scores:
         return "–"
     return f"{np.mean([evaluation.scores[split][score] for evaluation in seeds]):.4f}"
+
+
+def _right(seeds: Iterable[Evaluation]) -> np.ndarray:
+    return np.array([evaluation.right for evaluation in seeds])
 
 
 def _pair_row(pair: tuple[str, str], difference: Difference) -> dict[str, str]:
@@ -164,29 +173,3 @@ def _pair_row(pair: tuple[str, str], difference: Difference) -> dict[str, str]:
         row |= {"by images": f"{difference.by_images:.4f}", "by seeds": f"{difference.by_seeds:.4f}"}
     p_value = f"{difference.p_value:.3f}" if difference.p_value >= 0.001 else "< 0.001"
     return row | {"p-value": p_value, "significant": "yes" if difference.p_value < significance.LEVEL else "no"}
-
-
-_NOTE = (
-    "Accuracy is the share of images whose most probable class is the true one, in the training part among at most "
-    f"{TRAIN_IMAGES:,} of its images; "
-)
-_NOTE_OF_ONE_SEED = (
-    "the interval (Wilson) says what other test images of this kind might give. Loss is the mean cross-entropy."
-)
-_NOTE_OF_SEEDS = (
-    "figures are means over the seeds, with the standard deviation and the value of each. The interval says what other "
-    "test images of this kind and other seeds might give. Loss is the mean cross-entropy. Together, a model's networks "
-    "answer by the mean of their probabilities, at the cost of all of them (an ensemble: Hansen & Salamon 1990, "
-    "Lakshminarayanan et al. 2017); that interval (Wilson) says what other test images alone might give."
-)
-_CAVEAT_OF_ONE_SEED = (
-    "McNemar's exact test on the images that only one of two models gets right, adjusted for the number of pairs "
-    "(Holm); significant means p < 0.05. The interval of one difference is Bonett and Price's. Both compare these "
-    "trained networks, one seed each: other seeds would move the figures too."
-)
-_CAVEAT_OF_SEEDS = (
-    "Only the first is right: images that it gets right with more of its seeds. By images and by seeds: the standard "
-    "deviation of the difference that other test images and other seeds would bring. The p-value is of a t-test that "
-    "takes both as chance (Satterthwaite's degrees of freedom), adjusted for the number of pairs (Holm); "
-    "significant means p < 0.05."
-)

@@ -1,5 +1,6 @@
 """One model's evaluation: what it makes of each split's images, and what follows from that."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from pipeline.base.errors import InputError
 from pipeline.evaluation import metrics
 
 SPLITS = ("train", "validation", "test")
-TRAIN_IMAGES = 10_000  # of the training part, at most, evenly spread; of the other splits, all
-HISTORY, METRIC, TABLE = "history_", "metric_", "table/"  # what the names of arrays begin with
+TRAIN_IMAGES = 10_000  # that are scored of the training part, at most, evenly spread
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,10 @@ class Predictions:
 
 
 class Picture(NamedTuple):
-    """A picture in a training's folder of reports/: `name` is its file's, without `.png`."""
+    """A picture in a training's folder of reports/: `name` is its file's, without `.png`.
+
+    Its MD5 makes what an evaluation holds another wherever the picture is another: the report shows it.
+    """
 
     name: str
     caption: str
@@ -35,10 +39,8 @@ class Picture(NamedTuple):
 class Evaluation:
     """A trained model's predictions by split (without a validation part, there are none of it), and its history.
 
-    Those of `train` are of `TRAIN_IMAGES` at most.
-    `mirrored` holds the means over each test image and its mirror image, (n, classes), of a model trained on both;
-    `metrics` and `tables` what add-ons found, by name, `pictures` which pictures they drew: name, caption and MD5;
-    `machine` on what it was evaluated.
+    Those of `train` are of `TRAIN_IMAGES` at most. `metrics` and `tables` are what add-ons found, by name, `pictures`
+    what they drew, `machine` on what it was evaluated.
     """
 
     class_names: list[str]
@@ -46,11 +48,10 @@ class Evaluation:
     model_bytes: int
     history: pd.DataFrame
     splits: Mapping[str, Predictions]
-    mirrored: np.ndarray | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     pictures: Sequence[Picture] = ()
-    machine: dict[str, str] = field(default_factory=dict)
+    machine: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def test(self) -> Predictions:
@@ -75,21 +76,23 @@ class Evaluation:
     @cached_property
     def scores(self) -> dict[str, Any]:
         """What metrics.json holds: accuracy and loss by split, of test the means over classes, parameters, bytes."""
-        headlines = {name: metrics.headline(part.labels, part.probabilities) for name, part in self.splits.items()}
-        test: dict[str, Any] = headlines.pop("test")
-        test["top_2_accuracy"] = metrics.top_2_accuracy(self.test.labels, self.test.probabilities)
-        test |= metrics.macro_averages(self.per_class)
-        if self.mirrored is not None:
-            mirrored = metrics.headline(self.test.labels, self.mirrored)
-            test |= {f"mirrored_{name}": value for name, value in mirrored.items()}
-        test |= {name: round(value, metrics.DECIMALS) for name, value in self.metrics.items()}
-        return {**headlines, "test": test, "parameters": self.parameters, "model_bytes": self.model_bytes}
+        by_split = {name: metrics.headline(part.labels, part.probabilities) for name, part in self.splits.items()}
+        by_split["test"] |= {
+            "top_2_accuracy": metrics.top_2_accuracy(self.test.labels, self.test.probabilities),
+            **{f"macro_{name}": value for name, value in self._by_class.mean().round(metrics.DECIMALS).items()},
+            **{name: round(value, metrics.DECIMALS) for name, value in self.metrics.items()},
+        }
+        return {**by_split, "parameters": self.parameters, "model_bytes": self.model_bytes}
 
     @cached_property
     def all_scores(self) -> dict[str, Any]:
-        """`scores`, and under `test` the precision, recall and F1 of each class, as MLflow and the gate have them."""
-        by_class = metrics.by_class(self.per_class, self.class_names)
-        return self.scores | {"test": self.scores["test"] | by_class}
+        """`scores`, and under `test` the precision, recall and F1 of each class, as the gate has them."""
+        by_class = self._by_class.set_axis(self.class_names).round(metrics.DECIMALS)
+        return self.scores | {"test": self.scores["test"] | by_class.to_dict()}
+
+    @property
+    def _by_class(self) -> pd.DataFrame:
+        return self.per_class[metrics.BY_CLASS]
 
 
 Evaluations = Mapping[str, Mapping[int, Evaluation]]  # by model and seed
@@ -101,75 +104,57 @@ def together(every: Sequence[Evaluation]) -> Evaluation:
     Networks that differ by their seed alone are a deep ensemble (Lakshminarayanan et al. 2017). Parameters and bytes
     are those of all of them; history and whatever else is no mean of probabilities is left out.
     """
-    first = every[0]
     splits = {
         split: Predictions(part.labels, np.mean([one.splits[split].probabilities for one in every], axis=0))
-        for split, part in first.splits.items()
+        for split, part in every[0].splits.items()
     }
-    mirrored = [one.mirrored for one in every if one.mirrored is not None]
     return Evaluation(
-        class_names=first.class_names,
+        class_names=every[0].class_names,
         parameters=sum(one.parameters for one in every),
         model_bytes=sum(one.model_bytes for one in every),
         history=pd.DataFrame(),
         splits=splits,
-        mirrored=np.mean(mirrored, axis=0) if mirrored else None,
     )
 
 
-def together_scores(every: Sequence[Evaluation]) -> dict[str, float]:
-    """Return the test accuracy and loss of several networks together, and the mirrored accuracy where there is one."""
-    test = together(every).scores["test"]
-    return {name: test[name] for name in ("accuracy", "loss", "mirrored_accuracy") if name in test}
-
-
 def to_arrays(evaluation: Evaluation) -> dict[str, np.ndarray]:
-    """Return an evaluation as named arrays, for an .npz."""
-    arrays = {
-        "class_names": np.array(evaluation.class_names),
-        "parameters": np.array(evaluation.parameters),
-        "model_bytes": np.array(evaluation.model_bytes),
-        "machine": np.array(list(evaluation.machine.items()), str).reshape(-1, 2),
-        "pictures": np.array(evaluation.pictures, str).reshape(-1, 3),
+    """Return an evaluation as named arrays, for an .npz: labels, probabilities, and `about`, JSON of all else."""
+    about = {
+        "class_names": evaluation.class_names,
+        "parameters": evaluation.parameters,
+        "model_bytes": evaluation.model_bytes,
+        "history": evaluation.history.to_dict("list"),
+        "metrics": evaluation.metrics,
+        "tables": {name: table.to_dict("list") for name, table in evaluation.tables.items()},
+        "pictures": evaluation.pictures,
+        "machine": evaluation.machine,
     }
-    arrays |= {f"{HISTORY}{name}": evaluation.history[name].to_numpy() for name in evaluation.history}
+    arrays = {"about": np.array(json.dumps(about))}
     for split, predictions in evaluation.splits.items():
         arrays |= {f"{split}_labels": predictions.labels, f"{split}_probabilities": predictions.probabilities}
-    if evaluation.mirrored is not None:
-        arrays["test_mirrored_probabilities"] = evaluation.mirrored
-    arrays |= {f"{METRIC}{name}": np.array(value) for name, value in evaluation.metrics.items()}
-    for name, table in evaluation.tables.items():
-        arrays |= {f"{TABLE}{name}/{column}": np.array(values.tolist()) for column, values in table.items()}
     return arrays
 
 
 def from_arrays(arrays: Mapping[str, np.ndarray]) -> Evaluation:
-    """Return the evaluation that `to_arrays` made arrays of."""
-    tables: dict[str, dict[str, np.ndarray]] = {}
-    for path, values in _named(arrays, TABLE).items():
-        name, _, column = path.partition("/")
-        tables.setdefault(name, {})[column] = values
-    splits = {
-        split: Predictions(arrays[f"{split}_labels"], arrays[f"{split}_probabilities"])
-        for split in SPLITS
-        if f"{split}_labels" in arrays
-    }
+    """Return the evaluation that `to_arrays` made arrays of; raise `InputError` for one of another version."""
+    if "about" not in arrays:
+        raise InputError("data/evaluations is of another version of this code: `dvc repro` makes it anew")
+    about = json.loads(arrays["about"].item())
     return Evaluation(
-        class_names=arrays["class_names"].tolist(),
-        parameters=int(arrays["parameters"]),
-        model_bytes=int(arrays["model_bytes"]),
-        history=pd.DataFrame(_named(arrays, HISTORY)),
-        splits=splits,
-        mirrored=arrays.get("test_mirrored_probabilities"),
-        metrics={name: float(value) for name, value in _named(arrays, METRIC).items()},
-        tables={name: pd.DataFrame(columns) for name, columns in tables.items()},
-        pictures=[Picture(*row) for row in arrays["pictures"].tolist()],
-        machine=dict(arrays["machine"].tolist()),
+        class_names=about["class_names"],
+        parameters=about["parameters"],
+        model_bytes=about["model_bytes"],
+        history=pd.DataFrame(about["history"]),
+        splits={
+            split: Predictions(arrays[f"{split}_labels"], arrays[f"{split}_probabilities"])
+            for split in SPLITS
+            if f"{split}_labels" in arrays
+        },
+        metrics=about["metrics"],
+        tables={name: pd.DataFrame(table) for name, table in about["tables"].items()},
+        pictures=[Picture(*picture) for picture in about["pictures"]],
+        machine=about["machine"],
     )
-
-
-def _named(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
-    return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
 
 
 def predictions_table(evaluation: Evaluation) -> pd.DataFrame:
@@ -188,8 +173,5 @@ def per_class_table(evaluation: Evaluation) -> pd.DataFrame:
 
 
 def confusion_table(evaluation: Evaluation) -> pd.DataFrame:
-    """Tabulate the confusion matrix, a row a cell: both classes by name, images, and their share of the true class."""
-    names, counts = np.array(evaluation.class_names), evaluation.confusion
-    true, predicted = (names[indices.ravel()] for indices in np.indices(counts.shape))
-    shares = metrics.row_normalised(counts).ravel().round(metrics.DECIMALS)
-    return pd.DataFrame({"true": true, "predicted": predicted, "images": counts.ravel(), "share": shares})
+    """Tabulate the confusion matrix as `metrics.cells` does, to six decimals."""
+    return metrics.cells(evaluation.confusion, evaluation.class_names).round(metrics.DECIMALS)

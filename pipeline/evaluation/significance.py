@@ -3,13 +3,21 @@
 Which images a model gets right is an array of bool, (seeds, n): a row for each of its trainings.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 
-LEVEL = 0.05  # of intervals and tests
+LEVEL = 0.05
+
+
+class Variance(NamedTuple):
+    """The variance of a mean, and its degrees of freedom."""
+
+    value: float
+    freedom: float
 
 
 @dataclass(frozen=True)
@@ -30,11 +38,6 @@ class Difference:
     by_images: float
     by_seeds: float | None
 
-    @property
-    def p_worse(self) -> float:
-        """The p-value of the first model's being worse, one-sided: both tests are symmetric."""
-        return self.p_value / 2 if self.accuracy < 0 else 1 - self.p_value / 2
-
 
 def accuracy_interval(right: np.ndarray) -> tuple[float, float]:
     """Return the 95 % interval of a model's accuracy: what other test images of this kind, and other seeds, might give.
@@ -44,7 +47,8 @@ def accuracy_interval(right: np.ndarray) -> tuple[float, float]:
     if len(right) == 1:
         interval = stats.binomtest(int(right.sum()), right.size).proportion_ci(1 - LEVEL, method="wilson")
         return float(interval.low), float(interval.high)
-    low, high, _ = _t_test(float(right.mean()), [_by_images(right.mean(axis=0)), _by_seeds(right)])
+    variance = added(of_mean(right.mean(axis=0)), of_mean(right.mean(axis=1)))
+    low, high, _ = t_test(float(right.mean()), variance)
     return max(0.0, low), min(1.0, high)
 
 
@@ -59,10 +63,10 @@ def difference(first: np.ndarray, second: np.ndarray) -> Difference:
     """
     shares = first.mean(axis=0) - second.mean(axis=0)
     only_first, only_second = int(np.sum(shares > 0)), int(np.sum(shares < 0))
-    several = len(first) > 1 and len(second) > 1
-    if several:
-        seeds = [_by_seeds(first), _by_seeds(second)]
-        low, high, p_value = _t_test(float(shares.mean()), [_by_images(shares), *seeds])
+    images, seeds = of_mean(shares), None
+    if len(first) > 1 and len(second) > 1:
+        seeds = added(of_mean(first.mean(axis=1)), of_mean(second.mean(axis=1)))
+        low, high, p_value = t_test(float(shares.mean()), added(images, seeds))
     else:
         low, high = _paired_interval(only_first, only_second, shares.size)
         p_value = stats.binomtest(only_first, only_first + only_second).pvalue if only_first + only_second else 1.0
@@ -73,70 +77,53 @@ def difference(first: np.ndarray, second: np.ndarray) -> Difference:
         p_value=float(p_value),
         only_first=only_first,
         only_second=only_second,
-        by_images=_by_images(shares)[0] ** 0.5,
-        by_seeds=sum(variance for variance, _ in seeds) ** 0.5 if several else None,
+        by_images=images.value**0.5,
+        by_seeds=seeds.value**0.5 if seeds else None,
     )
 
 
-def difference_of_accuracies(first: Sequence[float], second: Sequence[float], images: int) -> Difference:
-    """Compare two models by the accuracies of their seeds alone, each on as many images, which may be the same ones.
-
-    Welch's t-test (1947), and with more seeds the variance that they bring, as in `difference`. Of the same images
-    it errs on the careful side, since what both models find hard is counted as chance.
-    """
-    by_images = [_of_share(float(np.mean(accuracies)), images) for accuracies in (first, second)]
-    several = len(first) > 1 and len(second) > 1
-    by_seeds = [_by_seeds(np.array(accuracies)[:, None]) for accuracies in (first, second)] if several else []
-    mean = float(np.mean(first) - np.mean(second))
-    low, high, p_value = _t_test(mean, [*by_images, *by_seeds])
-    deviation = float(sum(variance for variance, _ in by_images) ** 0.5)
-    seeds = float(sum(variance for variance, _ in by_seeds) ** 0.5) if several else None
-    return Difference(mean, low, high, p_value, None, None, deviation, seeds)
+def adjusted(differences: Mapping[Any, Difference]) -> dict[Any, Difference]:
+    """Return differences with their p-values adjusted for how many they are, as `holm` does."""
+    p_values = holm([one.p_value for one in differences.values()])
+    return {
+        name: replace(one, p_value=p_value) for (name, one), p_value in zip(differences.items(), p_values, strict=True)
+    }
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjust p-values for how many there are (Holm 1979), so that all of them hold together at one level."""
     order = np.argsort(p_values)
     factors = len(p_values) - np.arange(len(p_values))
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(np.asarray(p_values)[order] * factors))
-    return [float(value) for value in adjusted]
+    found = np.empty(len(p_values))
+    found[order] = np.minimum(1, np.maximum.accumulate(np.asarray(p_values)[order] * factors))
+    return [float(value) for value in found]
 
 
-def _by_images(shares: np.ndarray) -> tuple[float, int]:
-    """Return the variance of a mean over images, and its degrees of freedom."""
-    return float(shares.var(ddof=1)) / shares.size if shares.size > 1 else 0.0, max(1, shares.size - 1)
+def of_mean(values: np.ndarray) -> Variance:
+    """Return the variance of the mean of some values; 0 of one value, which tells nothing."""
+    variance = float(values.var(ddof=1)) / values.size if values.size > 1 else 0.0
+    return Variance(variance, max(1, values.size - 1))
 
 
-def _of_share(share: float, images: int) -> tuple[float, int]:
-    """Return the variance of a share of so many images, and its degrees of freedom."""
-    freedom = max(1, images - 1)
-    return share * (1 - share) / freedom, freedom
+def added(*variances: Variance) -> Variance:
+    """Add variances, with the degrees of freedom of their sum (Satterthwaite 1946)."""
+    total = sum(variance.value for variance in variances)
+    spread = sum(variance.value**2 / variance.freedom for variance in variances)
+    return Variance(total, total**2 / spread if spread else min(variance.freedom for variance in variances))
 
 
-def _by_seeds(right: np.ndarray) -> tuple[float, int]:
-    """Return the variance of a mean over seeds, and its degrees of freedom."""
-    return float(right.mean(axis=1).var(ddof=1)) / len(right), len(right) - 1
-
-
-def _sum_of_variances(parts: Sequence[tuple[float, int]]) -> tuple[float, float]:
-    """Add variances, each given with its degrees of freedom, and return the sum with its own (Satterthwaite 1946)."""
-    total = sum(variance for variance, _ in parts)
-    spread = sum(variance**2 / freedom for variance, freedom in parts)
-    return total, total**2 / spread if spread else float(min(freedom for _, freedom in parts))
-
-
-def _t_test(mean: float, parts: Sequence[tuple[float, int]]) -> tuple[float, float, float]:
+def t_test(mean: float, variance: Variance) -> tuple[float, float, float]:
     """Return both ends of the 95 % interval of a mean and the p-value of its being 0."""
-    variance, freedom = _sum_of_variances(parts)
-    if not variance:
+    if not variance.value:
         return mean, mean, 0.0 if mean else 1.0
-    margin = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * variance**0.5
-    return mean - margin, mean + margin, float(2 * stats.t.sf(abs(mean) / variance**0.5, freedom))
+    error = variance.value**0.5
+    low, high = stats.t.interval(1 - LEVEL, variance.freedom, mean, error)
+    return float(low), float(high), float(2 * stats.t.sf(abs(mean) / error, variance.freedom))
 
 
 def _paired_interval(only_first: int, only_second: int, images: int) -> tuple[float, float]:
     """Return the 95 % interval of a difference of paired accuracies (Bonett & Price 2012), never of no width."""
     first, second = (only_first + 1) / (images + 2), (only_second + 1) / (images + 2)
-    margin = float(stats.norm.ppf(1 - LEVEL / 2)) * ((first + second - (first - second) ** 2) / (images + 2)) ** 0.5
-    return max(-1.0, first - second - margin), min(1.0, first - second + margin)
+    error = ((first + second - (first - second) ** 2) / (images + 2)) ** 0.5
+    low, high = stats.norm.interval(1 - LEVEL, first - second, error)
+    return max(-1.0, float(low)), min(1.0, float(high))

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from pipeline.base import tables, templates
-from pipeline.config.models import Model
-from pipeline.config.schema import Params, Training
+from pipeline.config.schema import Params
 from pipeline.evaluation import comparison
 from pipeline.evaluation.extending import Document, Section
 from pipeline.evaluation.records import Evaluation, Evaluations
@@ -12,11 +11,10 @@ from pipeline.evaluation.records import Evaluation, Evaluations
 MODEL_PICTURES = {  # what `evaluate` draws of one model
     "augmentations": "augmented",
     "learning curves": "learning_curves",
-    "accuracies": "accuracies",
     "confusion": "confusion_matrix",
     "a prediction": "prediction",
 }
-PICTURES = {"Learning curves": "curves", "Recall of each class": "recall", "Confusion matrices": "confusion"}
+PICTURES = {"Learning curves": "curves", "Confusion matrices": "confusion"}
 
 
 def as_markdown(
@@ -29,18 +27,11 @@ def as_markdown(
         confused=comparison.confused_table(evaluations),
         sections=sections,
         documents=documents,
-        links={
-            Training(model, seed).name: _links(params.models[model], evaluation)
-            for model, seeds in evaluations.items()
-            for seed, evaluation in seeds.items()
-        },
+        links={name: _links(evaluation) for name, evaluation in comparison.by_training(evaluations).items()},
         pictures=PICTURES,
     )
 
 
-def _links(model: Model, evaluation: Evaluation) -> dict[str, str]:
-    """Map captions to files, without the augmentations of a model that has none."""
-    files = {
-        caption: file for caption, file in MODEL_PICTURES.items() if model.train.augmentation or file != "augmented"
-    }
-    return files | {picture.name: picture.name for picture in evaluation.pictures}
+def _links(evaluation: Evaluation) -> dict[str, str]:
+    """Map captions to files."""
+    return MODEL_PICTURES | {picture.name: picture.name for picture in evaluation.pictures}

@@ -1,7 +1,7 @@
 """Arrays and tables in, matplotlib's figures out; the caller saves them.
 
 - `curves.py`: loss and accuracy over epochs
-- `scores.py`: how well a model does: accuracies, recall, confusion matrices
+- `scores.py`: confusion matrices
 - `gallery.py`: pictures of images: samples, augmentations, predictions
 - `failures.py`: lists of images
 - `sheets.py`: images in rows with words beneath, which the two galleries are made of

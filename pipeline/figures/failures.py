@@ -4,6 +4,7 @@ Images are uint8 of (n, height, width, channels): the whole split in which the l
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,22 +14,24 @@ from pipeline.figures import sheets
 from pipeline.figures.class_names import legible
 
 SHOWN = 40
-ROWS = 100  # of a list that is written as a table
+ROWS = 100  # that a list has as a table
 
 
-def listed(
-    explained: tuple[str, str, str], images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]
-) -> Figure:
-    """Show the images of a table with `image`, `label`, and the columns that the third of `explained` has in braces.
+class Words(NamedTuple):
+    """What a gallery says: its title, what its captions mean, and a caption's second line, columns in braces."""
 
-    The first is the title, the second says what the words beneath an image are, and the third is what follows its
-    number and label.
-    """
+    title: str
+    meaning: str
+    caption: str
+
+
+def listed(words: Words, images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
+    """Show the images of a table with `image`, `label` and the columns that the caption names."""
     names, shown = short_names(class_names), table[:SHOWN]
-    which, meaning, form = explained
-    rows = [{what: names.get(cell, cell) for what, cell in row.items()} for row in shown.to_dict("records")]
-    captions = [(f"{row['image']}: {row['label']}", form.format(**row)) for row in rows]
-    return sheets.captioned([title(which, len(table)), meaning], images[shown["image"]], captions)
+    captions = []
+    for row in shown.replace(names).to_dict("records"):
+        captions.append((f"{row['image']}: {row['label']}", words.caption.format(**row)))
+    return sheets.captioned([title(words.title, len(table)), words.meaning], images[shown["image"]], captions)
 
 
 def short_names(class_names: Sequence[str]) -> dict[str, str]:

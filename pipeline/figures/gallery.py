@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from pipeline.data.arrays import Array
 from pipeline.figures import sheets
@@ -16,16 +15,16 @@ PLOTTED_CLASSES = 10
 
 def samples(images: Array, labels: np.ndarray, class_names: Sequence[str]) -> Figure:
     """Show the first images of each class, a labelled row each; at most 20 classes and 120 images."""
-    shown = legible(class_names[:20])
-    height, width = images.shape[1:3]
-    per_class = min(12, 120 // len(shown))
-    first = [np.flatnonzero(labels == row)[:per_class] for row in range(len(shown))]
+    names = legible(class_names[:20])
+    per_class = min(12, 120 // len(names))
+    first = [np.flatnonzero(labels == number)[:per_class] for number in range(len(names))]
     mosaic = _mosaic([sheets.on_paper(images[some]) for some in first], per_class)
-    margin = 0.3 + 0.085 * max(map(len, shown))  # inches, for the names
-    figure = Figure(figsize=(0.55 * per_class + margin, 0.55 * len(shown) * height / width), dpi=100)
-    axes = figure.add_axes((margin / figure.get_figwidth(), 0.0, 1 - margin / figure.get_figwidth(), 1.0))
-    axes.imshow(mosaic, cmap="gray", aspect="auto")
-    axes.set_yticks((np.arange(len(shown)) + 0.5) * (height + 2), shown, parse_math=False)
+    height, width = mosaic.shape[:2]
+    inches = 0.55 * per_class
+    figure = Figure(figsize=(inches + 2, inches * height / width), dpi=100, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(mosaic, cmap="gray")
+    axes.set_yticks((np.arange(len(names)) + 0.5) * height / len(names), names, parse_math=False)
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -33,23 +32,17 @@ def samples(images: Array, labels: np.ndarray, class_names: Sequence[str]) -> Fi
 
 
 def augmented(image: np.ndarray, augmentations: np.ndarray | None) -> Figure:
-    """Show a training image, large, beside 100 augmentations of it, or alone for a model that has none."""
-    large, small = sheets.magnification(image.shape, 140), sheets.magnification(image.shape, 48)
-    height, width = (round(side * large) for side in image.shape[:2])
+    """Show a training image beside 100 augmentations of it, or alone for a model that has none."""
+    original = sheets.on_paper(image)
     if augmentations is None:
-        figure, axes = sheets.sheet(350, height + 70)
-        words = "A training image. This model is trained on", "images as they are, without augmentation."
-        sheets.write(axes, 14, 24, *words)
-        sheets.place(axes, sheets.on_paper(image), 14, 56, large)
+        figure = Figure(figsize=(3.4, 3.4), dpi=110, layout="constrained")
+        sheets.draw_image(figure.subplots(), original, "A training image: this model is trained\non images as they are")
         return figure
+    figure = Figure(figsize=(8.2, 5.6), dpi=110, layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 3))
+    sheets.draw_image(left, original, "A training image")
     mosaic = _mosaic(list(sheets.on_paper(augmentations).reshape(10, 10, *image.shape)), 10)
-    bottom, right = (round(side * small) for side in mosaic.shape[:2])
-    left = max(width, 120) + 40
-    figure, axes = sheets.sheet(left + max(right, 390) + 10, max(height, bottom) + 54)
-    sheets.write(axes, 14, 24, "A training image")
-    sheets.write(axes, left, 24, "100 random augmentations of it, drawn as in this model's training")
-    sheets.place(axes, sheets.on_paper(image), 14, 40, large)
-    sheets.place(axes, mosaic, left, 40, small)
+    sheets.draw_image(right, mosaic, "100 random augmentations of it, drawn as in this model's training")
     return figure
 
 
@@ -65,7 +58,7 @@ def predictions(
     figure = Figure(figsize=(4.6 * columns, 2.3 * rows), dpi=120, layout="constrained")
     grid = figure.subplots(rows, 2 * columns, squeeze=False).reshape(-1, 2)
     for (left, right), title, image, row in zip(grid, titles, images, probabilities, strict=False):
-        _draw_image(left, image, shorten(title, 40))
+        sheets.draw_image(left, image, shorten(title, 40))
         _draw_bars(right, row, class_names)
     for axes in grid[len(titles) :].ravel():
         axes.axis("off")
@@ -82,13 +75,12 @@ def prediction(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray
     candidates = np.flatnonzero(right if right.any() else ~right)
     chosen = candidates[probabilities[candidates].max(axis=1).argmin()]
     row, names = probabilities[chosen], legible(class_names)
-    figure = Figure(figsize=(6.4, 3.5), dpi=110, layout=ConstrainedLayoutEngine(h_pad=0.08))
+    figure = Figure(figsize=(6.4, 3.5), dpi=110, layout="constrained")
     left, bars = figure.subplots(1, 2)
     title = f"true: {names[labels[chosen]]}\npredicted: {names[row.argmax()]}"
-    _draw_image(left, sheets.on_paper(images[chosen]), title)
+    sheets.draw_image(left, sheets.on_paper(images[chosen]), title)
     _draw_bars(bars, row, class_names)
-    which = "probability" if len(row) <= PLOTTED_CLASSES else f"the {PLOTTED_CLASSES} most probable"
-    bars.set_title(which, loc="left", fontsize=9)
+    bars.set_title("the most probable classes", loc="left", fontsize=9)
     among = "gets right" if right.any() else "sees, none of them right"
     title = f"Test image {chosen}: of all that the model {among}, the one it is least sure of"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10)
@@ -102,13 +94,6 @@ def _mosaic(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
     for row, images in enumerate(rows):
         mosaic[row, 1:-1, : len(images), 1:-1] = images.swapaxes(0, 1)
     return mosaic.reshape(len(rows) * (height + 2), columns * (width + 2), channels)
-
-
-def _draw_image(axes: Axes, image: np.ndarray, title: str) -> None:
-    axes.imshow(image, cmap="gray", vmin=0, vmax=255)
-    axes.set_title(title, loc="left", fontsize=9, parse_math=False)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_color("#BBBBBB")  # so that a white picture has an edge
 
 
 def _draw_bars(axes: Axes, probabilities: np.ndarray, class_names: Sequence[str]) -> None:

@@ -66,13 +66,13 @@ def erase(images: tf.Tensor, erasing: Erasing, seed: tf.Tensor) -> tf.Tensor:
     left = tf.floor(place[1] * (width - erasing.width + 1))
     top = tf.where(place[2] < erasing.probability, top, float(height))  # below the image, where nothing is
     rows, columns = tf.range(height, dtype=tf.float32), tf.range(width, dtype=tf.float32)
-    of_rows = (rows >= top) & (rows < top + erasing.height)
-    of_columns = (columns >= left) & (columns < left + erasing.width)
+    inside_rows = (rows >= top) & (rows < top + erasing.height)
+    inside_columns = (columns >= left) & (columns < left + erasing.width)
     filling = tf.zeros_like(images)
     if erasing.fill == "noise":
         levels_seed = tf.random.experimental.stateless_fold_in(seed, 1)
         filling = tf.cast(tf.random.stateless_uniform(tf.shape(images), levels_seed, 0, 256, tf.int32), tf.uint8)
-    return tf.where((of_rows[:, :, None] & of_columns[:, None, :])[..., None], filling, images)
+    return tf.where((inside_rows[:, :, None] & inside_columns[:, None, :])[..., None], filling, images)
 
 
 def draw(count: tf.Tensor, height: int, width: int, augmentation: Augmentation, seed: tf.Tensor) -> Parameters:

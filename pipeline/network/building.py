@@ -1,4 +1,4 @@
-"""A network from its description in params.yaml, and the table of its layers."""
+"""A network from its spec, an entry of `models` in params.yaml, and the table of its layers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ MONOTONE = ("relu", "elu", "tanh")  # activations that never fall: pooling befor
 
 
 def build(
-    network: models.Model,
+    spec: models.Model,
     image_shape: tuple[int, int, int],
     classes: int,
     scaling: dict[str, list[float]],
@@ -27,13 +27,13 @@ def build(
     Where params give batch norm no momentum, it is Keras's 0.99, or less for a training of fewer `steps` than 1,000.
     """
     momentum = round(1 - max(0.01, min(1.0, SETTLED / steps)), 4)
-    with _arithmetic(network.train.precision):
+    with _arithmetic(spec.train.precision):
         inputs = outputs = keras.Input(image_shape, dtype="uint8", name="pixels")
         outputs = keras.layers.Rescaling(scaling["scale"], scaling["offset"], name="scaling")(outputs)
-        for number, block in enumerate(network.blocks, 1):
+        for number, block in enumerate(spec.blocks, 1):
             outputs = _block(outputs, block, momentum, f"block{number}")
-        outputs = _flat(outputs, network.global_pool)
-        for number, dense in enumerate(network.dense, 1):
+        outputs = _flat(outputs, spec.global_pool)
+        for number, dense in enumerate(spec.dense, 1):
             outputs = _dense(outputs, dense, momentum, f"dense{number}")
         outputs = keras.layers.Dense(classes, dtype="float32", name="logits")(outputs)
         outputs = keras.layers.Softmax(dtype="float32", name="probabilities")(outputs)
@@ -120,13 +120,13 @@ def _initializer(initializer: models.Initializer) -> Any:
     return keras.initializers.RandomNormal(mean=0.0, stddev=initializer.stddev)
 
 
-def layer_table(model: keras.Model) -> pd.DataFrame:
+def layer_table(network: keras.Model) -> pd.DataFrame:
     """Tabulate the layers: `layer`, its name, `kind`, `output_shape` without the batch, number of `parameters`."""
     return pd.DataFrame(
         {
-            "layer": [layer.name for layer in model.layers],
-            "kind": [type(layer).__name__ for layer in model.layers],
-            "output_shape": [" × ".join(map(str, layer.output.shape[1:])) for layer in model.layers],
-            "parameters": [layer.count_params() for layer in model.layers],
+            "layer": [layer.name for layer in network.layers],
+            "kind": [type(layer).__name__ for layer in network.layers],
+            "output_shape": [" × ".join(map(str, layer.output.shape[1:])) for layer in network.layers],
+            "parameters": [layer.count_params() for layer in network.layers],
         }
     )

@@ -42,14 +42,16 @@ class Conv2D(keras.layers.Conv2D):  # type: ignore[misc]  # Keras has no types
 def _convolve_narrow(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     unit = {"strides": [1, 1, 1, 1], "padding": "SAME"}
 
-    def gradients(of_outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        of_inputs = tf.raw_ops.Conv2DBackpropInput(
-            input_sizes=tf.shape(inputs), filter=kernel, out_backprop=of_outputs, **unit
+    def gradients(outputs_gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        inputs_gradient = tf.raw_ops.Conv2DBackpropInput(
+            input_sizes=tf.shape(inputs), filter=kernel, out_backprop=outputs_gradient, **unit
         )
         gap = kernel.shape[1] // 2  # zeros, as at a map's edge
-        wide, of_wide = (_side_by_side(maps, gap) for maps in (inputs, of_outputs))
-        of_kernel = tf.raw_ops.Conv2DBackpropFilter(input=wide, filter_sizes=kernel.shape, out_backprop=of_wide, **unit)
-        return of_inputs, of_kernel
+        wide_inputs, wide_gradient = (_side_by_side(maps, gap) for maps in (inputs, outputs_gradient))
+        kernel_gradient = tf.raw_ops.Conv2DBackpropFilter(
+            input=wide_inputs, filter_sizes=kernel.shape, out_backprop=wide_gradient, **unit
+        )
+        return inputs_gradient, kernel_gradient
 
     return tf.nn.conv2d(inputs, kernel, **unit), gradients
 

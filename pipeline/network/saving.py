@@ -14,13 +14,13 @@ from pipeline.base.errors import InputError
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def to_bytes(model: keras.Model) -> bytes:
+def to_bytes(network: keras.Model) -> bytes:
     """Return the content of a `.keras` file of the network without its optimizer: the same weights, the same bytes.
 
     It computes in float32 and by Keras's own layers, however it was trained, so that any processor has what it needs.
     Keras writes the date, memory addresses (`shared_object_id`) and the time of day (in the zip) into it; these go.
     """
-    bare = _portable(keras.Model(model.input, model.output, name=model.name))
+    bare = _portable(keras.Model(network.input, network.output, name=network.name))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")
         bare.save(path)
@@ -35,14 +35,14 @@ def to_bytes(model: keras.Model) -> bytes:
     return content.getvalue()
 
 
-def _portable(model: keras.Model) -> keras.Model:
+def _portable(network: keras.Model) -> keras.Model:
     def portable(layer: keras.layers.Layer) -> keras.layers.Layer:
         kind = getattr(keras.layers, type(layer).__name__)
         config = layer.get_config()
         return kind.from_config(config if isinstance(layer, keras.layers.InputLayer) else config | {"dtype": "float32"})
 
-    copy = keras.models.clone_model(model, clone_function=portable)
-    copy.set_weights(model.get_weights())
+    copy = keras.models.clone_model(network, clone_function=portable)
+    copy.set_weights(network.get_weights())
     return copy
 
 
@@ -51,11 +51,11 @@ def load(path: Path) -> keras.Model:
     if not path.is_file():
         raise InputError(f"{path} is missing: `dvc repro` makes it")
     try:
-        model: keras.Model = keras.models.load_model(path, compile=False)
+        network: keras.Model = keras.models.load_model(path, compile=False)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} is not a whole .keras file ({reason}): delete it and run `dvc repro`") from None
-    return model
+    return network
 
 
 def _without_chance(content: dict[str, Any]) -> dict[str, Any]:

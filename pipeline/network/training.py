@@ -36,15 +36,15 @@ def make_deterministic(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def untrained(network: models.Model, dataset: Mapping[str, Any], images: int, seed: int) -> keras.Model:
+def untrained(spec: models.Model, dataset: Mapping[str, Any], images: int, seed: int) -> keras.Model:
     """Seed all that is random, and build a network to learn from so many images; `dataset` is as in dataset.json."""
     make_deterministic(seed)
-    steps = network.train.epochs * steps_per_epoch(images, network.train)
-    return building.build(network, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"], steps)
+    steps = spec.train.epochs * math.ceil(images / spec.train.batch_size)
+    return building.build(spec, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"], steps)
 
 
 def fit(
-    model: keras.Model,
+    network: keras.Model,
     labelled: LabelledRows,
     validation: LabelledRows,
     train: models.Train,
@@ -52,7 +52,7 @@ def fit(
     on_epoch: Callable[[Row, Arrays], None],
     state: Arrays | None = None,
 ) -> pd.DataFrame:
-    """Train `model` in place and return its history: a row an epoch, `epoch`, losses, accuracies, learning rate.
+    """Train `network` in place and return its history: a row an epoch, `epoch`, losses, accuracies, learning rate.
 
     Images are uint8 of (n, height, width, channels), labels integers of (n,). `on_epoch` gets each epoch's row of the
     history, and the training's state: given a state, a training goes on after its epoch, to the same bits as if it had
@@ -60,32 +60,28 @@ def fit(
     `validation` has no figures.
     Raise `InputError` when a loss is no longer a number.
     """
-    steps = steps_per_epoch(len(labelled[0]), train)
+    steps = math.ceil(len(labelled[0]) / train.batch_size)  # an epoch
     one_hot = train.loss == "categorical_crossentropy"
-    model.compile(optimizers.make(train, steps), loss(train), metrics=[accuracy(train)], jit_compile=False)
-    model.optimizer.build(model.trainable_variables)
+    network.compile(optimizers.make(train, steps), loss(train), metrics=[accuracy(train)], jit_compile=False)
+    network.optimizer.build(network.trainable_variables)
     state, stopping = state or {}, _early_stopping(train.early_stopping)
     averaging = keras.callbacks.SwapEMAWeights() if train.optimizer.ema_momentum else None
     with errors.interrupts_held_back() as raise_if_interrupted:
         each_epoch = _EachEpoch(on_epoch, state, stopping, raise_if_interrupted)
-        done = train.epochs if _stopped(state) else len(each_epoch.history)
+        stopped = bool(state.get("stopping/stopped_epoch", 0))
+        done = train.epochs if stopped else len(each_epoch.history)
         each_epoch.progress = Progress(train.epochs, done, steps, at_most=bool(stopping))
-        model.fit(
-            _encoded(batches(labelled, train, seed, done), model, one_hot),
+        network.fit(
+            _encoded(batches(labelled, train, seed, done), network, one_hot),
             steps_per_epoch=steps,
             initial_epoch=done,
             epochs=train.epochs,
-            validation_data=_encoded(_in_order(validation), model, one_hot) if len(validation[1]) else None,
+            validation_data=_encoded(_in_order(validation), network, one_hot) if len(validation[1]) else None,
             callbacks=[callback for callback in (averaging, stopping, each_epoch) if callback],
             shuffle=False,  # `batches` has shuffled
             verbose=0,  # `Progress` tells more
         )
     return pd.DataFrame(each_epoch.history)
-
-
-def steps_per_epoch(images: int, train: models.Train) -> int:
-    """Return how many batches so many images are."""
-    return math.ceil(images / train.batch_size)
 
 
 def batches(labelled: LabelledRows, train: models.Train, seed: int, done: int = 0) -> tf.data.Dataset:
@@ -127,12 +123,12 @@ def accuracy(train: models.Train) -> keras.metrics.Metric:
     return keras.metrics.SparseCategoricalAccuracy("accuracy")
 
 
-def predict(model: keras.Model, images: Array) -> np.ndarray:
+def predict(network: keras.Model, images: Array) -> np.ndarray:
     """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels).
 
     No more than a few batches are in memory at once.
     """
-    probabilities: np.ndarray = model.predict(_in_order([images]), verbose=0)
+    probabilities: np.ndarray = network.predict(_in_order([images]), verbose=0)
     return probabilities
 
 
@@ -194,13 +190,9 @@ class _EachEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has n
         return state
 
 
-def _variables(model: keras.Model) -> list[keras.Variable]:
+def _variables(network: keras.Model) -> list[keras.Variable]:
     """List all that training changes: weights, random state of dropout, the optimizer's moments and its step."""
-    return [*model.variables, *model.optimizer.variables]
-
-
-def _stopped(state: Arrays) -> bool:
-    return bool(state.get("stopping/stopped_epoch", 0))
+    return [*network.variables, *network.optimizer.variables]
 
 
 def _early_stopping(early_stopping: models.EarlyStopping | None) -> Any:
@@ -239,6 +231,6 @@ def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
     return dataset.with_options(options)
 
 
-def _encoded(dataset: tf.data.Dataset, model: keras.Model, one_hot: bool) -> tf.data.Dataset:
-    classes = model.output_shape[-1]
+def _encoded(dataset: tf.data.Dataset, network: keras.Model, one_hot: bool) -> tf.data.Dataset:
+    classes = network.output_shape[-1]
     return dataset.map(lambda images, labels: (images, tf.one_hot(labels, classes))) if one_hot else dataset

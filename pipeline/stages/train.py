@@ -17,19 +17,19 @@ def main() -> None:
     params, name = loading.load(), stage.rpartition("@")[2]
     trained, stage = params.training(name), f"train@{name}"
     model_file, reports = models / f"{name}.keras", reports / name
-    network = params.models[trained.model]
+    spec = params.models[trained.model]
     fingerprint = fingerprints.of_stage(stage)
     dataset = files.read_json(prepared / "dataset.json")
     network_fits.check_networks(params, dataset["image_shape"])
-    if network.train.precision == "mixed_bfloat16":
+    if spec.train.precision == "mixed_bfloat16":
         processor.warn_without_bfloat16(f"models.{trained.model}.train.precision")
-    trainer = addons.first("trainer", "train.workers") if network.train.workers > 1 else None
+    trainer = addons.first("trainer", "train.workers") if spec.train.workers > 1 else None
     from pipeline.network import building, saving, temperature, training  # here, so that bad params are refused at once
     from pipeline.tracking import journal, sending
 
     train, validation = arrays.read(prepared / "train", at_random=True), arrays.read(prepared / "validation")
-    model = training.untrained(network, dataset, len(train[1]), trained.seed)
-    print(f"{name}: {model.count_params():,} parameters, {len(train[1]):,} images to train on", flush=True)
+    network = training.untrained(spec, dataset, len(train[1]), trained.seed)
+    print(f"{name}: {network.count_params():,} parameters, {len(train[1]):,} images to train on", flush=True)
     data = sending.dataset(params.fetch.dataset_name, prepared / "train", train)
     described = description.of_training(params, trained, fingerprint, data)
     recorded = fingerprints.recorded(stage) == fingerprint
@@ -41,14 +41,14 @@ def main() -> None:
             send()
 
         fit = trainer.fit if trainer else training.fit
-        history = fit(model, train, validation, network.train, trained.seed, on_epoch, record.state())
-        if network.train.temperature_scaling:
-            model = temperature.scaled(model, validation)
+        history = fit(network, train, validation, spec.train, trained.seed, on_epoch, record.state())
+        if spec.train.temperature_scaling:
+            network = temperature.scaled(network, validation)
         fingerprints.require_unchanged(stage, fingerprint)
         layers_file, history_file = reports / "layers.csv", reports / "history.csv"
-        tables.write_csv(layers_file, building.layer_table(model))
+        tables.write_csv(layers_file, building.layer_table(network))
         tables.write_csv(history_file, history)
-        files.write_bytes(model_file, saving.to_bytes(model))
+        files.write_bytes(model_file, saving.to_bytes(network))
         record.attach_training(model_file, train[0], [layers_file, history_file])
 
 

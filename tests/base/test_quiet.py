@@ -26,16 +26,6 @@ def test_it_is_shown_when_that_fails(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().err == "the reason\n"
 
 
-def test_tensorflow_comes_without_what_keras_can_do_without() -> None:
-    """The packages stay importable, for who needs them after."""
-    code = (
-        "import sys; from pipeline.network import quiet; "
-        "print(sorted({'keras', *quiet.OPTIONAL} & set(sys.modules))); import matplotlib, pandas, sklearn"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "['keras']\n"
-
-
 @pytest.mark.parametrize(("chosen", "enabled"), [(None, "True"), ("1", "True"), ("0", "False")])
 def test_tensorflow_computes_by_onednn_on_any_processor_unless_told_not_to(chosen: str | None, enabled: str) -> None:
     """TensorFlow's own default depends on the processor."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from pipeline import addons
@@ -16,11 +15,10 @@ from pipeline.commands import gate
 from pipeline.config import loading
 from pipeline.config.gate import Gate
 from pipeline.config.schema import Training
-from pipeline.evaluation import checks, significance
+from pipeline.evaluation import checks
 from pipeline.evaluation.checks import Check
 from pipeline.tracking import stale
 from tests.conftest import ROOT
-from tests.evaluation.test_significance import draw
 
 Write = Callable[[dict[str, Any]], Path]
 METRICS = {"test": {"accuracy": 0.9, "loss": 0.3, "recall": {"Shirt": 0.6}}, "parameters": 5_000}
@@ -148,47 +146,6 @@ def test_together_an_unknown_metric_is_refused() -> None:
 def test_unknown_metric_is_refused() -> None:
     with pytest.raises(InputError, match=r"test\.acuracy is unknown; did you mean test\.accuracy\?"):
         found({"at_least": {"test": {"acuracy": 0.7}}})
-
-
-RELATIVE = {"no_worse_than": {"revision": "main", "by": 0.002}, "not_significantly_worse_than": "main"}
-
-
-@pytest.mark.parametrize(
-    ("worse", "kept"), [(0, [True, True]), (20, [True, True]), (21, [False, True]), (200, [False, False])]
-)
-def test_relative_checks_allow_a_margin_and_chance(worse: int, kept: list[bool]) -> None:
-    before = np.random.default_rng(0).random((1, 10_000)) < 0.9
-    after = before.copy()
-    after[0, np.flatnonzero(before)[: worse + 100]] = False
-    after[0, np.flatnonzero(~before)[:100]] = True
-    difference = significance.difference(after, before)
-    found = checks.against_revisions(Gate.model_validate(RELATIVE), "vgg", {"main": difference})
-    assert [check.passed for check in found] == kept
-    names = ["test.accuracy less main's", "test.accuracy as in main, p"]
-    assert [(check.model, check.metric) for check in found] == [("vgg", name) for name in names]
-
-
-def test_a_model_that_is_new_is_held_against_nothing() -> None:
-    assert checks.against_revisions(Gate.model_validate(RELATIVE), "vgg", {}) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seeds", [1, 3])
-def test_false_alarms_against_a_revision_are_rarer_than_the_level(seeds: int) -> None:
-    """10,000 pairs of models that are equally good, seen by their predictions and by their accuracies alone."""
-    generator, alarms = np.random.default_rng(1), np.zeros(2)
-    gate = Gate.model_validate({"not_significantly_worse_than": {"revision": "main", "level": 0.05}})
-    for _ in range(10_000):
-        after, before = draw(generator, seeds, 0.05 * (seeds > 1))
-        accuracies = [list(right.mean(axis=1)) for right in (after, before)]
-        seen = [
-            significance.difference(after, before),
-            significance.difference_of_accuracies(accuracies[0], accuracies[1], 1000),
-        ]
-        found = [checks.against_revisions(gate, "vgg", {"main": difference})[0] for difference in seen]
-        alarms += [not check.passed for check in found]
-    assert (alarms > 0).all()
-    assert (alarms / 10_000 < 0.05).all()
 
 
 def report(reports: Path, name: str) -> None:

@@ -21,6 +21,7 @@ from pipeline.config.schema import Training
 from pipeline.config.section import at, leaves
 from pipeline.data import datasets
 from pipeline.evaluation import records
+from pipeline.stages import report
 from tests.conftest import PARAMS, ROOT
 
 Write = Callable[[dict[str, Any]], Path]
@@ -350,18 +351,18 @@ def test_command_refuses_a_limit_on_a_metric_that_no_evaluation_has(
     assert f"params.yaml: gate: {said}" in done.stderr
 
 
-def test_a_metric_of_a_class_and_the_time_may_have_a_limit(raw: dict[str, Any], write_params: Write) -> None:
-    seconds = {"at_most": {"parameters": 9, "test": {"seconds_per_image": 1.0}}}
-    raw["gate"]["vgg"] = {"at_least": {"test": {"recall": {"Shirt": 0.5}}}} | seconds
+def test_a_metric_of_a_class_may_have_a_limit(raw: dict[str, Any], write_params: Write) -> None:
+    size = {"at_most": {"parameters": 9}}
+    raw["gate"]["vgg"] = {"at_least": {"test": {"recall": {"Shirt": 0.5}}}} | size
     assert run_check(write_params(raw)).returncode == 0
 
 
 def test_what_may_have_a_limit_is_what_an_evaluation_has() -> None:
     right = records.Predictions(np.arange(2), np.eye(2, dtype=np.float32))
     splits = dict.fromkeys(records.SPLITS, right)
-    evaluation = records.Evaluation(["a", "b"], 0, 0, pd.DataFrame(), splits, mirrored=right.probabilities)
-    metrics = evaluation.scores | {"together": records.together_scores([evaluation])}
-    assert {*params.METRICS} == {"test.seconds_per_image", *(name for name, _ in leaves(metrics))}
+    evaluation = records.Evaluation(["a", "b"], 0, 0, pd.DataFrame(), splits)
+    metrics = evaluation.scores | {"together": report.headline({1: evaluation, 2: evaluation})["together"]}
+    assert {*params.METRICS} == {name for name, _ in leaves(metrics)}
 
 
 def test_what_seeds_score_together_may_have_limits_where_there_are_several(

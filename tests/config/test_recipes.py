@@ -187,6 +187,5 @@ def test_own_pictures_go_the_whole_way(tmp_path: Path) -> None:
     assert "pictures that cannot be read, left out: 1 of 151 (零/broken.png)" in done.stdout
     (run,) = workspace.runs(experiment="numerals")
     assert run.data.params["dataset.path"] == "../numerals"
-    assert {"test/recall/一", "test/recall/class 0"} <= set(run.data.metrics)
     predicted = workspace.run("pipeline", "predict", "../numerals/七", "--model", "cnn", "--json")
     assert set(json.loads(predicted.stdout)[0]["probabilities"]) == set(CLASSES)

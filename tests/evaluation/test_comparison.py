@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config import loading
-from pipeline.evaluation import comparison, settings, summary
+from pipeline.evaluation import comparison, summary
 from pipeline.evaluation.extending import Document, Section
 from pipeline.evaluation.records import SPLITS, Evaluation, Picture, Predictions
 from pipeline.stages import report
@@ -119,7 +119,7 @@ def test_each_models_pictures_are_linked() -> None:
     assert core <= MADE
     for name in EVALUATIONS:
         linked = set(re.findall(rf"\]\({name}-42/(\w+)\.png\)", text))
-        assert linked == {"drawn", *core} - ({"augmented"} if name == "small" else set())
+        assert linked == {"drawn", *core}
 
 
 def test_one_model_needs_no_differences() -> None:
@@ -132,7 +132,7 @@ def test_every_model_stands_in_the_summary(name: str) -> None:
 
 
 def test_settings_say_how_each_model_was_made() -> None:
-    first, *_, last = settings.table(DEMO).to_dict("records")
+    first, *_, last = comparison.settings_table(DEMO).to_dict("records")
     assert first == {
         "model": "baseline",
         "network": "8 | 16 | 32 | dense 32",
@@ -141,7 +141,7 @@ def test_settings_say_how_each_model_was_made() -> None:
         "optimizer": "adam, learning rate 0.002, one cycle",
         "augmentation": "none",
     }
-    assert last["augmentation"] == "rotation, zoom, shear, width shift, height shift"
+    assert last["augmentation"] == "rotation range, zoom range, shear range, width shift range, height shift range"
 
 
 def test_what_add_ons_add_is_shown_or_linked() -> None:
@@ -150,3 +150,15 @@ def test_what_add_ons_add_is_shown_or_linked() -> None:
     text = summary.as_markdown(PARAMS, EVALUATIONS, sections, documents)
     assert "## Weather\n\nIt *rains*.\n" in text
     assert "- [Card of small](cards/small.md)\n" in text
+
+
+def test_an_evaluation_that_params_no_longer_ask_for_is_told_and_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("small-42.npz", "small-7.npz"):
+        (tmp_path / name).touch()
+    report.warn_of_others(tmp_path, ["small-42"])
+    said = capsys.readouterr().err
+    assert said.startswith(f"warning: {tmp_path / 'small-7.npz'}: params.yaml no longer asks for it")
+    assert said.count("\n") == 1
+    assert (tmp_path / "small-7.npz").exists()

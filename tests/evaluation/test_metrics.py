@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from pipeline.data import arrays
+from pipeline.base.errors import InputError
 from pipeline.evaluation import metrics, records
-from pipeline.evaluation.records import Evaluation, Predictions
+from pipeline.evaluation.records import Evaluation, Picture, Predictions
 
 NAMES = ["a", "b", "c", "d"]
 
@@ -18,8 +20,8 @@ def example(seed: int, images: int = 60) -> tuple[np.ndarray, np.ndarray]:
     return generator.integers(0, 4, images), probabilities
 
 
-def evaluation(splits: dict[str, Predictions], mirrored: np.ndarray | None = None) -> Evaluation:
-    return Evaluation(NAMES, 5, 9, pd.DataFrame({"epoch": [1.0]}), splits, mirrored)
+def evaluation(splits: dict[str, Predictions]) -> Evaluation:
+    return Evaluation(NAMES, 5, 9, pd.DataFrame({"epoch": [1.0]}), splits)
 
 
 @given(st.integers(0, 10_000))
@@ -38,48 +40,20 @@ def test_scores_agree_with_scikit_learn(seed: int) -> None:
         assert summary["f1"][name] == pytest.approx(report[name]["f1-score"], abs=1e-6)
 
 
-@given(st.integers(0, 10_000), st.integers(1, 1000))
-def test_loss_is_that_of_scikit_learn_however_probabilities_are_parted(seed: int, at_once: int) -> None:
-    labels, probabilities = example(seed)
-    probabilities[:2] = np.eye(4, dtype=np.float32)[labels[:2] - [0, 1]]  # one surely right, one surely wrong
-    exact = probabilities.astype(float)
-    exact /= exact.sum(axis=1, keepdims=True)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(metrics, "DECIMALS", 20)
-        patched.setattr(arrays, "AT_ONCE", at_once)
-        found = metrics.headline(labels, probabilities)
-    expected = sklearn_metrics.log_loss(labels, exact, labels=range(4))
-    assert found["loss"] == pytest.approx(expected, rel=4 * metrics.EPSILON)  # sums are rounded in another order
-    assert found["accuracy"] == sklearn_metrics.accuracy_score(labels, probabilities.argmax(axis=1))
-
-
 @given(st.integers(0, 10_000), st.integers(2, 4))
 def test_scores_together_are_those_of_scikit_learn_on_the_mean_of_the_probabilities(seed: int, networks: int) -> None:
     labels, _ = example(seed)
-    several = [example(seed + number)[1] for number in range(2 * networks)]
-    answers, mirrored = several[:networks], several[networks:]
-    every = [
-        evaluation({"train": Predictions(labels, both), "test": Predictions(labels, one)}, both)
-        for one, both in zip(answers, mirrored, strict=True)
-    ]
-    mean, mirrored_mean = (np.sum(each, axis=0, dtype=float) / networks for each in (answers, mirrored))
-    right = sklearn_metrics.accuracy_score(labels, mirrored_mean.argmax(axis=1))
-    assert records.together_scores(every) == pytest.approx(
-        {
-            "accuracy": sklearn_metrics.accuracy_score(labels, mean.argmax(axis=1)),
-            "loss": sklearn_metrics.log_loss(labels, mean / mean.sum(axis=1, keepdims=True), labels=range(4)),
-            "mirrored_accuracy": right,
-        },
+    answers = [example(seed + number)[1] for number in range(networks)]
+    ensemble = records.together([evaluation({"test": Predictions(labels, one)}) for one in answers]).scores
+    mean = np.sum(answers, axis=0, dtype=float) / networks
+    assert (ensemble["test"]["accuracy"], ensemble["test"]["loss"]) == pytest.approx(
+        (
+            sklearn_metrics.accuracy_score(labels, mean.argmax(axis=1)),
+            sklearn_metrics.log_loss(labels, mean / mean.sum(axis=1, keepdims=True), labels=range(4)),
+        ),
         abs=2e-6,
     )
-    ensemble = records.together(every).scores
-    assert ensemble["train"]["accuracy"] == pytest.approx(right, abs=1e-6)
     assert (ensemble["parameters"], ensemble["model_bytes"]) == (5 * networks, 9 * networks)
-
-
-def test_together_there_is_no_mirrored_accuracy_where_no_network_has_one() -> None:
-    one = evaluation({"test": Predictions(*example(0))})
-    assert list(records.together_scores([one, one])) == ["accuracy", "loss"]
 
 
 def test_scores_have_what_splits_there_are() -> None:
@@ -99,34 +73,6 @@ def test_scores_are_of_all_classes_together_and_all_scores_of_each_class_too() -
     assert {name: list(values) for name, values in by_class.items()} == dict.fromkeys(
         ("precision", "recall", "f1"), NAMES
     )
-
-
-def test_scores_of_means_over_mirror_images_are_metrics_of_their_own() -> None:
-    labels, probabilities = example(0)
-    _, mirrored = example(1)
-    splits = {"test": Predictions(labels, probabilities)}
-    without, scores = evaluation(splits).scores["test"], evaluation(splits, mirrored).scores["test"]
-    both = metrics.headline(labels, mirrored)
-    assert scores == without | {"mirrored_accuracy": both["accuracy"], "mirrored_loss": both["loss"]}
-
-
-@pytest.mark.parametrize("name", ["cats & dogs", "C++", "it's", "कुत्ता", "etc.", "a..b", "x" * 240])
-def test_class_whose_name_mlflow_refuses_is_numbered(name: str) -> None:
-    from mlflow.exceptions import MlflowException
-    from mlflow.utils.validation import _validate_metric
-
-    with pytest.raises(MlflowException):
-        _validate_metric(f"test/precision/{name.replace('.', '/')}", 0.5, 0, 0)  # as a journal writes it
-    scores = metrics.loggable({"test": {"accuracy": 0.5, "recall": {"T-shirt/top": 0.1, name: 0.2, "犬 1.5": 0.3}}})
-    assert scores == {"test": {"accuracy": 0.5, "recall": {"T-shirt/top": 0.1, "class 1": 0.2, "犬 1.5": 0.3}}}
-
-
-@given(st.text(max_size=30))
-def test_what_counts_as_loggable_mlflow_takes(name: str) -> None:
-    from mlflow.utils.validation import _validate_metric
-
-    (kept,) = metrics.loggable({"test": {"recall": {name: 1.0}}})["test"]["recall"]
-    _validate_metric(f"test/recall/{kept.replace('.', '/')}", 1.0, 0, 0)
 
 
 def test_loss_is_the_mean_negative_logarithm_of_the_true_class() -> None:
@@ -173,3 +119,20 @@ def test_confusion_keeps_the_rows_of_classes_that_do_not_occur_and_normalises_on
     counts = metrics.confusion(np.array([0, 0, 1]), np.eye(3, dtype=np.float32)[[0, 1, 1]])
     assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
     assert metrics.row_normalised(counts).tolist() == [[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
+
+
+def test_an_evaluation_comes_back_from_its_arrays_as_it_was() -> None:
+    one = evaluation({split: Predictions(*example(number)) for number, split in enumerate(records.SPLITS)})
+    tables = {"maps/a": pd.DataFrame({"image": [3, 1], "x": [0.1, 1e-7], "name": ["犬", "b"]})}
+    pictures = [Picture("filters", "what it looks for", "0" * 32)]
+    made = replace(one, metrics={"robust_accuracy": 0.1 + 0.2}, tables=tables, pictures=pictures, machine={"a": "b"})
+    back = records.from_arrays(records.to_arrays(made))
+    assert (back.metrics, back.pictures, back.machine) == (made.metrics, made.pictures, made.machine)
+    pd.testing.assert_frame_equal(back.tables["maps/a"], tables["maps/a"])
+    pd.testing.assert_frame_equal(back.history, made.history)
+    assert back.all_scores == made.all_scores
+
+
+def test_an_evaluation_of_another_version_is_refused() -> None:
+    with pytest.raises(InputError, match="of another version of this code: `dvc repro` makes it anew"):
+        records.from_arrays({"class_names": np.array(NAMES)})

@@ -66,58 +66,6 @@ def test_without_differences_between_images_seeds_are_students_test(seed: int, s
     assert compared.by_images == pytest.approx(0)
 
 
-@given(st.integers(0, 2**32 - 1), st.floats(0.1, 0.9), st.floats(0.1, 0.9))
-def test_accuracies_alone_of_one_seed_are_compared_by_welchs_test(seed: int, first: float, second: float) -> None:
-    random = np.random.default_rng(seed).random((2, 60))
-    right = [(random[0] < first).astype(float), (random[1] < second).astype(float)]
-    compared = significance.difference_of_accuracies([right[0].mean()], [right[1].mean()], 60)
-    if right[0].std() and right[1].std():  # or SciPy warns
-        welch = stats.ttest_ind(*right, equal_var=False)
-        interval = welch.confidence_interval()
-        assert compared.p_value == pytest.approx(welch.pvalue)
-        assert (compared.low, compared.high) == pytest.approx((interval.low, interval.high))
-        less = stats.ttest_ind(*right, equal_var=False, alternative="less")
-        assert compared.p_worse == pytest.approx(less.pvalue)
-    assert (compared.only_first, compared.by_seeds) == (None, None)
-
-
-@pytest.mark.parametrize(("first", "second"), [([0.9], [0.8, 0.9]), ([0.9, 0.8], [0.9])])
-def test_accuracies_alone_of_one_seed_tell_nothing_of_seeds(first: list[float], second: list[float]) -> None:
-    compared = significance.difference_of_accuracies(first, second, 101)
-    variances = [mean * (1 - mean) / 100 for mean in (np.mean(first), np.mean(second))]
-    assert compared.by_images == pytest.approx(sum(variances) ** 0.5)
-    assert compared.by_seeds is None
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(2, 4))
-def test_accuracies_alone_of_several_seeds_are_compared_as_predictions_are_of_other_images(
-    seed: int, seeds: int
-) -> None:
-    """Of many images, so that what they bring is small beside what seeds do."""
-    first, second = np.random.default_rng(seed).uniform(0.4, 0.6, (2, seeds))
-    compared = significance.difference_of_accuracies(list(first), list(second), 10**9)
-    welch = stats.ttest_ind(first, second, equal_var=False)
-    assert compared.p_value == pytest.approx(welch.pvalue, rel=1e-3)
-    assert compared.by_seeds == pytest.approx(((first.var(ddof=1) + second.var(ddof=1)) / seeds) ** 0.5)
-
-
-def test_accuracies_alone_of_several_seeds_count_their_scatter() -> None:
-    alike, scattered = [0.9, 0.9, 0.9], [0.87, 0.9, 0.93]
-    narrow, wide = (significance.difference_of_accuracies(ours, alike, 1000) for ours in (alike, scattered))
-    assert narrow.by_seeds == 0.0
-    assert wide.by_seeds == pytest.approx(0.03 / 3**0.5)
-    assert wide.high > narrow.high
-
-
-@pytest.mark.parametrize("first", [0, 3, 5, 7])
-def test_p_of_being_worse_is_the_one_sided_binomial_tests(first: int) -> None:
-    right = np.zeros((2, 1, 20), bool)
-    right[0, 0, :first], right[1, 0, 10:15] = True, True
-    expected = stats.binomtest(first, first + 5, alternative="less").pvalue
-    worse = significance.difference(right[0], right[1]).p_worse
-    assert worse == pytest.approx(expected) if first < 5 else worse >= 0.5
-
-
 @given(st.integers(0, 2**32 - 1), st.integers(2, 4))
 def test_without_differences_between_seeds_images_are_students_paired_test(seed: int, seeds: int) -> None:
     first, second = np.random.default_rng(seed).random((2, 50)) < 0.7

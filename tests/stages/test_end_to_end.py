@@ -32,7 +32,7 @@ PARAMS: dict[str, Any] = {
     "seeds": [1],
     "export": {"models": [], "formats": ["litert", "litert_int8"]},
     "models": {"plain": SMALL},
-    "gate": {"every_model": {"at_least": {"test": {"accuracy": 0.2}}, "at_most": {"test": {"seconds_per_image": 60}}}},
+    "gate": {"every_model": {"at_least": {"test": {"accuracy": 0.2}}}},
 }
 STAGES = {"fetch", "prepare", "duplicates", "train@plain-1", "evaluate@plain-1", "report"}
 
@@ -58,7 +58,7 @@ def add_augmented(params: dict[str, Any]) -> None:
 def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> None:
     made = {str(path.relative_to(workspace.folder / "reports")) for path in workspace.tree("reports")}
     assert made == {
-        *("samples.png", "README.md", "index.html", "models.json", "curves.png", "recall.png", "confusion.png"),
+        *("samples.png", "README.md", "index.html", "models.json", "curves.png", "confusion.png"),
         *("reliability.png", "coverage.png", "cards/plain.md"),
         *(f"failures/{which}.{kind}" for which in ("never_right", "duplicates") for kind in ("csv", "png")),
         *(f"failures/label_errors_{split}.{kind}" for split in ("test", "validation") for kind in ("csv", "png")),
@@ -73,7 +73,7 @@ def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> Non
             "plain-1/confusion_matrix.png",
         ),
         *("plain-1/augmented.png", "plain-1/prediction.png", "plain-1/mistakes.png"),
-        *("plain-1/accuracies.png", "plain-1/features.png", "plain-1/gradcam.png"),
+        *("plain-1/features.png", "plain-1/gradcam.png"),
     }
     scores = json.loads((workspace.folder / "reports/plain-1/metrics.json").read_text())
     headline = {"accuracy": scores["test"]["accuracy"], "parameters": scores["parameters"]}
@@ -121,9 +121,6 @@ def test_only_what_a_change_affects_runs_and_changing_back_brings_results_back(w
     workspace.write(changed(add_augmented))
     assert workspace.repro() == {"train@augmented-1", "evaluate@augmented-1", "report"}
     before, runs = workspace.digests(), len(workspace.runs())
-    for name in ("plain", "augmented"):  # only what learns mirror images is scored on them
-        scores = json.loads((workspace.folder / f"reports/{name}-1/metrics.json").read_text())["test"]
-        assert ("mirrored_accuracy" in scores) == (name == "augmented")
 
     def widen(params: dict[str, Any]) -> None:
         add_augmented(params)
@@ -141,7 +138,6 @@ def test_only_what_a_change_affects_runs_and_changing_back_brings_results_back(w
     workspace.write(PARAMS)
     assert workspace.repro() == {"report"}
     assert "augmented-1/" not in (workspace.folder / "reports/README.md").read_text()
-    assert not (workspace.folder / "data/evaluations/augmented-1.npz").exists()
 
 
 def test_a_seed_that_is_added_trains_alone_and_is_shown_beside_the_other(workspace: Workspace) -> None:

@@ -1,10 +1,12 @@
 """Holds a model to its accuracy at other git revisions, as the gate asks for it."""
 
 import sys
+from collections.abc import Mapping
 
+from pipeline.addons.compare import welch
 from pipeline.config.gate import Gate
-from pipeline.evaluation import checks
-from pipeline.evaluation.checks import Check
+from pipeline.evaluation.checks import ACCURACY, Check
+from pipeline.evaluation.significance import Difference
 
 
 def against_revisions(model: str, gate: Gate) -> list[Check]:
@@ -18,4 +20,16 @@ def against_revisions(model: str, gate: Gate) -> list[Check]:
             differences[name] = found.difference
         else:
             print(f"{model} is new since {name}: not held against it", file=sys.stderr)
-    return checks.against_revisions(gate, model, differences)
+    return held(gate, model, differences)
+
+
+def held(gate: Gate, model: str, differences: Mapping[str, Difference]) -> list[Check]:
+    """List the checks of a model; `differences` say by how much it is more accurate than at each revision."""
+    found = []
+    no_worse, not_significantly = gate.no_worse_than, gate.not_significantly_worse_than
+    if no_worse and (difference := differences.get(no_worse.revision)):
+        found.append(Check(model, f"{ACCURACY} less {no_worse.revision}'s", difference.accuracy, "≥", -no_worse.by))
+    if not_significantly and (difference := differences.get(not_significantly.revision)):
+        metric = f"{ACCURACY} as in {not_significantly.revision}, p"
+        found.append(Check(model, metric, welch.p_worse(difference), "≥", not_significantly.level))
+    return found

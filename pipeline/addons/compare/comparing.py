@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from pipeline.addons.compare import welch
 from pipeline.addons.compare.reading import Revision
 from pipeline.evaluation import significance
 from pipeline.evaluation.checks import ACCURACY
@@ -54,7 +55,7 @@ def one_model(before: Revision, after: Revision, model: str) -> Compared | None:
         same = np.array_equal([part.probabilities for part in theirs], [part.probabilities for part in ours])
         return Compared(significance.difference(_right(ours), _right(theirs)), paired=True, same=same)
     ours, theirs = (revision.metrics(model)[ACCURACY].to_list() for revision in (after, before))
-    difference = significance.difference_of_accuracies(ours, theirs, after.test_images(model))
+    difference = welch.difference(ours, theirs, after.test_images(model))
     return Compared(difference, paired=False, same=before.metrics(model).equals(after.metrics(model)))
 
 

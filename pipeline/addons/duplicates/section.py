@@ -47,7 +47,7 @@ def draw(images: Mapping[str, np.ndarray], table: pd.DataFrame, class_names: Seq
     heading = title("Duplicates", len(table))
     explained = "The left image, the right one and the root mean square difference of their pixels, 0 to 255"
     pictures = np.array(pairs, np.uint8).reshape(-1, height, 2 * width + 2, channels)  # also where there are none
-    return sheets.captioned([heading, explained], pictures, captions, pixels=120)
+    return sheets.captioned([heading, explained], pictures, captions)
 
 
 def _side_by_side(left: np.ndarray, right: np.ndarray) -> np.ndarray:

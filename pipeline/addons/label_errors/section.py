@@ -6,7 +6,7 @@ from pipeline.evaluation.extending import Report, Section
 from pipeline.figures import failures
 
 TITLE = "Labels that are likely wrong"
-EXPLAINED = (
+EXPLAINED = failures.Words(
     "Images whose label is likely wrong",
     "Number: label; the class that the models suggest, the quality of the label from 0 to 1",
     "{suggested}? {quality:.4f}",

@@ -5,21 +5,21 @@ from pipeline.evaluation import comparison, metrics
 from pipeline.evaluation.extending import Report, Section
 from pipeline.figures import failures
 
-NEVER_RIGHT = (  # what the images are, what the words beneath each are, and what follows its number and label
+NEVER_RIGHT = failures.Words(
     "Images that every training gets wrong",
     "Number: label; the class that most trainings say (how many), the label's mean probability",
     "{prediction} ({votes}), {probability:.4f}",
 )
-LEAST_CERTAIN = (
+LEAST_CERTAIN = failures.Words(
     "Images that the model is least certain of",
     "Number: label; the two most probable classes, by how much the first is more probable",
     "{prediction} or {second}, {margin:.4f}",
 )
 TEXT = f"""\
-- [{NEVER_RIGHT[0]}](failures/never_right.png) ([table](failures/never_right.csv))
+- [{NEVER_RIGHT.title}](failures/never_right.png) ([table](failures/never_right.csv))
 {{each}}
 
-![{NEVER_RIGHT[0]}](failures/never_right.png)"""
+![{NEVER_RIGHT.title}](failures/never_right.png)"""
 LINE = (
     "- {0}: [least certain](failures/{0}/least_certain.png), tables: [mistakes](failures/{0}/mistakes.csv), "
     "[confused pairs](failures/{0}/confused_pairs.csv)"
@@ -32,7 +32,7 @@ def section(report: Report) -> Section:
     names, labels, images = report.class_names, report.labels["test"], report.images["test"]
     every = [evaluation.test.probabilities for evaluation in trainings.values()]
     never_right = ranking.never_right(labels, every, names)
-    tables, lists = {"never_right": never_right}, {NEVER_RIGHT[0]: never_right}
+    tables, lists = {"never_right": never_right}, {NEVER_RIGHT.title: never_right}
     figures = {"never_right": failures.listed(NEVER_RIGHT, images, never_right[: failures.ROWS], names)}
     for name, evaluation in trainings.items():
         mistakes = ranking.most_confident(labels, evaluation.test.probabilities, names)

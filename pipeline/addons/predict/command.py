@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -93,7 +92,7 @@ def _tell(options: Any, model: Trained, paths: list[Path], images: np.ndarray) -
 
         titles = [_shown(Path(path.name)) for path in paths]
         figure = gallery.predictions(titles, images, probabilities, model.class_names)
-        files.write_bytes(options.plot, png.encode(figure, most=math.inf))
+        files.write_bytes(options.plot, png.encode(figure))
     write = as_json if options.json else as_table
     _print(write([_shown(path) for path in paths], probabilities, model.class_names))
 

@@ -70,7 +70,7 @@ def draw_examples(image: np.ndarray, table: pd.DataFrame) -> Figure:
     title = ["A test image, corrupted in every way that robustness is measured by"]
     changed = [corruptions.corrupted(image, row.corruption, row.strength) for row in table.itertuples()]
     captions = table[["corruption", "change"]].to_numpy().tolist()
-    return sheets.captioned(title, np.concatenate(changed), captions, most=len(corruptions.STRENGTHS))
+    return sheets.captioned(title, np.concatenate(changed), captions)
 
 
 def _wide(table: pd.DataFrame) -> pd.DataFrame:
