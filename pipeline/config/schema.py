@@ -1,5 +1,6 @@
 """What params.yaml may hold: every section, its keys, their types and ranges."""
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, NamedTuple
@@ -53,10 +54,11 @@ class Fetch(Section):
 
     @property
     def dataset_name(self) -> str:
-        """What the dataset is called: as published, or as the folder or file that holds one's own."""
+        """What the dataset is called: as published, or as one's own folder or file, without what MLflow refuses."""
         if isinstance(self.dataset, str):
             return self.dataset
-        return PurePath(self.dataset.path).name.removesuffix(".npz").strip(".") or self.dataset.name
+        name = re.sub("[':]", "-", PurePath(self.dataset.path).name.removesuffix(".npz"))
+        return name.strip(". ") or self.dataset.name
 
     @field_validator("dataset", mode="before")
     @classmethod

@@ -67,6 +67,12 @@ def names(folder: Path) -> np.ndarray | None:
     return _mapped(path).copy() if (path := folder / "names.npy").exists() else None
 
 
+def rows(labelled: Labelled, numbers: np.ndarray) -> LabelledRows:
+    """Return the images and labels of some rows, the images copied when they are asked for."""
+    images, labels = labelled
+    return Rows(images, numbers), labels[numbers]
+
+
 def parts(array: Array) -> Iterator[np.ndarray]:
     """Yield all rows in order, a few megabytes at once."""
     rows = max(1, AT_ONCE // max(1, math.prod(array.shape[1:]) * array.dtype.itemsize))

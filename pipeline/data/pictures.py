@@ -1,6 +1,7 @@
 """PNG and JPEG files as a network's input."""
 
 import io
+import os
 import re
 import warnings
 from pathlib import Path
@@ -28,13 +29,38 @@ STRIP = 256  # rows of what is transparent at once: all of them would take five 
 BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
 
 
-def find(places: list[Path]) -> list[Path]:
-    """List the pictures at `places`: a file as it is, a folder as its PNG and JPEG files, sorted by name.
+def find(place: Path) -> list[Path]:
+    """List the pictures at a place: a file as it is, a folder as the PNG and JPEG files in it, sorted by name.
 
-    A folder's folders, hidden files and files with other endings are left out. Raise `InputError` for a place that is
-    missing or cannot be looked into, and for a folder without a picture.
+    Raise `InputError` for a place that is missing or cannot be looked into, and for a folder without a picture.
     """
-    return [path for place in places for path in _at(place)]
+    if os.path.isfile(place):  # noqa: PTH113  # pathlib's raises for a name that is too long
+        return [place]
+    found = [place / name for name in contents(place)[1] if is_picture(place / name)]
+    if not found:
+        raise InputError(f"{place} holds no PNG or JPEG file: name a PNG or JPEG file, or a folder of them")
+    return found
+
+
+def is_picture(path: Path) -> bool:
+    """Say whether to read a file: also a link to nothing, which cannot be read, but no pipe, which never ends."""
+    return path.suffix.lower() in SUFFIXES and (path.is_file() or not path.exists())
+
+
+def contents(folder: Path) -> tuple[list[str], list[str]]:
+    """List the names of a folder's folders and of its files, each sorted, but for hidden ones."""
+    try:
+        paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+        return [path.name for path in paths if path.is_dir()], [path.name for path in paths if not path.is_dir()]
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read ({error.strerror}): name another file or folder") from None
+
+
+def below(folder: Path) -> list[Path]:
+    """List the files of a folder, then those of the folders in it, however deep, but for hidden and linked ones."""
+    folders, names = contents(folder)
+    within = [path for name in folders if not (folder / name).is_symlink() for path in below(folder / name)]
+    return [*(folder / name for name in names), *within]
 
 
 def read(path: Path, shape: tuple[int, int, int], *, invert: bool = False) -> np.ndarray:
@@ -60,21 +86,6 @@ def decode(
     image = _flat(_decoded(content, name, most), MODES[channels], ground=255 if invert else 0)
     image = _fitted(ImageOps.invert(image) if invert else image, width, height)
     return np.asarray(image).reshape(shape)
-
-
-def _at(place: Path) -> list[Path]:
-    try:
-        if place.is_dir():
-            listed = [path for path in sorted(place.iterdir()) if path.suffix.lower() in SUFFIXES]
-            found = [path for path in listed if path.is_file() and not path.name.startswith(".")]
-        else:
-            found = [place] if place.is_file() else []
-    except OSError as error:
-        raise InputError(f"{place} cannot be read ({error.strerror}): name another file or folder") from None
-    if not found:
-        wrong = "holds no PNG or JPEG file" if place.is_dir() else "is no file" if place.exists() else "is missing"
-        raise InputError(f"{place} {wrong}: name a PNG or JPEG file, or a folder of them")
-    return found
 
 
 def _decoded(content: bytes, name: str, most: int | None = None) -> Image.Image:

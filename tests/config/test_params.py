@@ -170,6 +170,8 @@ def test_missing_key_is_named(raw: dict[str, Any], write_params: Write, path: st
         ("mnist", "mnist"),
         ({"name": "npz", "path": "~/data/leaves.v2.npz"}, "leaves.v2"),
         ({"name": "idx_folder", "path": "../emnist/"}, "emnist"),
+        ({"name": "npz", "path": "it's 12:30"}, "it-s 12-30"),
+        ({"name": "npz", "path": "nowhere/ "}, "npz"),
         ({"name": "image_folder", "path": ".", "height": 8, "width": 8}, "image_folder"),
     ],
 )

@@ -61,7 +61,7 @@ def main() -> None:
     All of them are read before TensorFlow is imported.
     """
     options, bad = _options(), list[str]()
-    listed = _tried(lambda place: pictures.find([place]), options.images, bad)
+    listed = _tried(pictures.find, options.images, bad)
     found = [path for _, paths in listed for path in paths]
     if found:
         if options.plot:

@@ -200,7 +200,10 @@ def test_plot_is_written(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("nosuch.png --model baseline", r"^nosuch\.png is missing: name a PNG or JPEG file, or a folder of them$"),
+        (
+            "nosuch.png --model baseline",
+            r"^nosuch\.png cannot be read \(No such file or directory\): name another file or",
+        ),
         ("params.yaml --model baseline", r"^params\.yaml cannot be read \(neither PNG nor JPEG"),
         ("pictures --model baselin", r"baselin is unknown; did you mean baseline\?"),
         ("pictures --model vgg", r"^models/vgg-42\.keras is missing: run `dvc repro` first$"),
@@ -276,7 +279,7 @@ def test_bad_pictures_are_named_and_the_others_told(
     assert list(told["probabilities"].values()) == pytest.approx(model.predict(IMAGES[1:2], verbose=0)[0].tolist())
     assert Path("plot.png").exists()
     first, *others = str(caught.value).splitlines()
-    assert first == "gone.png is missing: name a PNG or JPEG file, or a folder of them"
+    assert first == "gone.png cannot be read (No such file or directory): name another file or folder"
     assert [line.partition(" cannot be read (")[0] for line in others] == [
         *("error: pictures/0.png", "error: pictures/2.png")
     ]

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.base.errors import InputError, short
-from pipeline.data.decoders.reading import LARGEST, Splits, labelled, reading
+from pipeline.data.decoders.reading import Splits, labelled, reading
 
+LARGEST = 400_000_000  # bytes of the file, and of what it unpacks to; the published one has 118 million
 HEADER = 128
 ORDERS = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}  # what the header ends on: version 1, and the order of bytes
 MATRIX, COMPRESSED = 14, 15  # kinds of elements that hold others

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy.io import loadmat
 from scipy.sparse import csc_matrix
 
+from pipeline.addons.published import notmnist
 from pipeline.data.arrays import Labelled
-from pipeline.data.decoders import notmnist
+from tests.addons.published.publishers import RANDOM, mat
 from tests.decoding import damage, has_types, refused, refused_or_decoded
-from tests.publishers import RANDOM, mat
 
 
 def published(count: int = 5, **changes: Any) -> dict[str, Any]:
