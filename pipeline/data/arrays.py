@@ -90,12 +90,8 @@ def _write(path: Path, array: Array) -> None:
 
 
 def _mapped(path: Path, at_random: bool = False) -> np.ndarray:
-    try:
+    with files.made_by_repro(path, "a whole .npy file"):
         mapped: Any = np.lib.format.open_memmap(path, mode="r")
         if at_random:
             mapped.base.madvise(mmap.MADV_RANDOM)
         return np.asarray(mapped)
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: `dvc repro` makes it") from None
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path} is not a whole .npy file ({error}): delete it and run `dvc repro`") from None

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline import addons
 from pipeline.base.errors import InputError, short, unknown_key
-from pipeline.config.schema import OWN_KINDS, Fetch, ImageFolder, Own
+from pipeline.config.schema import Fetch, ImageFolder, Own
 from pipeline.data.decoders import digits, idx, image_folder, npz
 from pipeline.data.decoders.reading import Found, Splits
 from pipeline.data.download import PublishedFile, find_file
@@ -76,7 +76,7 @@ def known() -> dict[str, Dataset]:
 
 def _published(name: str) -> Dataset:
     if not (dataset := known().get(name)):
-        raise InputError(f"params.yaml: fetch.dataset: {unknown_key(name, [*known(), *OWN_KINDS])}")
+        raise InputError(f"params.yaml: fetch.dataset: {unknown_key(name, known())}; or your own: docs/own-data.md")
     return dataset
 
 

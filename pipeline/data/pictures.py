@@ -1,8 +1,6 @@
 """PNG and JPEG files as a network's input."""
 
 import io
-import os
-import re
 import warnings
 from pathlib import Path
 
@@ -24,22 +22,8 @@ TURNS = {  # EXIF's orientation: what turns it upright
 }
 REMEDY = "give a whole PNG or JPEG picture"
 SIDE = 65_535  # pixels, as JPEG allows: to resize a longer one takes minutes and a gigabyte
-SCANS = 100  # of a JPEG, where ten are usual: each is a pass over all of its pixels, and takes but 30 bytes
+SCANS = 100  # a JPEG usually has ten: each is a pass over all of its pixels, and takes but 30 bytes
 STRIP = 256  # rows of what is transparent at once: all of them would take five times the picture
-BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
-
-
-def find(place: Path) -> list[Path]:
-    """List the pictures at a place: a file as it is, a folder as the PNG and JPEG files in it, sorted by name.
-
-    Raise `InputError` for a place that is missing or cannot be looked into, and for a folder without a picture.
-    """
-    if os.path.isfile(place):  # noqa: PTH113  # pathlib's raises for a name that is too long
-        return [place]
-    found = [place / name for name in contents(place)[1] if is_picture(place / name)]
-    if not found:
-        raise InputError(f"{place} holds no PNG or JPEG file: name a PNG or JPEG file, or a folder of them")
-    return found
 
 
 def is_picture(path: Path) -> bool:
@@ -88,35 +72,30 @@ def decode(
     return np.asarray(image).reshape(shape)
 
 
-def _decoded(content: bytes, name: str, most: int | None = None) -> Image.Image:
+def _decoded(content: bytes, name: str, most: int | None) -> Image.Image:
+    most = most or Image.MAX_IMAGE_PIXELS or 0
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damaged EXIF, say, which costs no pixel
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # say of damaged EXIF, which costs no pixel
             with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
                 _require_little_work(image, content, name, most)
                 image.load()
                 return _upright(image)
-    except BOMBS as error:
-        pixels = int(re.findall(r"\d+", str(error))[0])
-        raise InputError(_too_large(name, pixels, most or Image.MAX_IMAGE_PIXELS or 0)) from None
+    except Image.DecompressionBombError:
+        raise InputError(f"{name} has more than {most:,} pixels: scale it down first") from None
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{name} cannot be read ({_reason(content, error)}): {REMEDY}") from None
 
 
-def _require_little_work(image: Image.Image, content: bytes, name: str, most: int | None) -> None:
-    """Raise `InputError` for a picture whose header or scans say that to decode it would take long."""
-    pixels, longest, scans = image.width * image.height, max(image.size), content.count(b"\xff\xda")
-    if most and pixels > most:
-        raise InputError(_too_large(name, pixels, most))
+def _require_little_work(image: Image.Image, content: bytes, name: str, most: int) -> None:
+    """Raise for a picture whose header or scans say that to decode it would take long."""
+    longest, scans = max(image.size), content.count(b"\xff\xda")
+    if image.width * image.height > most:
+        raise Image.DecompressionBombError
     if longest > SIDE:
         raise InputError(f"{name} is {longest:,} pixels long, {SIDE:,} at most are read: scale it down first")
     if image.format != "PNG" and scans > SCANS:
         raise InputError(f"{name} has {scans:,} scans, {SCANS} at most are read: save it anew")
-
-
-def _too_large(name: str, pixels: int, most: int) -> str:
-    return f"{name} has {pixels:,} pixels, {most:,} at most are read: scale it down first"
 
 
 def _reason(content: bytes, error: Exception) -> str:

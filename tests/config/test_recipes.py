@@ -30,7 +30,7 @@ def test_own_pictures_go_the_whole_way(tmp_path: Path) -> None:
     workspace.write(raw)
     done = workspace.run("dvc", "repro")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "pictures that cannot be read, left out: 1 of 151 (零/broken.png)" in done.stdout
+    assert "pictures that cannot be read, left out: 1 of 151 ['零/broken.png']" in done.stdout
     (run,) = workspace.runs(experiment="numerals")
     assert run.data.params["dataset.path"] == "../numerals"
     assert {"test/recall/一", "test/recall/class 0"} <= set(run.data.metrics)

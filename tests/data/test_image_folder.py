@@ -1,4 +1,5 @@
 import os
+import re
 import types
 from pathlib import Path
 
@@ -121,14 +122,14 @@ def test_train_among_other_classes_is_a_class(tmp_path: Path) -> None:
 def test_other_parts_are_refused_with_what_to_do(tmp_path: Path, names: tuple[str, ...]) -> None:
     for name in names:
         fill(tmp_path / name, {"cat": 2, "dog": 2})
-    held = ", ".join(sorted(names))
+    held = re.escape(str(sorted(names)))
     refused(tmp_path, f"holds {held}: give it a folder for each class, or train .*`prepare` holds out a part of train")
 
 
 def test_folders_that_differ_in_case_alone_are_not_mixed_up(tmp_path: Path) -> None:
     fill(tmp_path / "train", {"cat": 2, "dog": 2})
     fill(tmp_path / "Train", {"cat": 2, "dog": 2})
-    refused(tmp_path, "holds Train, train: give it a folder for each class")
+    refused(tmp_path, r"holds \['Train', 'train'\]: give it a folder for each class")
 
 
 @pytest.mark.parametrize(("name", "shown"), [(b"caf\xe9", r"caf\\udce9"), (b"a\nb", r"a\\nb")])
@@ -142,15 +143,15 @@ def test_unreadable_pictures_are_named_and_left_out_up_to_the_fraction(tmp_path:
     for name in ("0", "3", "4", "9"):
         (tmp_path / "cat" / f"{name}.png").write_bytes(b"no picture")
     found = read(tmp_path, unreadable_fraction=0.25)
-    named = "cat/0.png, cat/3.png, cat/4.png and 1 more"
-    assert found.noticed == [f"pictures that cannot be read, left out: 4 of 16 ({named})"]
+    named = "['cat/0.png', 'cat/3.png', 'cat/4.png', 'cat/9.png']"
+    assert found.noticed == [f"pictures that cannot be read, left out: 4 of 16 {named}"]
     assert found.splits["train"][1].tolist() == [0] * 6 + [1] * 6
     assert found.names["train"][:3] == ["cat/1.png", "cat/2.png", "cat/5.png"]
     assert levels(found) == [1, 2, 5, 6, 7, 8, *range(10, 16)]
     refused(
         tmp_path,
         rf"{tmp_path}: 4 of 16 pictures cannot be read, more than a fraction of 0\.24: delete or replace "
-        rf"{named}, or raise fetch\.dataset\.unreadable_fraction",
+        rf"{re.escape(named)}, or raise fetch\.dataset\.unreadable_fraction",
         unreadable_fraction=0.24,
     )
 
@@ -164,7 +165,7 @@ def test_other_files_are_counted(tmp_path: Path) -> None:
     put(tmp_path / "outside.png")
     assert read(tmp_path, unreadable_fraction=0.5).noticed == [
         "files that are no .png .jpg .jpeg, left out: 5 (1 of .db, 2 of .gif, 1 of .png, 1 of none)",
-        "pictures that cannot be read, left out: 1 of 5 (dog/gone.png)",
+        "pictures that cannot be read, left out: 1 of 5 ['dog/gone.png']",
     ]
 
 
@@ -172,7 +173,7 @@ def test_names_that_cannot_be_printed_are_escaped_where_told(tmp_path: Path) -> 
     fill(tmp_path, {"cat": 3, "dog": 3})
     (tmp_path / "cat" / os.fsdecode(b"\xff\n.png")).touch()
     (line,) = read(tmp_path, unreadable_fraction=0.5).noticed
-    assert line.endswith(r"(cat/\udcff\n.png)")
+    assert line.endswith(r"['cat/\udcff\n.png']")
     line.encode()
 
 
@@ -204,7 +205,11 @@ def test_folder_that_may_not_be_looked_into_is_refused(tmp_path: Path, monkeypat
         ({"cat": 3}, None, r"the classes are \['cat'\]: two or more are needed"),
         ({"cat": 3, "dog": 0, "emu": 0}, None, "the class dog has no training image: leave it out, or give it some"),
         ({"cat": 0, "dog": 0}, None, "there are no train images: add some, or leave"),
-        ({"cat": 3, "dog": 3}, {"cat": 1, "cow": 2}, "test has cow, which train lacks: add pictures to train, or"),
+        (
+            {"cat": 3, "dog": 3},
+            {"cat": 1, "cow": 2},
+            r"test has \['cow'\], which train lacks: add pictures to train, or",
+        ),
         ({"cat": 3, "dog": 3}, {"cat": 0, "dog": 0}, "there are no test images: add some, or leave test out"),
         ({"cat": 3, "dog": 3}, {}, "there are no test images: add some, or leave test out"),
     ],
@@ -226,7 +231,7 @@ def test_classes_that_cannot_be_learnt_are_named(
 def test_test_without_some_classes_is_told(tmp_path: Path) -> None:
     fill(tmp_path / "train", {"cat": 5, "dog": 5})
     fill(tmp_path / "test", {"dog": 1}, start=100)
-    assert read(tmp_path).noticed == ["test has no picture of cat"]
+    assert read(tmp_path).noticed == ["test has no picture of ['cat']"]
 
 
 def test_linked_class_is_read_and_links_within_a_class_are_not_followed(tmp_path: Path) -> None:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.base.errors import InputError
+from pipeline.base.errors import InputError, short
 from pipeline.data import pictures
 from pipeline.data.decoders.reading import Found, require_memory
 
-NAMED = 3  # so many files are named where many have something wrong
 PARTS = {"train", "test", "training", "testing", "valid", "validation", "val"}  # where there is no other folder
 UNSHOWN = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of what breaks a line, and of bytes that are no text
 
@@ -42,7 +41,7 @@ def read(folder: Path, shape: tuple[int, int, int], unreadable_fraction: float) 
     _check_unreadable(folder, unreadable, count, unreadable_fraction, found)
     tested = found.splits.get("test", found.splits["train"])[1]
     if lacking := [name for number, name in enumerate(class_names) if number not in tested]:
-        found.noticed.append(f"test has no picture of {_some(lacking)}")
+        found.noticed.append(f"test has no picture of {short(lacking)}")
     return found
 
 
@@ -56,7 +55,7 @@ def _places(folder: Path) -> dict[str, Path]:
         return {split: parts[split] for split in ("train", "test") if split in parts}
     if parts.keys() <= PARTS or {"train", "test"} <= parts.keys():
         raise InputError(
-            f"{folder} holds {_some(folders)}: give it a folder for each class, or train and "
+            f"{folder} holds {short(folders)}: give it a folder for each class, or train and "
             "perhaps test with these in them, and no other; `prepare` holds out a part of train for validation"
         )
     return {"train": folder}
@@ -74,7 +73,7 @@ def _listed(place: Path, class_names: list[str]) -> list[Path]:
     """List all files of a split, class by class; raise `InputError` for a class that `class_names` lacks."""
     names = pictures.contents(place)[0]
     if unknown := [name for name in names if name not in class_names]:
-        raise InputError(f"{place} has {_some(unknown)}, which train lacks: add pictures to train, or delete it")
+        raise InputError(f"{place} has {short(unknown)}, which train lacks: add pictures to train, or delete it")
     return [path for name in names for path in pictures.below(place / name)]
 
 
@@ -100,20 +99,14 @@ def _left_out(listed: dict[str, list[Path]]) -> list[str]:
 
 def _check_unreadable(folder: Path, paths: list[Path], count: int, fraction: float, found: Found) -> None:
     """Note in `found` the pictures that cannot be read; raise `InputError` for too many."""
-    names = _some([path.relative_to(folder).as_posix() for path in paths])
+    names = short([path.relative_to(folder).as_posix() for path in paths])
     if len(paths) > fraction * count:
         raise InputError(
             f"{folder}: {len(paths):,} of {count:,} pictures cannot be read, more than a fraction of {fraction:g}: "
             f"delete or replace {names}, or raise fetch.dataset.unreadable_fraction"
         )
     if paths:
-        found.noticed.append(f"pictures that cannot be read, left out: {len(paths):,} of {count:,} ({names})")
-
-
-def _some(names: list[str]) -> str:
-    """Name the first few, and tell how many more there are."""
-    more = len(names) - NAMED
-    return ", ".join(map(_shown, names[:NAMED])) + (f" and {more:,} more" if more > 0 else "")
+        found.noticed.append(f"pictures that cannot be read, left out: {len(paths):,} of {count:,} {names}")
 
 
 def _shown(name: str) -> str:
