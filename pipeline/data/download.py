@@ -1,7 +1,6 @@
 """Find a dataset's files in mirrors and at publishers, and take only what has the known checksum."""
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +30,8 @@ def find_file(
         try:
             path = _download(place, file, downloads) if "://" in place else Path(place)
             _require_checksum(path, file)
-        except (OSError, ValueError) as error:  # the errors of requests among them
-            failures.append(f"\n  {place}: {_reason(error)}")
+        except (OSError, ValueError) as error:  # also what requests raises
+            failures.append(f"\n  {place}: {error}")
         else:
             if not file.sha256:
                 print(
@@ -63,11 +62,3 @@ def _download(url: str, file: PublishedFile, downloads: Path) -> Path:
     downloader = pooch.HTTPDownloader(progressbar=True, timeout=30)
     checksum = file.sha256 and f"sha256:{file.sha256}"
     return Path(pooch.retrieve(url, checksum, file.name, downloads, downloader=downloader))
-
-
-def _reason(error: OSError | ValueError) -> str:
-    """Say in one line why a file was not had."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    said = re.split(" (?:for|with) url", str(error))[0].partition("\n")[0]
-    return f"{type(error).__name__}: {said}" if isinstance(error, OSError) else said

@@ -91,13 +91,13 @@ def test_failure_names_every_place_and_both_ways_on(tmp_path: Path, server: str)
         find(tmp_path, [str(tmp_path / "nowhere"), mirror], places)
     message = str(caught.value)
     for expected in (
-        "nowhere/things/labels.gz: no such file",
+        "nowhere/things/labels.gz: [Errno 2] No such file or directory",
         "mirror/things/labels.gz: not the published file: 7 bytes with sha256",
-        "broken/labels.gz: HTTPError: 503 Server Error",
-        "cut/labels.gz: ChunkedEncodingError: ",
+        "broken/labels.gz: 503 Server Error",
+        "cut/labels.gz: ('Connection broken: IncompleteRead",
         "wrong/things/labels.gz: SHA256 hash of downloaded file (labels.gz) does not match the known hash",
-        "no/labels.gz: HTTPError: 404 Client Error",
-        "9/labels.gz: ConnectionError: HTTPConnectionPool(host='127.0.0.1', port=9): Max retries exceeded",
+        "no/labels.gz: 404 Client Error",
+        "9/labels.gz: HTTPConnectionPool(host='127.0.0.1', port=9): Max retries exceeded",
         "DATASET_MIRROR",
         "make demo",
     ):
@@ -124,5 +124,5 @@ def test_file_without_published_checksums_is_taken_and_that_is_told(
 
 def test_file_without_published_checksums_must_be_there_all_the_same(tmp_path: Path) -> None:
     unchecked = PublishedFile(FILE.name, sha256=None)
-    with pytest.raises(InputError, match=r"nowhere/things/labels\.gz: no such file"):
+    with pytest.raises(InputError, match=r"nowhere/things/labels\.gz: \[Errno 2\] No such file"):
         download.find_file(unchecked, "things", ["nowhere"], (), tmp_path / "downloads")
