@@ -1,6 +1,7 @@
 """PNG and JPEG files as a network's input."""
 
 import io
+import unicodedata
 import warnings
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from pipeline.base.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of what breaks a line, and of bytes that are no text
 MODES = {1: "L", 3: "RGB"}  # Pillow's name for so many channels
 TURNS = {  # EXIF's orientation: what turns it upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -37,7 +39,9 @@ def contents(folder: Path) -> tuple[list[str], list[str]]:
         paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
         return [path.name for path in paths if path.is_dir()], [path.name for path in paths if not path.is_dir()]
     except OSError as error:
-        raise InputError(f"{folder} cannot be read ({error.strerror}): name another file or folder") from None
+        raise InputError(
+            f"{printable(folder)} cannot be read ({error.strerror}): name another file or folder"
+        ) from None
 
 
 def below(folder: Path) -> list[Path]:
@@ -70,6 +74,14 @@ def decode(
     image = _flat(_decoded(content, name, most), MODES[channels], ground=255 if invert else 0)
     image = _fitted(ImageOps.invert(image) if invert else image, width, height)
     return np.asarray(image).reshape(shape)
+
+
+def printable(name: str | Path) -> str:
+    """Return a name that can be printed in a line: control characters, and bytes that are no UTF-8, are escaped."""
+    return "".join(
+        character.encode("unicode_escape").decode() if unicodedata.category(character) in UNPRINTABLE else character
+        for character in str(name)
+    )
 
 
 def _decoded(content: bytes, name: str, most: int | None) -> Image.Image:

@@ -106,11 +106,11 @@ def _tell(options: Any, model: Trained, paths: list[Path], images: np.ndarray) -
     if options.plot:
         from pipeline.figures import gallery, png  # here, so that a table does not wait for matplotlib
 
-        titles = [_shown(Path(path.name)) for path in paths]
+        titles = [pictures.printable(path.name) for path in paths]
         figure = gallery.predictions(titles, images, probabilities, model.class_names)
         files.write_bytes(options.plot, png.encode(figure, most=math.inf))
     write = as_json if options.json else as_table
-    _print(write([_shown(path) for path in paths], probabilities, model.class_names))
+    _print(write([pictures.printable(path) for path in paths], probabilities, model.class_names))
 
 
 def _options() -> Any:
@@ -144,11 +144,6 @@ def _check_plot(path: Path, images: list[Path]) -> None:
         raise InputError(
             f"--plot shows {PLOTTED_IMAGES} images at most, not {len(images):,}: name fewer, or leave it out"
         )
-
-
-def _shown(path: Path) -> str:
-    """Return a path that can be printed: bytes of a name that are no UTF-8 become escapes."""
-    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def _print(text: str) -> None:

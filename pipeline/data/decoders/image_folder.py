@@ -1,7 +1,6 @@
 """One's own pictures, a folder for each class, as labelled images."""
 
 import math
-import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -9,10 +8,9 @@ import numpy as np
 
 from pipeline.base.errors import InputError, short
 from pipeline.data import pictures
-from pipeline.data.decoders.reading import Found, require_memory
+from pipeline.data.decoders.reading import Found, Splits, require_memory
 
 PARTS = {"train", "test", "training", "testing", "valid", "validation", "val"}  # where there is no other folder
-UNSHOWN = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of what breaks a line, and of bytes that are no text
 
 
 def read(folder: Path, shape: tuple[int, int, int], unreadable_fraction: float) -> Found:
@@ -26,23 +24,20 @@ def read(folder: Path, shape: tuple[int, int, int], unreadable_fraction: float) 
     places = _places(folder)
     class_names = _class_names(places["train"])
     listed = {split: _listed(place, class_names) for split, place in places.items()}
-    found = Found(class_names, {}, {}, _left_out(listed))
-    paths = {split: [path for path in listed[split] if pictures.is_picture(path)] for split in listed}
+    paths = {split: [path for path in listed[split] if pictures.is_picture(path)] for split in places}
     count = sum(map(len, paths.values()))
     source = f"{folder}: {count:,} images of {' × '.join(map(str, shape))}"
     require_memory(count * math.prod(shape), source, "give a smaller height and width")
-    unreadable = list[Path]()
+    splits: Splits = {}
+    names, unreadable = dict[str, list[str]](), list[Path]()
     for split, place in places.items():
         images, read, failed = _images(paths[split], shape)
-        labels = np.array([class_names.index(path.relative_to(place).parts[0]) for path in read], np.int64)
-        found.splits[split] = images, labels
-        found.names[split] = [_shown(path.relative_to(folder).as_posix()) for path in read]
+        labels = [class_names.index(path.relative_to(place).parts[0]) for path in read]
+        splits[split] = images, np.array(labels, np.int64)
+        names[split] = [pictures.printable(path.relative_to(folder)) for path in read]
         unreadable += failed
-    _check_unreadable(folder, unreadable, count, unreadable_fraction, found)
-    tested = found.splits.get("test", found.splits["train"])[1]
-    if lacking := [name for number, name in enumerate(class_names) if number not in tested]:
-        found.noticed.append(f"test has no picture of {short(lacking)}")
-    return found
+    noticed = _left_out(listed) + _unreadable(folder, unreadable, count, unreadable_fraction)
+    return Found(class_names, splits, names, noticed + _untested(class_names, splits))
 
 
 def _places(folder: Path) -> dict[str, Path]:
@@ -64,8 +59,8 @@ def _places(folder: Path) -> dict[str, Path]:
 def _class_names(place: Path) -> list[str]:
     names = pictures.contents(place)[0]
     for name in names:
-        if _shown(name) != name:
-            raise InputError(f"{place} has a class {_shown(name)}, whose name cannot be printed: rename it")
+        if pictures.printable(name) != name:
+            raise InputError(f"{place} has a class {pictures.printable(name)}, whose name cannot be printed: rename it")
     return names
 
 
@@ -92,26 +87,24 @@ def _images(paths: list[Path], shape: tuple[int, int, int]) -> tuple[np.ndarray,
 def _left_out(listed: dict[str, list[Path]]) -> list[str]:
     """Say which endings are left out, if any."""
     others = [path for paths in listed.values() for path in paths if not pictures.is_picture(path)]
-    endings = Counter(_shown(path.suffix.lower()) or "none" for path in others)
+    endings = Counter(pictures.printable(path.suffix.lower()) or "none" for path in others)
     counts = ", ".join(f"{count:,} of {ending}" for ending, count in sorted(endings.items()))
     return [f"files that are no {' '.join(pictures.SUFFIXES)}, left out: {len(others):,} ({counts})"] if others else []
 
 
-def _check_unreadable(folder: Path, paths: list[Path], count: int, fraction: float, found: Found) -> None:
-    """Note in `found` the pictures that cannot be read; raise `InputError` for too many."""
+def _unreadable(folder: Path, paths: list[Path], count: int, fraction: float) -> list[str]:
+    """Name some of the pictures that cannot be read, if any; raise `InputError` for too many."""
     names = short([path.relative_to(folder).as_posix() for path in paths])
     if len(paths) > fraction * count:
         raise InputError(
             f"{folder}: {len(paths):,} of {count:,} pictures cannot be read, more than a fraction of {fraction:g}: "
             f"delete or replace {names}, or raise fetch.dataset.unreadable_fraction"
         )
-    if paths:
-        found.noticed.append(f"pictures that cannot be read, left out: {len(paths):,} of {count:,} {names}")
+    return [f"pictures that cannot be read, left out: {len(paths):,} of {count:,} {names}"] if paths else []
 
 
-def _shown(name: str) -> str:
-    """Return a name that can be printed in a line: control characters, and bytes that are no UTF-8, are escaped."""
-    return "".join(
-        character.encode("unicode_escape").decode() if unicodedata.category(character) in UNSHOWN else character
-        for character in name
-    )
+def _untested(class_names: list[str], splits: Splits) -> list[str]:
+    """Name some of the classes that a published test split lacks, if any."""
+    tested = splits["test" if "test" in splits else "train"][1]
+    lacking = [name for number, name in enumerate(class_names) if number not in tested]
+    return [f"test has no picture of {short(lacking)}"] if lacking else []
