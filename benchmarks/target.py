@@ -60,8 +60,9 @@ def recipe(name: str, seed: int) -> Curve:
     """Train the recipe's model as its stage does, to its end."""
     settings = loading.validate(recipes.suited(Path(name)))
     (network,) = settings.models.values()
-    train, test = (arrays.read(Path("data/raw", part)) for part in ("train", "test"))
-    parts = splits.three_parts(train, test, settings.prepare)
+    raw = {split: arrays.read(Path("data/raw", split)) for split in ("train", "test")}
+    rows = splits.three_parts({split: labels for split, (_, labels) in raw.items()}, settings.prepare)
+    parts = {name: arrays.rows(raw[split], numbers) for name, (split, numbers) in rows.items()}
     scaling = splits.scaling(parts["train"][0], settings.prepare.scaling)
     quiet.import_tensorflow()
     from pipeline.network import training

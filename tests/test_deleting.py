@@ -30,7 +30,8 @@ def delete(folder: Path, names: set[str]) -> None:
     """Do what dvc.yaml says that whoever deletes an add-on does."""
     for name in names:
         shutil.rmtree(folder / "pipeline/addons" / name)
-        shutil.rmtree(folder / "tests/addons" / name, ignore_errors=True)
+        for place in ("recipes", "tests/addons"):
+            shutil.rmtree(folder / place / name, ignore_errors=True)
     any_of = "|".join(sorted(names))
     stages = re.split(r"\n\n(?=  \w)", (folder / "dvc.yaml").read_text())
     kept = [stage for stage in stages if not re.search(rf"cmd: .*pipeline\.addons\.({any_of})\.", stage)]

@@ -109,7 +109,7 @@ def test_recipes_exist(page: Path, recipe: str) -> None:
 
 
 def test_every_published_recipe_is_in_the_table_by_the_letter_of_its_first_comment() -> None:
-    listed = re.findall(r"^\| (\w+) \| `(\w+)` \|", (ROOT / "docs/published-systems.md").read_text(), re.M)
+    listed = re.findall(r"^\| (\w+) \| `(\w+)` \|", (ROOT / "pipeline/addons/published/README.md").read_text(), re.M)
     recipes = {path.stem: path.read_text() for path in (ROOT / "recipes/published").glob("*.yaml")}
     assert {name: letter for letter, name in listed} == {
         name: text.removeprefix("# System ").split()[0] for name, text in recipes.items()

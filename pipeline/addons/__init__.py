@@ -5,6 +5,7 @@ by name. `NEEDS` in its `__init__.py` names the other add-ons that it imports, `
 
 - `command.py`: `main`, a command of `python -m pipeline`, which has the add-on's name
 - `settings.py`: `Settings`, the section of the add-on's name in params.yaml, and `check`, whether it fits the others
+- `datasets.py`: `DATASETS`, published datasets by the names that `fetch.dataset` gives them
 - `stage.py`: a stage of `dvc.yaml`
 - `trainer.py`: `fit`, which trains with several workers
 - `evaluator.py`: `evaluate`, what else the stage `evaluate` finds out about a model

@@ -80,23 +80,18 @@ def interrupts_held_back() -> Iterator[Callable[[], None]]:
 
     def hold(number: int, _: object) -> None:
         waiting.append(number)
-        if len(waiting) > 1:
-            raise_if_interrupted()
+        signal.signal(number, handlers[number])
 
     def raise_if_interrupted() -> None:
         if waiting:
-            restore_handlers()
             signal.raise_signal(waiting[0])
 
-    def restore_handlers() -> None:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-    handlers = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers: dict[int, Any] = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield raise_if_interrupted
     finally:
-        restore_handlers()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     raise_if_interrupted()
 
 

@@ -46,20 +46,28 @@ def write_arrays(path: Path, arrays: Arrays) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def read_text(path: Path) -> str:
-    """Read a text file; a missing one is an `InputError` that names it."""
+@contextmanager
+def made_by_repro(path: Path, what: str) -> Iterator[None]:
+    """Turn what goes wrong while an output of a stage is read into an `InputError` that names it and `dvc repro`."""
     try:
-        return path.read_text("utf-8")
+        yield
     except FileNotFoundError:
         raise InputError(f"{path} is missing: `dvc repro` makes it") from None
+    except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:  # as NumPy, json and pandas do
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{path} is not {what} ({reason}): delete it and run `dvc repro`") from None
+
+
+def read_text(path: Path) -> str:
+    """Read a text file; a missing or broken one is an `InputError` that names it."""
+    with made_by_repro(path, "text in UTF-8"):
+        return path.read_text("utf-8")
 
 
 def read_json(path: Path) -> Any:
     """Read a JSON file; a missing or broken one is an `InputError` that names it."""
-    try:
-        return json.loads(read_text(path))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not JSON ({error}): delete it and run `dvc repro`") from None
+    with made_by_repro(path, "JSON"):
+        return json.loads(path.read_text("utf-8"))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -94,20 +102,13 @@ def parse_yaml(text: str, source: str) -> dict[str, Any]:
 
 def read_arrays(path: Path) -> Arrays:
     """Read every array of an `.npz`; a missing or broken one is an `InputError` that names it."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: `dvc repro` makes it") from None
-    except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a whole .npz file ({error}): delete it and run `dvc repro`") from None
+    with made_by_repro(path, "a whole .npz file"), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 def md5(path: Path) -> str:
     """Return a file's MD5 as DVC has it; raise `InputError` if it is missing."""
-    if not path.is_file():
-        raise InputError(f"{path} is missing: `dvc repro` makes it")
-    with path.open("rb") as file:
+    with made_by_repro(path, "a file"), path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
@@ -141,4 +142,4 @@ def _remove_leftovers(path: Path) -> None:
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         process = leftover.name.split(".")[-2]
         if process.isdecimal() and not psutil.pid_exists(int(process)):
-            leftover.unlink(missing_ok=True)  # of a process that was killed while it wrote
+            leftover.unlink(missing_ok=True)  # a process that was killed while it wrote has left it

@@ -2,14 +2,10 @@
 
 import io
 import re
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import tabulate
-
 from pipeline.base import files
-from pipeline.base.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd  # for real where it is needed: it takes a fifth of a second
@@ -27,11 +23,8 @@ def read_csv(path: Path) -> "pd.DataFrame":
     """Read a CSV of numbers; a missing or broken one is an `InputError` that names it."""
     import pandas as pd
 
-    try:
+    with files.made_by_repro(path, "a table of numbers"):
         return pd.read_csv(io.StringIO(files.read_text(path))).astype(float)
-    except ValueError as error:  # pandas' own errors among them
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path} is not a table of numbers ({reason}): delete it and run `dvc repro`") from None
 
 
 def read_text_csv(path: Path) -> "pd.DataFrame":
@@ -45,21 +38,15 @@ def for_terminal(table: "pd.DataFrame") -> str:
     """Align a table in plain text: text to the left, numbers to the right, floats with four decimals."""
     from pandas.api.types import is_numeric_dtype
 
-    numeric = [is_numeric_dtype(dtype) for dtype in table.dtypes]
-    return rows_for_terminal(list(table), table.astype(object).to_numpy(), numeric)
-
-
-def rows_for_terminal(titles: Sequence[str], rows: Iterable[Sequence[object]], numeric: Sequence[bool]) -> str:
-    """Align rows as `for_terminal` does, without pandas; `numeric` says which columns go to the right."""
-    cells = [[f"{value:.4f}" if isinstance(value, float) else str(value) for value in row] for row in rows]
-    lines = _aligned(titles, cells, "plain", ["right" if right else "left" for right in numeric]).splitlines()
-    return "\n".join(line.rstrip() for line in lines)
+    text = [number for number, dtype in enumerate(table.dtypes) if len(table) and not is_numeric_dtype(dtype)]
+    return str(table.to_markdown(index=False, tablefmt="plain", floatfmt=".4f", disable_numparse=text))
 
 
 def as_markdown(table: "pd.DataFrame") -> str:
     """Write a table of text as Markdown: the first column, which names the rows, to the left, all others right."""
-    cells = [[inline(str(cell)).replace("|", "\\|") for cell in row] for row in table.to_numpy()]
-    return _aligned(list(table), cells, "pipe", ["left"] + ["right"] * (len(table.columns) - 1))
+    cells = table.map(lambda cell: inline(str(cell)).replace("|", "\\|"))
+    sides = ["left", *["right"] * (len(table.columns) - 1)] if len(table) else None
+    return str(cells.to_markdown(index=False, disable_numparse=True, colalign=sides))
 
 
 def inline(text: str) -> str:
@@ -70,8 +57,3 @@ def inline(text: str) -> str:
     inner = f" {text} " if "`" in text else text
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}{inner}{fence}"
-
-
-def _aligned(titles: Sequence[str], cells: Sequence[Sequence[str]], form: str, sides: Sequence[str]) -> str:
-    """Write a table in one of tabulate's forms, which would else take text such as `1e5` for a number."""
-    return str(tabulate.tabulate(cells, titles, form, colalign=sides if cells else None, disable_numparse=True))

@@ -42,13 +42,13 @@ def _schema() -> type[Params]:
 
 
 def _with_train_defaults(raw: dict[str, Any]) -> dict[str, Any]:
-    """Give each model the whole of `train`, its own keys first."""
+    """Give each model the whole of `train`, its own keys first; what is no mapping is left for the schema to refuse."""
     models, defaults = raw.get("models"), raw.get("train")
     if not isinstance(models, dict) or not isinstance(defaults, dict):
         return raw
-    return raw | {"models": {name: _merged(model, defaults) for name, model in models.items()}}
-
-
-def _merged(model: Any, defaults: dict[str, Any]) -> Any:
-    own = model.get("train", {}) if isinstance(model, dict) else None
-    return model | {"train": defaults | own} if isinstance(own, dict) else model
+    merged = dict(models)
+    for name, model in models.items():
+        own = model.get("train", {}) if isinstance(model, dict) else None
+        if isinstance(own, dict):
+            merged[name] = model | {"train": defaults | own}
+    return raw | {"models": merged}

@@ -121,7 +121,7 @@ class Train(Section):
 
     epochs: Count
     batch_size: Count
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"  # of the arithmetic; weights are float32
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"  # what is computed in; weights are float32
     optimizer: Annotated[Adam | AdamW | Sgd | Muon, Field(discriminator="name")]
     schedule: Annotated[Constant | Cosine | OneCycle, Field(discriminator="name")] = Constant()
     loss: Literal["sparse_categorical_crossentropy", "categorical_crossentropy"] = "sparse_categorical_crossentropy"
@@ -169,6 +169,9 @@ class Convolution(Section):
     dropout: Rate
 
 
+EACH_HAS = [key for key in Convolution.model_fields if key != "filters"]
+
+
 class Block(Section):
     """Convolutions, one for each number of `filters`, and a pool at the end.
 
@@ -198,14 +201,16 @@ class Block(Section):
             return raw
         if not isinstance(raw["filters"], list) or not raw["filters"]:
             raise ValueError(f"filters is {short(raw['filters'])}: give a list, one number for each convolution")
-        count = len(raw["filters"])
-        each = {key: raw.get(key, cls.model_fields[key].default[0]) for key in _PER_CONVOLUTION}
-        each = {key: value if isinstance(value, list) else [value] * count for key, value in each.items()}
-        if not isinstance(raw.get("dropout"), list):
-            each["dropout"] = [0.0] * (count - 1) + [raw.get("dropout", 0.0)]
-        for key, values in each.items():
+        count, each = len(raw["filters"]), {}
+        for key in EACH_HAS:
+            values = raw.get(key, cls.model_fields[key].default[0])
+            if not isinstance(values, list) and key == "dropout":
+                values = [0.0] * (count - 1) + [values]  # a single one is the block's, at its end
+            elif not isinstance(values, list):
+                values = [values] * count
             if len(values) != count:
                 raise ValueError(f"{key} has {len(values)} values for {count} filters: give one value, or {count}")
+            each[key] = values
         return raw | each
 
     @model_validator(mode="after")
@@ -216,11 +221,8 @@ class Block(Section):
 
     def convolutions(self) -> list[Convolution]:
         """List the block's convolutions in order."""
-        rows = zip(self.filters, *(getattr(self, key) for key in _PER_CONVOLUTION), strict=True)
-        return [Convolution(**dict(zip(("filters", *_PER_CONVOLUTION), row, strict=True))) for row in rows]
-
-
-_PER_CONVOLUTION = tuple(key for key in Convolution.model_fields if key != "filters")
+        keys, count = ("filters", *EACH_HAS), len(self.filters)
+        return [Convolution(**{key: getattr(self, key)[index] for key in keys}) for index in range(count)]
 
 
 class Dense(Section):

@@ -1,10 +1,11 @@
 """What params.yaml may hold: every section, its keys, their types and ranges."""
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from pipeline.base.errors import InputError, unknown_key
 from pipeline.config.gate import Gate
@@ -12,7 +13,6 @@ from pipeline.config.models import Model, Train
 from pipeline.config.section import Count, EachOnce, Fraction, Rate, Section, Text
 
 EVERY_MODEL = "every_model"
-OWN_KINDS = ("image_folder", "idx_folder", "npz")  # of `fetch.dataset`, beside the published ones
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
@@ -25,7 +25,7 @@ class ImageFolder(Section):
     height: Count
     width: Count
     channels: Literal[1, 3] = 3
-    unreadable_fraction: Rate = 0.01  # of all files, how many may be broken
+    unreadable_fraction: Rate = 0.01  # how many of all files may be broken
 
 
 class OwnArrays(Section):
@@ -53,17 +53,11 @@ class Fetch(Section):
 
     @property
     def dataset_name(self) -> str:
-        """What the dataset is called: as published, or as the folder or file that holds one's own."""
+        """What the dataset is called: as published, or as one's own folder or file, without what MLflow refuses."""
         if isinstance(self.dataset, str):
             return self.dataset
-        return PurePath(self.dataset.path).name.removesuffix(".npz").strip(".") or self.dataset.name
-
-    @field_validator("dataset", mode="before")
-    @classmethod
-    def _own_data_has_a_path(cls, value: Any) -> Any:
-        if value in OWN_KINDS:
-            raise ValueError(f"{value} needs a path, as in {{name: {value}, path: my/data}}")
-        return value
+        name = re.sub("[':]", "-", PurePath(self.dataset.path).name.removesuffix(".npz"))
+        return name.strip(". ") or self.dataset.name
 
 
 class Prepare(Section):
@@ -127,30 +121,22 @@ class Params(Section):
             raise ValueError(f"{key}: {unknown_key(unknown[0], self.models)}")
 
     @model_validator(mode="after")
-    def _names_are_models(self) -> "Params":
+    def _gates_are_of_models(self) -> "Params":
         if EVERY_MODEL in self.models:
             raise ValueError(f"models: {EVERY_MODEL} is no name for a model: gate means all of them by it")
-        if unknown := [name for name in self.gate if name not in (EVERY_MODEL, *self.models)]:
-            raise ValueError(f"gate: {unknown_key(unknown[0], [EVERY_MODEL, *self.models])}")
-        return self
-
-    @model_validator(mode="after")
-    def _together_are_several_seeds(self) -> "Params":
         for name, gate in self.gate.items():
+            if name not in (EVERY_MODEL, *self.models):
+                raise ValueError(f"gate: {unknown_key(name, [EVERY_MODEL, *self.models])}")
             if gate.together and len(self.seeds) == 1:
                 raise ValueError(f"gate.{name}: together needs several seeds, and seeds is {self.seeds}: add one")
         return self
 
     @model_validator(mode="after")
     def _who_needs_a_validation_part_has_one(self) -> "Params":
-        needs = {
-            "early_stopping": "stops early by validation",
-            "temperature_scaling": "scales by validation's temperature",
-        }
         for name, model in self.models.items():
-            for key, what in needs.items():
+            for key in ("early_stopping", "temperature_scaling"):
                 if getattr(model.train, key) and not self.prepare.validation_fraction:
-                    raise ValueError(f"prepare.validation_fraction is 0, but models.{name} {what}")
+                    raise ValueError(f"prepare.validation_fraction is 0, but models.{name} needs it for {key}")
         return self
 
     def gate_of(self, model: str) -> Gate:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.base.errors import short, unknown_key
+from pipeline.base.errors import unknown_key
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
@@ -21,7 +21,7 @@ def _no_two_alike(values: list[Any]) -> list[Any]:
     return values
 
 
-EachOnce = AfterValidator(_no_two_alike)  # of a list
+EachOnce = AfterValidator(_no_two_alike)  # for a list
 
 
 class Section(BaseModel):
@@ -32,8 +32,6 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _known_keys(cls, raw: Any) -> Any:
-        if not isinstance(raw, dict | cls):
-            raise ValueError(f"{short(raw)}: give keys with values, as in {{{next(iter(cls.model_fields))}: ...}}")
         for key in raw if isinstance(raw, dict) else ():
             if key not in cls.model_fields:
                 raise ValueError(unknown_key(str(key), cls.model_fields))

@@ -67,6 +67,12 @@ def names(folder: Path) -> np.ndarray | None:
     return _mapped(path).copy() if (path := folder / "names.npy").exists() else None
 
 
+def rows(labelled: Labelled, numbers: np.ndarray) -> LabelledRows:
+    """Return the images and labels of some rows, the images copied when they are asked for."""
+    images, labels = labelled
+    return Rows(images, numbers), labels[numbers]
+
+
 def parts(array: Array) -> Iterator[np.ndarray]:
     """Yield all rows in order, a few megabytes at once."""
     rows = max(1, AT_ONCE // max(1, math.prod(array.shape[1:]) * array.dtype.itemsize))
@@ -84,12 +90,8 @@ def _write(path: Path, array: Array) -> None:
 
 
 def _mapped(path: Path, at_random: bool = False) -> np.ndarray:
-    try:
+    with files.made_by_repro(path, "a whole .npy file"):
         mapped: Any = np.lib.format.open_memmap(path, mode="r")
         if at_random:
             mapped.base.madvise(mmap.MADV_RANDOM)
         return np.asarray(mapped)
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: `dvc repro` makes it") from None
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path} is not a whole .npy file ({error}): delete it and run `dvc repro`") from None

@@ -1,7 +1,7 @@
 """PNG and JPEG files as a network's input."""
 
 import io
-import re
+import unicodedata
 import warnings
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from pipeline.base.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of what breaks a line, and of bytes that are no text
 MODES = {1: "L", 3: "RGB"}  # Pillow's name for so many channels
 TURNS = {  # EXIF's orientation: what turns it upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -23,18 +24,31 @@ TURNS = {  # EXIF's orientation: what turns it upright
 }
 REMEDY = "give a whole PNG or JPEG picture"
 SIDE = 65_535  # pixels, as JPEG allows: to resize a longer one takes minutes and a gigabyte
-SCANS = 100  # of a JPEG, where ten are usual: each is a pass over all of its pixels, and takes but 30 bytes
+SCANS = 100  # a JPEG usually has ten: each is a pass over all of its pixels, and takes but 30 bytes
 STRIP = 256  # rows of what is transparent at once: all of them would take five times the picture
-BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
 
 
-def find(places: list[Path]) -> list[Path]:
-    """List the pictures at `places`: a file as it is, a folder as its PNG and JPEG files, sorted by name.
+def is_picture(path: Path) -> bool:
+    """Say whether to read a file: also a link to nothing, which cannot be read, but no pipe, which never ends."""
+    return path.suffix.lower() in SUFFIXES and (path.is_file() or not path.exists())
 
-    A folder's folders, hidden files and files with other endings are left out. Raise `InputError` for a place that is
-    missing or cannot be looked into, and for a folder without a picture.
-    """
-    return [path for place in places for path in _at(place)]
+
+def contents(folder: Path) -> tuple[list[str], list[str]]:
+    """List the names of a folder's folders and of its files, each sorted, but for hidden ones."""
+    try:
+        paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+        return [path.name for path in paths if path.is_dir()], [path.name for path in paths if not path.is_dir()]
+    except OSError as error:
+        raise InputError(
+            f"{printable(folder)} cannot be read ({error.strerror}): name another file or folder"
+        ) from None
+
+
+def below(folder: Path) -> list[Path]:
+    """List the files of a folder, then those of the folders in it, however deep, but for hidden and linked ones."""
+    folders, names = contents(folder)
+    within = [path for name in folders if not (folder / name).is_symlink() for path in below(folder / name)]
+    return [*(folder / name for name in names), *within]
 
 
 def read(path: Path, shape: tuple[int, int, int], *, invert: bool = False) -> np.ndarray:
@@ -62,50 +76,38 @@ def decode(
     return np.asarray(image).reshape(shape)
 
 
-def _at(place: Path) -> list[Path]:
-    try:
-        if place.is_dir():
-            listed = [path for path in sorted(place.iterdir()) if path.suffix.lower() in SUFFIXES]
-            found = [path for path in listed if path.is_file() and not path.name.startswith(".")]
-        else:
-            found = [place] if place.is_file() else []
-    except OSError as error:
-        raise InputError(f"{place} cannot be read ({error.strerror}): name another file or folder") from None
-    if not found:
-        wrong = "holds no PNG or JPEG file" if place.is_dir() else "is no file" if place.exists() else "is missing"
-        raise InputError(f"{place} {wrong}: name a PNG or JPEG file, or a folder of them")
-    return found
+def printable(name: str | Path) -> str:
+    """Return a name that can be printed in a line: control characters, and bytes that are no UTF-8, are escaped."""
+    return "".join(
+        character.encode("unicode_escape").decode() if unicodedata.category(character) in UNPRINTABLE else character
+        for character in str(name)
+    )
 
 
-def _decoded(content: bytes, name: str, most: int | None = None) -> Image.Image:
+def _decoded(content: bytes, name: str, most: int | None) -> Image.Image:
+    most = most or Image.MAX_IMAGE_PIXELS or 0
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damaged EXIF, say, which costs no pixel
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # say of damaged EXIF, which costs no pixel
             with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
                 _require_little_work(image, content, name, most)
                 image.load()
                 return _upright(image)
-    except BOMBS as error:
-        pixels = int(re.findall(r"\d+", str(error))[0])
-        raise InputError(_too_large(name, pixels, most or Image.MAX_IMAGE_PIXELS or 0)) from None
+    except Image.DecompressionBombError:
+        raise InputError(f"{name} has more than {most:,} pixels: scale it down first") from None
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{name} cannot be read ({_reason(content, error)}): {REMEDY}") from None
 
 
-def _require_little_work(image: Image.Image, content: bytes, name: str, most: int | None) -> None:
-    """Raise `InputError` for a picture whose header or scans say that to decode it would take long."""
-    pixels, longest, scans = image.width * image.height, max(image.size), content.count(b"\xff\xda")
-    if most and pixels > most:
-        raise InputError(_too_large(name, pixels, most))
+def _require_little_work(image: Image.Image, content: bytes, name: str, most: int) -> None:
+    """Raise for a picture whose header or scans say that to decode it would take long."""
+    longest, scans = max(image.size), content.count(b"\xff\xda")
+    if image.width * image.height > most:
+        raise Image.DecompressionBombError
     if longest > SIDE:
         raise InputError(f"{name} is {longest:,} pixels long, {SIDE:,} at most are read: scale it down first")
     if image.format != "PNG" and scans > SCANS:
         raise InputError(f"{name} has {scans:,} scans, {SCANS} at most are read: save it anew")
-
-
-def _too_large(name: str, pixels: int, most: int) -> str:
-    return f"{name} has {pixels:,} pixels, {most:,} at most are read: scale it down first"
 
 
 def _reason(content: bytes, error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Which images are held out, and the constants that scale pixels, fitted on the training part alone."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -8,20 +9,26 @@ from sklearn.model_selection import train_test_split
 from pipeline.base.errors import InputError
 from pipeline.config.schema import Prepare
 from pipeline.data import arrays
-from pipeline.data.arrays import Array, LabelledRows, Rows
+from pipeline.data.arrays import Array
 
 
-def three_parts(train: LabelledRows, test: LabelledRows | None, prepare: Prepare) -> dict[str, LabelledRows]:
-    """Return `train`, `validation` and `test`; without a published `test`, a stratified part of `train` becomes it.
+def three_parts(labels: Mapping[str, np.ndarray], prepare: Prepare) -> dict[str, tuple[str, np.ndarray]]:
+    """Return of `train`, `validation` and `test` from which published split each is, and the numbers of its rows there.
 
-    Without a `validation_fraction`, `validation` is empty.
+    `labels` are those of the published splits. Without a published `test`, a stratified part of `train` becomes it;
+    without a `validation_fraction`, `validation` is empty.
     """
-    if test is None:
-        train, test = _parts(train, *split(train[1], prepare.test_fraction, "stratified", prepare.seed))
-    if not prepare.validation_fraction:
-        return {"train": train, "validation": (train[0][:0], train[1][:0]), "test": test}
-    train, validation = _parts(train, *split(train[1], prepare.validation_fraction, prepare.split, prepare.seed))
-    return {"train": train, "validation": validation, "test": test}
+    train = np.arange(len(labels["train"]))
+    if "test" in labels:
+        test = "test", np.arange(len(labels["test"]))
+    else:
+        train, held_out = split(labels["train"], prepare.test_fraction, "stratified", prepare.seed)
+        test = "train", held_out
+    validation = train[:0]
+    if prepare.validation_fraction:
+        kept, held_out = split(labels["train"][train], prepare.validation_fraction, prepare.split, prepare.seed)
+        train, validation = train[kept], train[held_out]
+    return {"train": ("train", train), "validation": ("train", validation), "test": test}
 
 
 def split(labels: np.ndarray, fraction: float, how: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +69,8 @@ def scaling(images: Array, how: str) -> dict[str, list[float]]:
         low = np.full(channels, float(present[0]))
         span = np.full(channels, float(present[-1])) - low
     else:
-        shares = (counted := _counted(images)) / counted[0].sum()
+        counted = _counted(images)
+        shares = counted / counted[0].sum()
         low = (shares * levels).sum(axis=1)
         span = np.sqrt((shares * (levels - low[:, None]) ** 2).sum(axis=1))
     if not span.all():
@@ -73,11 +81,6 @@ def scaling(images: Array, how: str) -> dict[str, list[float]]:
 def counts(labels: np.ndarray, class_names: list[str]) -> dict[str, int]:
     """Count the labels of each class."""
     return dict(zip(class_names, np.bincount(labels, minlength=len(class_names)).tolist(), strict=True))
-
-
-def _parts(labelled: LabelledRows, kept: np.ndarray, held: np.ndarray) -> tuple[LabelledRows, LabelledRows]:
-    images, labels = labelled
-    return (Rows(images, kept), labels[kept]), (Rows(images, held), labels[held])
 
 
 def _counted(images: Array) -> np.ndarray:

@@ -17,8 +17,7 @@ def main() -> None:
     if shape := datasets.image_shape(params.fetch):
         network_fits.check_networks(params, shape)  # before anything is downloaded
     root = Path(os.environ.get("DVC_ROOT") or ".")
-    named = [*params.fetch.mirrors, *filter(None, [os.environ.get("DATASET_MIRROR")])]
-    mirrors = [mirror if "://" in mirror else str(root / datasets.home(mirror)) for mirror in named]
+    mirrors = [*params.fetch.mirrors, *filter(None, [os.environ.get("DATASET_MIRROR")])]
     name = params.fetch.dataset_name
     found = datasets.read(params.fetch, root, mirrors)
     for line in found.noticed:

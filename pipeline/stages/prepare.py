@@ -14,13 +14,8 @@ def main() -> None:
     params = loading.load()
     dataset = files.read_json(raw / "dataset.json")
     published = {split: arrays.read(raw / split) for split in ("train", "test") if (raw / split).exists()}
-    named = {
-        split: (names, labels)
-        for split, (_, labels) in published.items()
-        if (names := arrays.names(raw / split)) is not None
-    }
-    parts = splits.three_parts(published["train"], published.get("test"), params.prepare)
-    names_by_part = splits.three_parts(named["train"], named.get("test"), params.prepare) if named else {}
+    rows = splits.three_parts({split: labels for split, (_, labels) in published.items()}, params.prepare)
+    parts = {name: arrays.rows(published[split], numbers) for name, (split, numbers) in rows.items()}
     images, labels = parts["train"]
     dataset["image_shape"] = images.shape[1:]
     dataset["scaling"] = splits.scaling(images, params.prepare.scaling)
@@ -28,9 +23,10 @@ def main() -> None:
     if empty := [name for name, count in dataset["counts"]["train"].items() if not count]:
         how = params.prepare.split
         raise errors.InputError(f"prepare.split {how} leaves no training image of {empty[0]}: use stratified")
-    for name, part in parts.items():
-        arrays.write(prepared / name, *part, names_by_part[name][0] if named else None)
-        print(f"{name}: {len(part[1]):,} images")
+    for name, (split, numbers) in rows.items():
+        names = arrays.names(raw / split)
+        arrays.write(prepared / name, *parts[name], None if names is None else names[numbers])
+        print(f"{name}: {len(numbers):,} images")
     files.write_json(prepared / "dataset.json", dataset)
     files.write_bytes(picture, png.encode(gallery.samples(images, labels, dataset["class_names"])))
 

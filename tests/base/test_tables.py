@@ -40,6 +40,7 @@ def test_terminal_has_text_to_the_left_and_numbers_to_the_right() -> None:
     header, *rows = tables.for_terminal(TABLE).splitlines()
     assert header == "class      probability    images"
     assert rows == ["Bag             0.2500         7", "1e5             1.0000     12345"]
+    assert tables.for_terminal(TABLE[:0]).split() == list(TABLE)
 
 
 def test_markdown_has_the_first_column_to_the_left_and_all_others_to_the_right() -> None:

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from pipeline.base.errors import InputError
 from pipeline.data.decoders import idx
 from tests.decoding import refused
-from tests.publishers import as_idx
+from tests.idx import as_idx
 
 CONTENT = gzip.compress(b"\x00\x00\x08\x01\x00\x00\x00\x03\x05\x06\x07", mtime=0)
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pipeline.data.arrays import Labelled
 from pipeline.data.decoders import npz
 from tests.decoding import damage, has_types, refused, refused_or_decoded
-from tests.publishers import RANDOM
+
+RANDOM = np.random.default_rng(0)
 
 
 def own(**changes: Any) -> dict[str, Any]:

@@ -134,26 +134,6 @@ def test_invert_swaps_dark_and_bright_but_not_what_is_filled_in(tmp_path: Path) 
     assert pictures.read(save(tmp_path, Image.fromarray(LEVELS)), GREY, invert=True)[0, 3, 0] == 252
 
 
-def test_folder_is_its_pictures_sorted_and_a_file_is_itself(tmp_path: Path) -> None:
-    for name in ("b.PNG", "a.jpeg", "c.jpg", "notes.txt", ".hidden.png"):
-        (tmp_path / name).touch()
-    (tmp_path / "folder.png").mkdir()
-    (tmp_path / "folder.png" / "deeper.png").touch()
-    found = pictures.find([tmp_path / "notes.txt", tmp_path])
-    assert [path.name for path in found] == ["notes.txt", "a.jpeg", "b.PNG", "c.jpg"]
-
-
-def test_places_without_a_picture_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nosuch\.png is missing: name"):
-        pictures.find([tmp_path / "nosuch.png"])
-    with pytest.raises(InputError, match="holds no PNG or JPEG file"):
-        pictures.find([tmp_path])
-    with pytest.raises(InputError, match="is no file"):
-        pictures.find([Path("/dev/null")])
-    with pytest.raises(InputError, match=r"File name too long"):
-        pictures.find([tmp_path / ("x" * 300)])
-
-
 def content(image_format: str) -> bytes:
     file = io.BytesIO()
     exif = Image.Exif()
@@ -206,7 +186,7 @@ def test_a_damaged_file_is_read_or_refused_but_never_a_crash(
 def test_too_many_pixels_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     path = save(tmp_path, Image.fromarray(LEVELS))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    with pytest.raises(InputError, match=rf"picture\.png has 784 pixels, {limit} at most are read: scale it down"):
+    with pytest.raises(InputError, match=rf"picture\.png has more than {limit} pixels: scale it down"):
         pictures.read(path, GREY)
 
 

@@ -13,7 +13,6 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from pipeline.base.errors import InputError
 from pipeline.config.schema import Prepare
 from pipeline.data import arrays, splits
-from pipeline.data.arrays import LabelledRows
 
 LABELS = np.repeat(np.arange(4), [40, 80, 20, 60])
 
@@ -58,33 +57,36 @@ def test_impossible_stratified_split_is_refused() -> None:
         splits.split(np.array([0, 0, 0, 0, 1]), 0.25, "stratified", 0)
 
 
-def parted(test: LabelledRows | None = None, **prepare: Any) -> dict[str, LabelledRows]:
-    """Divide 200 images, each of a level of its own."""
-    images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1)
-    return splits.three_parts((images, LABELS), test, Prepare(**{"scaling": "unit", "seed": 42, **prepare}))
+def parted(test: np.ndarray | None = None, **prepare: Any) -> dict[str, tuple[str, np.ndarray]]:
+    """Divide 200 images."""
+    labels = {"train": LABELS} if test is None else {"train": LABELS, "test": test}
+    return splits.three_parts(labels, Prepare(**{"scaling": "unit", "seed": 42, **prepare}))
 
 
 def test_dataset_without_test_split_gives_up_as_many_of_each_class() -> None:
     parts = parted(validation_fraction=0.25, test_fraction=0.2, split="random")
-    assert {name: len(labels) for name, (_, labels) in parts.items()} == {"train": 120, "validation": 40, "test": 40}
-    assert sorted(np.concatenate([part[0][:].ravel() for part in parts.values()])) == list(range(200))
-    assert np.bincount(parts["test"][1]).tolist() == [8, 16, 4, 12]
+    assert [(name, split, len(rows)) for name, (split, rows) in parts.items()] == [
+        ("train", "train", 120),
+        ("validation", "train", 40),
+        ("test", "train", 40),
+    ]
+    assert sorted(np.concatenate([rows for _, rows in parts.values()])) == list(range(200))
+    assert np.bincount(LABELS[parts["test"][1]]).tolist() == [8, 16, 4, 12]
 
 
 def test_without_a_validation_fraction_all_training_images_are_trained_on() -> None:
-    test = np.zeros((3, 1, 1, 1), np.uint8), LABELS[:3]
-    parts = parted(test, validation_fraction=0, split="tail")
-    sizes = [(name, len(labels)) for name, (_, labels) in parts.items()]
-    assert sizes == [("train", 200), ("validation", 0), ("test", 3)]
-    assert parts["train"][0][:].ravel().tolist() == list(range(200))
-    assert parts["validation"][0].shape == (0, 1, 1, 1)
-    assert parts["test"] is test
+    parts = parted(LABELS[:3], validation_fraction=0, split="tail")
+    assert {name: (split, rows.tolist()) for name, (split, rows) in parts.items()} == {
+        "train": ("train", list(range(200))),
+        "validation": ("train", []),
+        "test": ("test", [0, 1, 2]),
+    }
 
 
 def test_published_test_split_is_left_alone() -> None:
-    test = np.zeros((3, 1, 1, 1), np.uint8), LABELS[:3]
-    parts = parted(test, validation_fraction=0.25, split="stratified")
-    assert parts["test"] is test
+    parts = parted(LABELS[:3], validation_fraction=0.25, split="stratified")
+    assert parts["test"][0] == "test"
+    assert parts["test"][1].tolist() == [0, 1, 2]
     assert len(parts["train"][1]) == 150
 
 

@@ -71,5 +71,5 @@ def test_scaled_model_is_saved_whole_and_as_the_same_bytes(overconfident: keras.
 def test_without_a_validation_part_it_is_refused(raw: dict[str, Any]) -> None:
     raw["prepare"]["validation_fraction"] = 0
     raw["models"]["vgg"]["train"] = {"temperature_scaling": True}
-    with pytest.raises(InputError, match=r"validation_fraction is 0, but models\.vgg scales by validation's"):
+    with pytest.raises(InputError, match=r"validation_fraction is 0, but models\.vgg needs it for temperature"):
         loading.validate(raw)

@@ -24,14 +24,18 @@ from tests.rooms import ADDONS, reached
 STAGES = files.read_yaml(ROOT / "dvc.yaml")["stages"]
 MATRIX = {name: stage for name, stage in STAGES.items() if "matrix" in stage}
 CODE = {name: [dep for dep in stage["deps"] if dep.startswith("pipeline/")] for name, stage in STAGES.items()}
-ASKS = {"evaluate": ("evaluator",), "report": ("section", "document")}  # which modules of add-ons a stage calls
+ASKS = {
+    "fetch": ("datasets",),
+    "evaluate": ("evaluator",),
+    "report": ("section", "document"),
+}  # which modules of add-ons a stage calls
 DECIDE_NO_BYTE = {
     "pipeline/base": "errors and messages, files that are whole or not there, tables",
     "pipeline/tracking": "records what a stage did",
     "pipeline/addons/ray": "says where work is done; the same work gives the same bytes",
     "pipeline/config": "checks params, whose values DVC compares; models.py says what is left out of them",
     "pipeline/data/arrays.py": "how images lie in files, whose bytes DVC compares",
-    "pipeline/data/download.py": "finds files, and takes them with the checksums of datasets.py only",
+    "pipeline/data/download.py": "finds files, and takes them with the checksum of datasets.py only",
     **dict.fromkeys((f"pipeline/addons/{name}/settings.py" for name in ADDONS), "as config"),
 }
 

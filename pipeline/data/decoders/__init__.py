@@ -1,8 +1,6 @@
 """From files to labelled images, a module for each format: strict, and safe with bytes from anywhere.
 
 - `idx.py`: IDX, the format of MNIST's files
-- `cifar10.py`: CIFAR-10's archive
-- `notmnist.py`: notMNIST's MATLAB file
 - `digits.py`: scikit-learn's bundled digits
 - `npz.py`: one's own `.npz` of images and labels
 - `image_folder.py`: one's own pictures, a folder for each class

@@ -28,7 +28,8 @@ def find(folder: Path) -> list[Path]:
     """
     with reading(folder, "folder"):
         listed = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
-    found = {kind: [path for path in listed if _is_idx(path.name.lower(), *kind.split())] for kind in KINDS}
+    names = {path: path.name.lower().replace("t10k", "test") for path in listed}
+    found = {kind: [path for path in listed if all(word in names[path] for word in kind.split())] for kind in KINDS}
     if any(len(paths) != 1 for paths in found.values()):
         described = "; ".join(
             f"{kind}: {', '.join(path.name for path in paths) or 'none'}" for kind, paths in found.items()
@@ -59,8 +60,3 @@ def _read(content: IO[bytes], path: Path) -> np.ndarray:
         found = f"{len(values):,}" if len(values) < count else "more"
         raise InputError(f"{path} should hold {shape} values, but holds {found} bytes of them")
     return np.frombuffer(values, np.uint8).reshape(shape)
-
-
-def _is_idx(name: str, split: str, kind: str) -> bool:
-    marks = ("train",) if split == "train" else ("test", "t10k")
-    return kind in name and any(mark in name for mark in marks)

@@ -12,8 +12,6 @@ import psutil
 from pipeline.base.errors import InputError
 from pipeline.data.arrays import Labelled
 
-LARGEST = 400_000_000  # bytes that a published file may unpack to; CIFAR-10 has 186 million, notMNIST 118 million
-
 Splits = dict[str, Labelled]
 
 
@@ -48,18 +46,15 @@ def labelled(images: np.ndarray, labels: np.ndarray, source: str) -> Labelled:
 
     Raise `InputError` unless there are 8-bit images of 1 or 3 channels, and a whole number for each.
     """
-    channels, found = images.shape[3:], f"images are {_type(images)}, labels {_type(labels)}"
+    channels = images.shape[3:]
     of_images = images.dtype == np.uint8 and images.ndim in (3, 4) and channels in ((), (1,), (3,)) and images.size
     if not (of_images and labels.dtype.kind in "iu" and labels.ndim == 1):
+        found = f"images are {images.dtype} of {images.shape}, labels {labels.dtype} of {labels.shape}"
         wanted = "8-bit ones of (n, height, width), perhaps of 1 or 3 channels, and (n,) whole numbers"
         raise InputError(f"{source}: {found}: give {wanted}")
     if len(images) != len(labels):
         raise InputError(f"{source}: there are {len(images):,} images, but {len(labels):,} labels")
     return images.reshape(*images.shape[:3], -1), labels.astype(np.int64)
-
-
-def _type(array: np.ndarray) -> str:
-    return f"{array.dtype} of {array.shape}"
 
 
 def require_memory(size: int, source: Path | str, remedy: str) -> None:

@@ -200,7 +200,10 @@ def test_plot_is_written(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("nosuch.png --model baseline", r"^nosuch\.png is missing: name a PNG or JPEG file, or a folder of them$"),
+        (
+            "nosuch.png --model baseline",
+            r"^nosuch\.png cannot be read \(No such file or directory\): name another file or",
+        ),
         ("params.yaml --model baseline", r"^params\.yaml cannot be read \(neither PNG nor JPEG"),
         ("pictures --model baselin", r"baselin is unknown; did you mean baseline\?"),
         ("pictures --model vgg", r"^models/vgg-42\.keras is missing: run `dvc repro` first$"),
@@ -276,7 +279,7 @@ def test_bad_pictures_are_named_and_the_others_told(
     assert list(told["probabilities"].values()) == pytest.approx(model.predict(IMAGES[1:2], verbose=0)[0].tolist())
     assert Path("plot.png").exists()
     first, *others = str(caught.value).splitlines()
-    assert first == "gone.png is missing: name a PNG or JPEG file, or a folder of them"
+    assert first == "gone.png cannot be read (No such file or directory): name another file or folder"
     assert [line.partition(" cannot be read (")[0] for line in others] == [
         *("error: pictures/0.png", "error: pictures/2.png")
     ]
@@ -297,3 +300,23 @@ def test_nothing_but_the_result_is_printed(model: Any) -> None:
     header, *lines = done.stdout.splitlines()
     assert header.split() == ["image", "class", "probability", "runner-up", "probability"]
     assert [line.split()[0] for line in lines] == ["pictures/0.png", "pictures/1.png", r"pictures/\udcff.png"]
+
+
+def test_folder_is_its_pictures_sorted_and_a_file_is_itself(tmp_path: Path) -> None:
+    for name in ("b.PNG", "a.jpeg", "c.jpg", "notes.txt", ".hidden.png"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "folder.png" / "deeper.png").touch()
+    assert [path.name for path in predict.pictures_at(tmp_path)] == ["a.jpeg", "b.PNG", "c.jpg"]
+    assert predict.pictures_at(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
+
+
+def test_places_without_a_picture_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nosuch\.png cannot be read \(No such file or directory\): name"):
+        predict.pictures_at(tmp_path / "nosuch.png")
+    with pytest.raises(InputError, match="holds no PNG or JPEG file"):
+        predict.pictures_at(tmp_path)
+    with pytest.raises(InputError, match=r"/dev/null cannot be read \(Not a directory\)"):
+        predict.pictures_at(Path("/dev/null"))
+    with pytest.raises(InputError, match=r"File name too long"):
+        predict.pictures_at(tmp_path / ("x" * 300))

@@ -116,8 +116,8 @@ WRONG: list[tuple[Any, str | None, dict[str, str], str]] = [
     (b"", "image/png", {}, "0 bytes"),
     (png(BRIGHT[0, ..., 0])[:-30], "image/png", {}, "the picture cannot be read"),
     (png(BRIGHT[0, ..., 0], "GIF"), "image/png", {}, "neither PNG nor JPEG"),
-    (huge_png(60_000), "image/png", {}, "the picture has 3,600,000,000 pixels, 16,000,000 at most"),
-    (huge_png(5_000), "image/png", {}, "the picture has 25,000,000 pixels, 16,000,000 at most"),
+    (huge_png(60_000), "image/png", {}, "the picture has more than 16,000,000 pixels"),
+    (huge_png(5_000), "image/png", {}, "the picture has more than 16,000,000 pixels"),
     (b"--x--\r\n", "multipart/form-data; boundary=x", {}, "the form"),
     (b"--y--\r\n", "multipart/form-data; boundary=x", {}, "the form cannot be read"),
     (b"", "multipart/form-data", {}, "the form has no end"),
@@ -198,7 +198,7 @@ def test_a_form_is_read_beside_the_thread_that_answers(address: str, monkeypatch
 def test_the_pictures_of_a_form_share_what_may_be_decoded(address: str) -> None:
     small, large = png(BRIGHT[0, ..., 0]), huge_png(1000)
     status, answer = send(address, *form(*[small] * 99, large))
-    assert (status, "1,000,000 pixels, 640,000 at most" in answer["error"]) == (400, True)
+    assert (status, "more than 640,000 pixels" in answer["error"]) == (400, True)
     assert send(address, *form(*[small] * 100))[0] == 200
 
 

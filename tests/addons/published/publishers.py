@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.io import savemat
 
-from pipeline.data.decoders import cifar10 as decoder
+from pipeline.addons.published import cifar10 as decoder
 from pipeline.data.decoders import digits
+from tests.idx import as_idx
 
 NAMES = [name.encode() for name in decoder.CLASS_NAMES]
 RANDOM = np.random.default_rng(0)
@@ -95,11 +96,6 @@ def mat(variables: dict[str, Any], **options: Any) -> bytes:
     content = io.BytesIO()
     savemat(content, variables, **options)
     return content.getvalue()
-
-
-def as_idx(array: np.ndarray) -> bytes:
-    """Write an array as its format's description says: two zeros, 8 for bytes, the axes, their sizes, the values."""
-    return b"\x00\x00\x08" + bytes([array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
 
 
 def mnist() -> list[bytes]:

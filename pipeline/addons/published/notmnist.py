@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.base.errors import InputError, short
-from pipeline.data.decoders.reading import LARGEST, Splits, labelled, reading
+from pipeline.data.decoders.reading import Splits, labelled, reading
 
+LARGEST = 400_000_000  # bytes of the file, and of what it unpacks to; the published one has 118 million
 HEADER = 128
-ORDERS = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}  # what the header ends on: version 1, and the order of bytes
+VERSION = b"\x00\x01IM"  # what the header ends on: version 1, numbers with the least byte first
 MATRIX, COMPRESSED = 14, 15  # kinds of elements that hold others
 NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 REAL_CLASSES = range(6, 16)  # of a matrix: double, single, and integers of 8 to 64 bits
@@ -41,26 +42,26 @@ def _arrays(path: Path) -> dict[str, np.ndarray | None]:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise InputError(f"{path} has more than {LARGEST:,} bytes: it is not the published file")
-    if not (order := ORDERS.get(content[HEADER - 4 : HEADER])):
+    if content[HEADER - 4 : HEADER] != VERSION:
         raise InputError(
             f"{path} is not a MATLAB level 5 file: it begins with {content[:20]!r}; delete it and run again"
         )
     with reading(path, "MATLAB level 5 file"):
-        variables = [_variable(matrix, order) for matrix in _matrices(content, order)]
+        variables = [_variable(matrix) for matrix in _matrices(content)]
     names = [name for name, _ in variables]
     if sorted(names) != ["images", "labels"]:
         raise InputError(f"{path} holds {short(names)}, not images and labels: it is not the published file")
     return dict(variables)
 
 
-def _matrices(content: bytes, order: str) -> Iterator[memoryview]:
+def _matrices(content: bytes) -> Iterator[memoryview]:
     """Yield the matrices of a file, compressed ones unpacked, `LARGEST` bytes of all at most."""
     left = LARGEST - len(content)
-    for kind, element in _elements(memoryview(content)[HEADER:], order):
+    for kind, element in _elements(memoryview(content)[HEADER:]):
         if kind == COMPRESSED:
             unpacked = _unpacked(element, left)
             left -= len(unpacked)
-            kind, element = next(_elements(memoryview(unpacked), order))
+            kind, element = next(_elements(memoryview(unpacked)))
         if kind != MATRIX:
             raise ValueError(f"it has an element of kind {kind} in place of a matrix")
         yield element
@@ -76,25 +77,25 @@ def _unpacked(element: memoryview, most: int) -> bytes:
     return unpacked
 
 
-def _variable(matrix: memoryview, order: str) -> tuple[str, np.ndarray | None]:
+def _variable(matrix: memoryview) -> tuple[str, np.ndarray | None]:
     """Return a matrix's name and, if it is one of real numbers, its values; those are stored column after column."""
-    (_, flags), (_, shape), (_, name), *values = _elements(matrix, order)
-    described = int(np.frombuffer(flags, f"{order}u4")[0])
+    (_, flags), (_, shape), (_, name), *values = _elements(matrix)
+    described = int(np.frombuffer(flags, "<u4")[0])
     numbers = None
     if described & 0xFF in REAL_CLASSES and not described & (COMPLEX | LOGICAL):
         ((kind, stored),) = values
         if kind not in NUMBERS:
             raise ValueError(f"it has values of kind {kind} in place of numbers")
-        numbers = np.frombuffer(stored, order + NUMBERS[kind])
-        numbers = numbers.reshape(np.frombuffer(shape, f"{order}u4").tolist(), order="F")
+        numbers = np.frombuffer(stored, f"<{NUMBERS[kind]}")
+        numbers = numbers.reshape(np.frombuffer(shape, "<u4").tolist(), order="F")
     return bytes(name).decode("latin1"), numbers
 
 
-def _elements(content: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
+def _elements(content: memoryview) -> Iterator[tuple[int, memoryview]]:
     """Yield the kind and the bytes of each element; one of up to 4 bytes may share the 8 bytes that describe others."""
     position = 0
     while position < len(content):
-        kind, length = np.frombuffer(content, f"{order}u4", 2, position).tolist()
+        kind, length = np.frombuffer(content, "<u4", 2, position).tolist()
         start, end = position + 8, position + 8 + length
         if kind >> 16:
             start, end, kind = position + 4, position + 4 + (kind >> 16), kind & 0xFFFF
