@@ -52,7 +52,7 @@ def fetch(dataset: str, number: str | None = None) -> str:
         return f"{export(versions.require(client, dataset, number))}"
     version = versions.require_champion(client, dataset)
     place = export(version)
-    folder.point(place.parent, location.store(), place)
+    folder.point(place.parent, place)
     return f"{versions.describe(version)} is in {place}"
 
 

@@ -11,11 +11,7 @@ seconds = Histogram(
     "serve_seconds", "From a request's first byte to its answer's last.", ("path",), buckets=SECONDS, registry=registry
 )
 images = Counter("serve_images", "Images that were classified.", ("version",), registry=registry)
-batches = Histogram(
-    "serve_batch_images", "Images computed together.", buckets=[2**power for power in range(10)], registry=registry
-)
 waiting = Gauge("serve_waiting_requests", "Requests whose images wait to be computed.", registry=registry)
-connections = Gauge("serve_connections", "Open connections.", registry=registry)
 version = Gauge("serve_version", "1 for the version in use.", ("dataset", "version", "model"), registry=registry)
 
 

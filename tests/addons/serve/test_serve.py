@@ -294,12 +294,13 @@ def test_mlflows_other_formats_get_a_415(server: Server, kind: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        *((method, "/invocations", 405) for method in ("GET", "PUT", "DELETE", "PATCH", "HEAD", "BREW")),
+        *((method, "/invocations", 405) for method in ("GET", "PUT", "DELETE", "PATCH", "HEAD")),
         *(
             (method, path, 404)
             for method in ("GET", "POST")
             for path in ("/nowhere", "//invocations", "/../etc/passwd")
         ),
+        ("BREW", "/invocations", 400),
         ("POST", "/", 405),
         ("POST", "/ping", 405),
     ],
@@ -403,9 +404,9 @@ def test_after_all_that_the_server_is_up_and_has_complained_of_nothing(server: S
     ("arguments", "said"),
     [
         (["five"], "error: five is no port, a number from 1 to 65535: name another, as in `make serve PORT=8080`\n"),
-        ([str(free_port())], "runs.db is missing: `dvc repro` makes"),
+        ([str(free_port())], ".champion/digits has no champion: `python -m pipeline registry promote` makes one"),
     ],
-    ids=["no port", "no store"],
+    ids=["no port", "no champion"],
 )
 def test_what_cannot_be_served_is_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
     shutil.copy(ROOT / "recipes/demo.yaml", tmp_path / "params.yaml")
