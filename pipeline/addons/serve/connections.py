@@ -7,7 +7,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST = 1_000  # at once
 SECONDS = 10  # for the head of a request
-READ = 64 * 2**10  # bytes read at once
+FIRST, CHUNK = 64 * 2**10, 256 * 2**10  # bytes read at once: until the app asks for more of a body, and then
 HEAD = 64 * 2**10  # bytes of a request that are not its body; some more if they come at once
 AHEAD = 16  # requests of one connection that wait for an answer to the one before
 FULL = (
@@ -29,7 +29,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Begin, or refuse at once if there are too many."""
         super().connection_made(transport)
-        transport.max_size = READ
+        transport.max_size = FIRST
         if len(self.connections) > MOST:
             transport.write(FULL)
             transport.close()
@@ -43,6 +43,7 @@ class Connection(HttpToolsProtocol):
         if self.head > HEAD and not self.transport.is_closing():
             self.send_400_response(f"More than {HEAD:,} bytes of headers.")
         elif self._answering() and self.cycle.more_body and self.cycle.body:
+            self.transport.max_size = CHUNK
             self.flow.pause_reading()
 
     def on_headers_complete(self) -> None:
@@ -59,7 +60,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Count anew for the next request."""
-        self.head = 0
+        self.head, self.transport.max_size = 0, FIRST
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

@@ -23,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.servers import free_port
+from pipeline.addons.registry import command as registry
 from pipeline.addons.registry import promotion
 from pipeline.addons.serve import bodies, reading
 from pipeline.base.errors import InputError
@@ -224,8 +225,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         patch.chdir(folder)
         finished.train("baseline", model)
         promotion.promote(demo, "baseline", force=True)
+        registry.fetch("digits")
     for gone in ("data", "models"):
-        shutil.rmtree(folder / gone)  # the store is enough
+        shutil.rmtree(folder / gone)  # .champion/ is enough
     started = Server(folder, model)
     try:
         started.wait()
