@@ -27,7 +27,7 @@ ROWS = {"bright": [0.9, 0.1], "dark": [0.1, 0.9]}
 class Pointed:
     """Stands for a model: it tells whether the middle of an image is bright."""
 
-    classes, shape, name, version, description = [*ROWS], SHAPE, "shop", "7", "shop version 7: vgg"
+    classes, shape, version, description = [*ROWS], SHAPE, "7", "shop version 7: vgg"
     about = {"classes": classes, "dataset": "shop", "version": "7", "model": "vgg", "fingerprint": "f" * 64}  # noqa: RUF012
 
     def predict(self, images: np.ndarray) -> np.ndarray:

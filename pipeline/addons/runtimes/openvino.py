@@ -26,9 +26,6 @@ class Network:
         height, width, channels = (shape[axis].get_length() for axis in (1, 2, 3))
         self.image_shape: tuple[int, int, int] = (height, width, channels)
         self.classes = int(model.output().partial_shape[1].get_length())
-        told = model.get_rt_info()
-        described = told["model_info"] if "model_info" in list(told) else {}
-        self.metadata = {key: value.astype(str) for key, value in described.items()}
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""

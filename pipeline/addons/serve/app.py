@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -47,7 +48,7 @@ def make(
         Route("/health", lambda _: PlainTextResponse("\n")),
         Route("/version", lambda request: PlainTextResponse(request.scope["model"].version)),
         Route("/classes", lambda request: JSONResponse(request.scope["model"].about)),
-        Route("/metrics", lambda request: Response(metrics.text(request.scope["model"].about), media_type=PROMETHEUS)),
+        Route("/metrics", lambda _: Response(generate_latest(metrics.registry), media_type=PROMETHEUS)),
     ]
     answers: Any = {
         Refusal: lambda _, refusal: refusal.response(),

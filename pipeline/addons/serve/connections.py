@@ -23,18 +23,17 @@ class Connection(HttpToolsProtocol):
     """
 
     transport: Any  # asyncio's own, which says how many bytes it reads at once
-    deadline: asyncio.TimerHandle | None = None
+    deadline: asyncio.TimerHandle
     head = 0  # bytes that have come since the last of a body
 
     def connection_made(self, transport: Any) -> None:
         """Begin, or refuse at once if there are too many."""
         super().connection_made(transport)
         transport.max_size = FIRST
+        self._wait()
         if len(self.connections) > MOST:
             transport.write(FULL)
             transport.close()
-        else:
-            self._wait()
 
     def data_received(self, data: bytes) -> None:
         """Read on, but no body ahead of the app: it asks for more once it has room."""
@@ -50,7 +49,7 @@ class Connection(HttpToolsProtocol):
         """Begin a request, or raise `ValueError`, which the parser takes for its own, where too many wait."""
         if len(self.pipeline) == AHEAD:
             raise ValueError
-        self._stop_waiting()
+        self.deadline.cancel()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -71,17 +70,11 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
-        self._stop_waiting()
+        self.deadline.cancel()
         super().connection_lost(exc)
 
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def _wait(self) -> None:
-        self._stop_waiting()
         self.deadline = self.loop.call_later(SECONDS, self.transport.close)
-
-    def _stop_waiting(self) -> None:
-        if self.deadline:
-            self.deadline.cancel()
-            self.deadline = None

@@ -115,7 +115,7 @@ ABOUT = {
 class AlwaysAnkleBoots:
     """Stands for a model: answers each image with the same probabilities."""
 
-    about, name, version, classes, shape = ABOUT, "shop", ABOUT["version"], ABOUT["classes"], SHAPE
+    about, version, classes, shape = ABOUT, ABOUT["version"], ABOUT["classes"], SHAPE
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         return np.tile(np.array([0.125, 0.25, 0.625], np.float32), (len(images), 1))

@@ -17,7 +17,6 @@ class Network(Protocol):
 
     image_shape: tuple[int, int, int]
     classes: int
-    metadata: dict[str, str]
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""

@@ -46,8 +46,6 @@ class Network:
         _, height, width, channels = self._network.structured_input_signature[1]["pixels"].shape
         self.image_shape: tuple[int, int, int] = (height, width, channels)
         self.classes = int(self._network.structured_outputs["probabilities"].shape[-1])
-        path = folder / METADATA
-        self.metadata: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""
