@@ -30,7 +30,7 @@ COMMIT = "b11d9e7"  # the last one that served by mlflow
 NETWORKS = {"vgg": "recipes/published/vgg.yaml", "fast": "recipes/fast.yaml"}
 CLIENTS, BATCH, ROUNDS, SECONDS, PATIENCE = (1, 8, 64), 300, 3, 4, 180
 OURS, MLFLOW = "this service", "mlflow models serve"
-KINDS = {"JSON": "application/json", ".npy": "application/x-npy", "raw": "application/octet-stream"}
+KINDS = {"JSON": "application/json", "raw": "application/octet-stream"}
 Measured = dict[str, float]
 
 
@@ -132,10 +132,6 @@ def measured(service: str, place: Path, command: list[str], where: Path) -> Meas
 def requests(images: np.ndarray) -> dict[str, bytes]:
     """Return the same images as a request of every kind."""
     made = {"JSON": json.dumps({"inputs": images.tolist()}).encode(), "raw": images.tobytes()}
-    with tempfile.TemporaryFile() as file:
-        np.save(file, images)
-        file.seek(0)
-        made[".npy"] = file.read()
     shape = ", ".join(map(str, images.shape))
     return {kind: load.request("/invocations", made[kind], name, Shape=shape) for kind, name in KINDS.items()}
 

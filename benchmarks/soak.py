@@ -6,7 +6,6 @@ is malformed, dawdle, or hang up amid a request. Prints a line a minute: request
 
 import asyncio
 import json
-import os
 import random
 import re
 import sys
@@ -26,11 +25,10 @@ from pipeline.addons.registry import folder as version_folder
 from pipeline.addons.runtimes.litert import Network
 from pipeline.base import files
 from pipeline.config import loading
-from pipeline.tracking import location
 
 CLIENTS, IMAGES, SHARE, WARM = 8, 64, 0.75, 5
-BAD = [b"", b"[]", b'{"inputs": [[[[256]]]]}', b"\x93NUMPY" + bytes(99), b"PK" * 99, b"[" * 9999, bytes(5_000_000)]
-TYPES = ["application/json", "application/x-npy", "image/png", "application/octet-stream", "multipart/form-data", "x"]
+BAD = [b"", b"[]", b'{"inputs": [[[[256]]]]}', b"PK" * 99, b"[" * 9999, bytes(5_000_000)]
+TYPES = ["application/json", "image/png", "application/octet-stream", "multipart/form-data", "x"]
 
 
 class Soak:
@@ -124,9 +122,8 @@ async def soak(seen: Soak, minutes: float, rate: float, promote: Callable[[int],
 
 
 def main() -> None:
-    """Serve two networks from a folder as the registry leaves it, its store not answering, and move between them."""
+    """Serve two networks from a folder as the registry leaves it, and move between them."""
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 30
-    os.environ["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{free_port()}"
     with tempfile.TemporaryDirectory() as name:
         folder, port, params = Path(name), free_port(), Path("recipes/fast.yaml")
         files.write_bytes(folder / "params.yaml", params.read_bytes())
@@ -145,12 +142,11 @@ def main() -> None:
         images = np.load(folder / network / "images.npy")[:IMAGES]
 
         def promote(number: int) -> None:
-            version_folder.point(root, location.store(), versions[number % 2])
+            version_folder.point(root, versions[number % 2])
 
         promote(0)
         command = [sys.executable, "-m", "pipeline", "serve", str(port)]
-        store = {"MLFLOW_TRACKING_URI": os.environ["MLFLOW_TRACKING_URI"], "PYTHONPATH": str(Path.cwd())}
-        with serving.started(command, folder, **store) as process:
+        with serving.started(command, folder, PYTHONPATH=str(Path.cwd())) as process:
             seen = Soak(port, images, networks)
             serving.first(process, port, seen.requests[0])
             rate = SHARE * alone(load.ask, port, seen.requests[0], 64, WARM).rate

@@ -1,7 +1,6 @@
 """The service in this process, with a stand-in for its model, and how it is asked."""
 
 import http.client
-import io
 import json
 import socket
 import time
@@ -20,6 +19,7 @@ from pipeline.tracking import ports
 
 MIDDLE = np.s_[10:18, 10:18]
 SHAPE = (28, 28, 1)
+RAW = "application/octet-stream"
 BRIGHT, DARK = np.full((1, *SHAPE), 255, np.uint8), np.zeros((1, *SHAPE), np.uint8)
 ROWS = {"bright": [0.9, 0.1], "dark": [0.1, 0.9]}
 
@@ -27,7 +27,7 @@ ROWS = {"bright": [0.9, 0.1], "dark": [0.1, 0.9]}
 class Pointed:
     """Stands for a model: it tells whether the middle of an image is bright."""
 
-    classes, shape, name, version, description = [*ROWS], SHAPE, "shop", "7", "shop version 7: vgg"
+    classes, shape, version, description = [*ROWS], SHAPE, "7", "shop version 7: vgg"
     about = {"classes": classes, "dataset": "shop", "version": "7", "model": "vgg", "fingerprint": "f" * 64}  # noqa: RUF012
 
     def predict(self, images: np.ndarray) -> np.ndarray:
@@ -74,6 +74,11 @@ def send(address: str, body: Any, kind: str | None, path: str = "/invocations", 
         connection.close()
 
 
+def send_raw(address: str, images: np.ndarray, path: str = "/invocations") -> tuple[int, Any]:
+    """Post images as raw bytes, and return the status and the JSON of the answer."""
+    return send(address, images.tobytes(), RAW, path, Shape=",".join(map(str, images.shape)))
+
+
 def get(address: str, path: str, **headers: str) -> tuple[int, bytes]:
     """Get a path, and return the status and the body of the answer."""
     connection = http.client.HTTPConnection(address, timeout=30)
@@ -83,17 +88,6 @@ def get(address: str, path: str, **headers: str) -> tuple[int, bytes]:
         return answer.status, answer.read()
     finally:
         connection.close()
-
-
-def npy(array: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
-
-
-def form(*files: bytes) -> tuple[bytes, str]:
-    parts = [b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\n\r\n' + file for file in files]
-    return b"\r\n".join([*parts, b"--x--\r\n"]), "multipart/form-data; boundary=x"
 
 
 def connect(address: str) -> socket.socket:

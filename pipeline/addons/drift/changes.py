@@ -6,9 +6,9 @@ are. Here a few numbers of the pixels join them.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from pipeline.addons.drift.observations import PIXELS, Observed
@@ -17,31 +17,26 @@ from pipeline.evaluation import significance
 LEVEL = 0.01  # how often pictures like the test split's raise an alarm, at most
 
 
-class Change(NamedTuple):
-    """One number's means, its KS distance (0 the same, 1 nothing in common), and its p-value among all tests."""
+def compare(test: Observed, seen: Observed, class_names: Sequence[str]) -> pd.DataFrame:
+    """Tabulate what is noted of images, the test split's against those seen, what has moved furthest first.
 
-    name: str
-    test: float
-    seen: float
-    distance: float
-    p_value: float
+    Of each number: both means, the KS distance (0 the same, 1 nothing in common), and the p-value among all tests.
+    """
+    before, now = _numbers(test, class_names), _numbers(seen, class_names)
+    tests = [stats.ks_2samp(before[name], now[name], method="asymp") for name in before]
+    columns = {
+        "what": list(before),
+        "test split": [float(values.mean()) for values in before.values()],
+        "seen": [float(values.mean()) for values in now.values()],
+        "distance": [float(found.statistic) for found in tests],
+        "p-value": significance.holm([float(found.pvalue) for found in tests]),
+    }
+    return pd.DataFrame(columns).sort_values("distance", ascending=False, kind="stable", ignore_index=True)
 
-    @property
-    def moved(self) -> bool:
-        """Whether that is more than chance."""
-        return self.p_value < LEVEL
 
-
-def compare(test: Observed, seen: Observed, class_names: Sequence[str]) -> list[Change]:
-    """List what is noted of images, the test split's against those seen, what has moved furthest first."""
-    pairs = list(zip(_numbers(test, class_names).items(), _numbers(seen, class_names).values(), strict=True))
-    tests = [stats.ks_2samp(before, now, method="asymp") for (_, before), now in pairs]
-    adjusted = significance.holm([float(found.pvalue) for found in tests])
-    changes = [
-        Change(name, float(before.mean()), float(now.mean()), float(found.statistic), p_value)
-        for ((name, before), now), found, p_value in zip(pairs, tests, adjusted, strict=True)
-    ]
-    return sorted(changes, key=lambda change: -change.distance)
+def moved(compared: pd.DataFrame) -> int:
+    """Count the numbers that differ by more than chance."""
+    return int((compared["p-value"] < LEVEL).sum())
 
 
 def _numbers(observed: Observed, class_names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -51,9 +46,3 @@ def _numbers(observed: Observed, class_names: Sequence[str]) -> dict[str, np.nda
         "confidence": probabilities.max(axis=1),
         **{f"probability of {name}": probabilities[:, index] for index, name in enumerate(class_names)},
     }
-
-
-def in_words(change: Change) -> str:
-    """Say what a number is on average, here and on the test split."""
-    digits = 1 if change.name in PIXELS else 3
-    return f"{change.name}: {change.seen:.{digits}f} on average, where the test images have {change.test:.{digits}f}"

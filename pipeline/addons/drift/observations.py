@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,56 +28,31 @@ def observe(images: np.ndarray, probabilities: np.ndarray) -> Observed:
     return {name: values.astype(np.float64) for name, values in pixels.items()} | {"probabilities": probabilities}
 
 
-def lines(observed: Observed, fingerprint: str) -> str:
-    """Write a line of JSON for each image, with its training's fingerprint; two decimals, four of probabilities."""
-    rows = zip(*(np.round(observed[name], 2).tolist() for name in PIXELS), strict=True)
-    answers = np.round(observed["probabilities"].astype(np.float64), 4).tolist()
-    entries = (
-        {"fingerprint": fingerprint, **dict(zip(PIXELS, row, strict=True)), "probabilities": answer}
-        for row, answer in zip(rows, answers, strict=True)
-    )
-    return "".join(json.dumps(entry, separators=(",", ":")) + "\n" for entry in entries)
+def line(image: np.ndarray, probabilities: np.ndarray, fingerprint: str) -> str:
+    """Write what is noted of one image, uint8 of (1, height, width, channels), with its training's fingerprint."""
+    observed = observe(image, probabilities)
+    numbers = {name: round(float(observed[name][0]), 2) for name in PIXELS}
+    answer = [round(probability, 4) for probability in probabilities[0].tolist()]
+    entry = {"fingerprint": fingerprint, **numbers, "probabilities": answer}
+    return json.dumps(entry, separators=(",", ":")) + "\n"
 
 
-def read(path: Path, classes: int) -> dict[str, Observed]:
-    """Read a log as `parse` does; raise `InputError` for a missing or an empty one."""
-    try:
-        found = parse(path.read_text("utf-8"), str(path), classes)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error}): name the log of `serve --observe`") from None
-    if not found:
-        raise InputError(f"{path} holds no observation: serve with `--observe {path}`, and ask for some answers")
-    return found
+def read(path: Path, classes: int) -> tuple[str, Observed]:
+    """Return the fingerprint of the model that answered last, and what was noted while it did.
 
-
-def parse(text: str, source: str, classes: int) -> dict[str, Observed]:
-    """Return what was noted, by fingerprint, of the model that answered last at the end.
-
-    A last line that is not whole yet is left out.
-
-    Raise `InputError`, which begins with `source`, for a line that is no observation of so many classes.
+    A last line that is not whole yet is left out. Raise `InputError` for a file that is no log of so many classes.
     """
-    found: dict[str, list[dict[str, Any]]] = {}
-    for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), 1):
-        if (entry := _entry(line, classes)) is None:
-            raise InputError(
-                f"{source}: line {number}: {short(line)} is no observation of {classes} classes: delete it"
-            )
-        found[entry["fingerprint"]] = found.pop(entry["fingerprint"], [])
-        found[entry["fingerprint"]].append(entry)
-    names = (*PIXELS, "probabilities")
-    return {
-        fingerprint: {name: np.array([entry[name] for entry in entries], np.float64) for name in names}
-        for fingerprint, entries in found.items()
-    }
-
-
-def _entry(line: str, classes: int) -> dict[str, Any] | None:
-    """Return what a line says, or None if that is no observation."""
     try:
-        entry: dict[str, Any] = json.loads(line)
-        numbers = [*(entry[name] for name in PIXELS), *entry["probabilities"]]
-        whole = len(numbers) == len(PIXELS) + classes and np.isfinite(numbers).all()
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-    return entry if whole and isinstance(entry.get("fingerprint"), str) else None
+        text = path.read_text("utf-8")
+        entries = [json.loads(entry) for entry in text[: text.rfind("\n") + 1].splitlines()]
+        fingerprint = entries[-1]["fingerprint"]
+        of_last = [entry for entry in entries if entry["fingerprint"] == fingerprint]
+        observed = {name: np.array([entry[name] for entry in of_last], np.float64) for name in PIXELS}
+        probabilities = np.array([entry["probabilities"] for entry in of_last], np.float64)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        reason = short(str(error))
+        raise InputError(f"{path} is no log of `serve --observe`, or holds no picture yet ({reason})") from None
+    if probabilities.shape[1:] != (classes,):
+        found = probabilities.shape[-1]
+        raise InputError(f"{path} has {found} probabilities a picture, not {classes}: it is another dataset's log")
+    return fingerprint, observed | {"probabilities": probabilities}

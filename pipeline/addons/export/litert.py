@@ -15,10 +15,10 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from pipeline.addons.runtimes.litert import DIGEST, METADATA
 from pipeline.base.errors import InputError
 from pipeline.base.quiet import stderr_held_back
 
+METADATA, DIGEST = "metadata.json", "sha256"
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 LEAST_SCALE = 1e-7  # of a map of 8 bits; what is always zero gets 8e-9
 

@@ -4,4 +4,4 @@
 - `command.py`: prints classes and probabilities
 """
 
-NEEDS = ("registry", "runtimes")  # other add-ons, the registry for the champion alone
+NEEDS = ("registry",)  # another add-on, for the champion alone

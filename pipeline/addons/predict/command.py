@@ -4,22 +4,17 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import tabulate
 
 from pipeline.addons.predict import trained
-from pipeline.addons.predict.trained import Trained
-from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.data import pictures
 
-T = TypeVar("T")
-PLOTTED_IMAGES = 12
 NOTE = (
     "Fashion-MNIST and the digits are bright on black, and a network knows nothing else: give --invert for pictures "
     "that are dark on white, such as a scan or a shop's photo. Nothing is inverted unasked, since a bright picture may "
@@ -67,18 +62,21 @@ def pictures_at(place: Path) -> list[Path]:
 def main() -> None:
     """Print what the pictures of the command line show, then name what cannot be read, with exit code 2.
 
-    All of them are read before TensorFlow is imported.
+    A model on disk brings TensorFlow only once a picture was read.
     """
-    options, bad = _options(), list[str]()
-    listed = _tried(pictures_at, options.images, bad)
-    found = [path for _, paths in listed for path in paths]
-    if found:
-        if options.plot:
-            _check_plot(options.plot, found)
-        model = trained.find(options.model) if options.model else trained.champion()
-        read = partial(pictures.read, shape=model.image_shape, invert=options.invert)
-        if good := _tried(read, found, bad):
-            _tell(options, model, [path for path, _ in good], np.stack([image for _, image in good]))
+    options = _options()
+    found = [path for place in options.images for path in pictures_at(place)]
+    good, bad = list[tuple[str, np.ndarray]](), list[str]()
+    model = trained.on_disk(options.model) if options.model else trained.champion()
+    for path in found:
+        try:
+            good.append((pictures.printable(path), pictures.read(path, model.image_shape, invert=options.invert)))
+        except InputError as error:
+            bad.append(str(error))
+    if good:
+        names, images = zip(*good, strict=True)
+        write = as_json if options.json else as_table
+        _print(write(names, trained.predict(model, np.stack(images)), model.class_names))
     if bad:
         raise InputError("\nerror: ".join(bad))
 
@@ -86,30 +84,6 @@ def main() -> None:
 def _aligned(titles: list[str], rows: Sequence[Sequence[object]], text: list[int]) -> str:
     """Align a table, as `tables.for_terminal` does, without pandas, which takes a fifth of a second to import."""
     return str(tabulate.tabulate(rows, titles, "plain", floatfmt=".4f", disable_numparse=text))
-
-
-def _tried(action: Callable[[Path], T], given: list[Path], bad: list[str]) -> list[tuple[Path, T]]:
-    """Return each path with what `action` makes of it; where that is an `InputError`, add its message to `bad`."""
-    done = []
-    for path in given:
-        try:
-            done.append((path, action(path)))
-        except InputError as error:
-            bad.append(str(error))
-    return done
-
-
-def _tell(options: Any, model: Trained, paths: list[Path], images: np.ndarray) -> None:
-    """Predict images, and print and draw what they show."""
-    probabilities = trained.predict(model, images)
-    if options.plot:
-        from pipeline.figures import gallery, png  # here, so that a table does not wait for matplotlib
-
-        titles = [pictures.printable(path.name) for path in paths]
-        figure = gallery.predictions(titles, images, probabilities, model.class_names)
-        files.write_bytes(options.plot, png.encode(figure))
-    write = as_json if options.json else as_table
-    _print(write([pictures.printable(path) for path in paths], probabilities, model.class_names))
 
 
 def _options() -> Any:
@@ -125,24 +99,7 @@ def _options() -> Any:
     inverted = "swap black and white first: for dark on white, see below"
     parser.add_argument("--invert", action="store_true", help=inverted)
     parser.add_argument("--json", action="store_true", help="print every probability as JSON, not a table")
-    drawn = f"draw images and probabilities; {PLOTTED_IMAGES} images at most"
-    parser.add_argument("--plot", metavar="FILE.png", type=Path, help=drawn)
     return parser.parse_args()
-
-
-def _check_plot(path: Path, images: list[Path]) -> None:
-    if path.suffix.lower() != ".png":
-        raise InputError(f"--plot {path}: a PNG is written: give it a name that ends in .png")
-    if not path.parent.is_dir():
-        raise InputError(f"--plot {path}: there is no folder {path.parent}: make it first, or name another")
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise InputError(f"--plot {path} cannot be written: name another file")
-    if path.resolve() in {image.resolve() for image in images}:
-        raise InputError(f"--plot {path} is one of the images, and would replace it: name another file")
-    if len(images) > PLOTTED_IMAGES:
-        raise InputError(
-            f"--plot shows {PLOTTED_IMAGES} images at most, not {len(images):,}: name fewer, or leave it out"
-        )
 
 
 def _print(text: str) -> None:

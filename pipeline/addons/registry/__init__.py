@@ -2,7 +2,6 @@
 
 - `candidate.py`: which model of `params.yaml` is the best of those that pass the gate
 - `versions.py`: versions and aliases, as MLflow holds them
-- `asking.py`: which version is in use, asked without mlflow
 - `folder.py`: a version as a folder, to be served without mlflow and TensorFlow
 - `promotion.py`: promote, roll back, show, load
 - `command.py`: promotes a model to champion, rolls back, shows, fetches it for serving

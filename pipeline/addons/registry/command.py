@@ -9,7 +9,7 @@ import sys
 from pipeline.addons.registry import folder, promotion, versions
 from pipeline.addons.registry.candidate import Refused
 from pipeline.config import loading
-from pipeline.tracking import location, server
+from pipeline.tracking import server
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def fetch(dataset: str) -> str:
     """Export the champion, note which one it is, and say in a line where it is."""
     version = versions.require_champion(versions.connect(), dataset)
     place = promotion.export(version)
-    folder.point(place.parent, location.store(), place)
+    folder.point(place.parent, place)
     return f"{versions.describe(version)} is in {place}"
 
 

@@ -57,17 +57,16 @@ def whole(folder: Path) -> bool:
     return (folder / SUMS).exists()
 
 
-def point(root: Path, store: str, folder: Path) -> None:
-    """Note below `root` which folder the champion of a store is in."""
-    files.write_json(root / POINTER, {"store": store, "folder": folder.name})
+def point(root: Path, folder: Path) -> None:
+    """Note below `root` which folder the champion is in."""
+    files.write_json(root / POINTER, {"folder": folder.name})
 
 
-def pointed(root: Path, store: str) -> Path | None:
-    """Return the folder of the champion as last noted for a store, or None."""
+def pointed(root: Path) -> Path | None:
+    """Return the folder of the champion as last noted, which may be damaged, or None."""
     try:
-        noted = json.loads((root / POINTER).read_bytes())
-        folder: Path = root / noted["folder"]
-        return folder if noted["store"] == store and whole(folder) else None
+        folder: Path = root / json.loads((root / POINTER).read_bytes())["folder"]
+        return folder if folder.is_dir() else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -22,7 +22,6 @@ class Network:
         _, height, width, channels = self._input.shape
         self.image_shape: tuple[int, int, int] = (height, width, channels)
         self.classes = int(output.shape[-1])
-        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""

@@ -22,7 +22,7 @@ EPILOG = (
 def main() -> None:
     """Score what the command line names, part by part, and tell how many pictures a second."""
     options = _options()
-    model = trained.in_registry() if options.model == "champion" else trained.on_disk(options.model)
+    model = trained.champion() if options.model == "champion" else trained.on_disk(options.model)
     from pipeline.addons.score import inputs, parts, scorer  # here, so that help does not wait for pyarrow
 
     out, shape = options.out.resolve(), model.image_shape

@@ -7,15 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.addons.serve import metrics
+from pipeline.addons.serve import metrics, reading
 from pipeline.addons.serve.model import Model
 
 MOST = 512  # images of one batch: what comes meanwhile waits for less than a tenth of a second
 QUEUE = 32 * 2**20  # bytes of images that may wait
-
-
-class Busy(Exception):  # noqa: N818  # no error: there is more to do than there is room for
-    """More images wait than there is room for."""
 
 
 class Waiting(NamedTuple):
@@ -37,9 +33,9 @@ class Batcher:
         self._work: asyncio.Task[None] | None = None
 
     async def predict(self, model: Model, images: np.ndarray) -> np.ndarray:
-        """Return a model's probabilities of images; raise `Busy` if too many wait."""
+        """Return a model's probabilities of images; raise `Refusal` if too many wait."""
         if self._waiting and self._bytes + images.nbytes > QUEUE:
-            raise Busy
+            raise reading.busy()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[np.ndarray] = loop.create_future()
         self._waiting.append(Waiting(model, images, answer))
@@ -54,7 +50,6 @@ class Batcher:
             batch = self._next()
             metrics.waiting.set(len(self._waiting))
             images = batch[0].images if len(batch) == 1 else np.concatenate([one.images for one in batch])
-            metrics.batches.observe(len(images))
             computing = asyncio.get_running_loop().run_in_executor(self._thread, batch[0].model.predict, images)
             try:
                 rows = np.split(await computing, np.cumsum([len(one.images) for one in batch])[:-1])

@@ -16,10 +16,9 @@ from typing import Any
 
 import uvicorn
 
-from pipeline.addons.serve import app, model
+from pipeline.addons.serve import app, following, model
 from pipeline.addons.serve.batching import Batcher
 from pipeline.addons.serve.connections import MOST, Connection
-from pipeline.addons.serve.following import Champion
 from pipeline.addons.serve.observing import Observer
 from pipeline.config import loading
 from pipeline.tracking import ports
@@ -34,11 +33,11 @@ def main() -> None:
     given = _arguments()
     port = ports.require_free(given.port, "name another, as in `make serve PORT=8080`")
     _prepare()
-    champion = None if given.folder else Champion(loading.load().fetch.dataset_name, given.version)
-    batcher = Batcher(model.load(champion.first() if champion else given.folder))
+    dataset = None if given.folder else loading.load().fetch.dataset_name
+    batcher = Batcher(model.load(following.first(dataset) if dataset else given.folder))
     print(f"serving {batcher.model.description} on http://{given.host}:{port}", flush=True)
     observer = Observer(given.observe) if given.observe else None
-    follow = partial(champion.follow, batcher) if champion else None
+    follow = partial(following.follow, batcher, dataset) if dataset else None
     served: Any = app.make(batcher, os.environ.get("SERVE_TOKEN"), follow, observer, _hosts(given.host))
     uvicorn.run(
         served,
@@ -61,17 +60,10 @@ def _arguments() -> Any:
     )
     parser.add_argument("port", metavar="PORT", nargs="?", default=str(PORT), help=f"{PORT} if left out")
     parser.add_argument("--host", default=ports.HOST, help=f"the address to listen on, {ports.HOST} if left out")
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--version", metavar="N", help="serve this version, whatever becomes champion")
-    which.add_argument(
-        "--folder", metavar="DIR", type=Path, help="serve what this folder holds, without params.yaml and a registry"
-    )
-    parser.add_argument(
-        "--observe",
-        metavar="FILE",
-        type=Path,
-        help="note a few numbers of pictures and answers: pipeline/addons/drift/README.md",
-    )
+    folder = "serve what this folder holds, whatever becomes champion, without params.yaml"
+    parser.add_argument("--folder", metavar="DIR", type=Path, help=folder)
+    observe = "note a few numbers of pictures and answers: pipeline/addons/drift/README.md"
+    parser.add_argument("--observe", metavar="FILE", type=Path, help=observe)
     return parser.parse_args()
 
 

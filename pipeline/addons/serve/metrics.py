@@ -1,8 +1,6 @@
 """What Prometheus is told at /metrics."""
 
-from typing import Any
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 registry = CollectorRegistry()
@@ -11,17 +9,4 @@ seconds = Histogram(
     "serve_seconds", "From a request's first byte to its answer's last.", ("path",), buckets=SECONDS, registry=registry
 )
 images = Counter("serve_images", "Images that were classified.", ("version",), registry=registry)
-batches = Histogram(
-    "serve_batch_images", "Images computed together.", buckets=[2**power for power in range(10)], registry=registry
-)
 waiting = Gauge("serve_waiting_requests", "Requests whose images wait to be computed.", registry=registry)
-connections = Gauge("serve_connections", "Open connections.", registry=registry)
-version = Gauge("serve_version", "1 for the version in use.", ("dataset", "version", "model"), registry=registry)
-
-
-def text(about: dict[str, Any]) -> bytes:
-    """Return all of it in Prometheus's format, with the version in use."""
-    version.clear()
-    version.labels(about["dataset"], about["version"], about["model"]).set(1)
-    written: bytes = generate_latest(registry)
-    return written

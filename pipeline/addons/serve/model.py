@@ -24,8 +24,7 @@ class Model:
     def __init__(self, content: bytes, about: dict[str, Any], threads: int) -> None:
         """Load and warm up the network of a `.tflite` file; raise `InputError` if it is not whole or not of `about`."""
         self.about = {key: about[key] for key in folder.TOLD}
-        self.name, self.version, self.classes = about["dataset"], str(about["version"]), about["classes"]
-        self.description = about["description"]
+        self.version, self.classes, self.description = str(about["version"]), about["classes"], about["description"]
         self._one, self._many = Network(content, 1), Network(content, threads)  # each keeps its size of input
         self.shape = self._one.image_shape  # (height, width, channels)
         if self._one.classes != len(self.classes):

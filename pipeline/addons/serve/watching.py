@@ -9,15 +9,15 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.addons.serve import metrics
 from pipeline.addons.serve.batching import Batcher
+from pipeline.addons.serve.reading import Refusal
 from pipeline.base.errors import short
 
 HERE = re.compile(r"localhost|[\d.]+|\[[\da-f:.]+\]|")  # what no page elsewhere can be called; HTTP/1.0 names no Host
-OPEN = {"/", "/ping", "/health", "/v2/health/live", "/v2/health/ready"}  # without the token
+OPEN = {"/", "/ping", "/health"}  # without the token
 
 
 def log(**fields: Any) -> None:
@@ -52,7 +52,8 @@ class Watched:
             await send(message)
 
         try:
-            await (self._refusal(scope) or self.app)(scope, receive, noting)
+            refusal = self._refusal(scope)
+            await (refusal.response() if refusal else self.app)(scope, receive, noting)
         finally:
             took = time.perf_counter() - began
             path = getattr(scope.get("route"), "path", "other")
@@ -61,20 +62,20 @@ class Watched:
             about = {"method": scope["method"], "path": scope["path"][:200], "status": status}
             log(**about, milliseconds=round(took * 1000, 2), images=scope["images"], version=model.version)
 
-    def _refusal(self, scope: Scope) -> JSONResponse | None:
+    def _refusal(self, scope: Scope) -> Refusal | None:
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1").lower()
         name = re.sub(r":\d+$", "", host)
         if self.hosts and name not in self.hosts and not HERE.fullmatch(name):
-            return JSONResponse({"error": f"the Host {short(name)} is not known here: name it in SERVE_HOSTS"}, 403)
+            return Refusal(403, f"the Host {short(name)} is not known here: name it in SERVE_HOSTS")
         if scope["method"] == "POST" and _foreign(headers, host):
-            return JSONResponse(
-                {"error": "a page of another site sent this: ask from the page at /, or without a browser"}, 403
-            )
+            return Refusal(403, "a page of another site sent this: ask from the page at /, or without a browser")
         given = headers.get(b"authorization", b"")
         if self.token and scope["path"] not in OPEN and not hmac.compare_digest(given, f"Bearer {self.token}".encode()):
-            error = {"error": "give the token, as Authorization: Bearer TOKEN"}
-            return JSONResponse(error, 401, {"WWW-Authenticate": "Bearer"})
+            return Refusal(401, "give the token, as Authorization: Bearer TOKEN", WWW_Authenticate="Bearer")
+        if b"upgrade" in headers:  # the parser has left the body out
+            other = short(headers[b"upgrade"].decode("latin-1"))
+            return Refusal(400, f"the header Upgrade asks for {other}: ask by HTTP/1.1 alone", Connection="close")
         return None
 
 

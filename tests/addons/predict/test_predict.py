@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from pipeline import addons
 from pipeline.addons.predict import command as predict
 from pipeline.addons.predict import trained
 from pipeline.addons.registry import promotion
@@ -90,58 +89,6 @@ def test_a_test_image_saved_as_png_is_predicted_exactly_as_its_array(
     assert [entry["probability"] for entry in told] == expected.max(axis=1).tolist()
 
 
-@pytest.fixture
-def exported(model: Any) -> None:
-    """Export the baseline to LiteRT."""
-    from pipeline.addons.export import litert
-
-    md5s = {"model_md5": files.md5(Path("models/baseline-42.keras")), "dataset_md5": files.md5(paths.DATASET)}
-    told = md5s | {"class_names": json.dumps(CLASSES)}
-    path = Path("models/exported/baseline-42/litert/model.tflite")
-    files.write_bytes(path, litert.described(litert.to_litert(model), told))
-
-
-def test_an_exported_network_answers_the_same_without_tensorflow(
-    model: Any, exported: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from pipeline.network import training
-
-    monkeypatch.setattr(trained, "BATCH", 2)
-    run(monkeypatch, "pictures", "--model", "baseline", "--json")
-    found = np.array([list(entry["probabilities"].values()) for entry in json.loads(capsys.readouterr().out)])
-    expected = training.predict(model, IMAGES[:3])
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert np.array_equal(found.argmax(axis=1), expected.argmax(axis=1))
-    code = (
-        "import runpy, sys; runpy.run_module('pipeline', run_name='__main__', alter_sys=True); "
-        "print(sorted({'tensorflow', 'keras', 'mlflow', 'pandas', 'pydantic', 'matplotlib'} & set(sys.modules)))"
-    )
-    done = command("-c", code, "predict", "pictures", "--model", "baseline")
-    assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, "[]", "")
-
-
-def test_an_exported_network_of_another_model_or_broken_is_left_alone(
-    model: Any, exported: None, raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert trained.find("baseline").litert
-    dataset = files.read_json(paths.DATASET)
-    files.write_json(paths.DATASET, dataset | {"class_names": [*CLASSES, "Shirt"]})
-    assert not trained.find("baseline").litert  # whose classes are refused as ever
-    files.write_json(paths.DATASET, dataset)
-    path = Path("models/exported/baseline-42/litert/model.tflite")
-    content = path.read_bytes()
-    for damaged in (b"", content[:100], content[:-10]):
-        path.write_bytes(damaged)
-        assert not trained.find("baseline").litert
-    path.write_bytes(content)
-    Path("models/baseline-42.keras").write_bytes(b"another")
-    assert not trained.find("baseline").litert
-    for params in (raw | {"seeds": [43]}, raw | {"models": {"vgg": raw["models"]["vgg"]}}, raw | {"seeds": []}):
-        write_params(params)
-        with pytest.raises(InputError):
-            trained.find("baseline-42")
-
-
 def test_one_image_gets_a_line_for_each_class() -> None:
     table = predict.as_table(["boot.png"], np.array([[0.25, 0.0625, 0.6875]]), CLASSES)
     assert table.splitlines() == [
@@ -184,19 +131,6 @@ def test_without_a_name_the_champion_answers(
     assert list(entry["probabilities"].values()) == pytest.approx(expected.tolist())
 
 
-def test_without_the_registry_a_model_is_to_be_named(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addons, "offering", lambda module: {})
-    with pytest.raises(InputError, match=r"^without the add-on registry there is no champion: give --model NAME$"):
-        run(monkeypatch, "pictures")
-
-
-def test_plot_is_written(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(monkeypatch, "pictures", "--model", "baseline", "--plot", "plot.png")
-    with Image.open("plot.png") as picture:
-        assert picture.format == "PNG"
-        assert np.asarray(picture.convert("L")).min() < 50
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -207,15 +141,9 @@ def test_plot_is_written(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         ("params.yaml --model baseline", r"^params\.yaml cannot be read \(neither PNG nor JPEG"),
         ("pictures --model baselin", r"baselin is unknown; did you mean baseline\?"),
         ("pictures --model vgg", r"^models/vgg-42\.keras is missing: run `dvc repro` first$"),
-        ("pictures --model baseline --plot no/plot.png", r"^--plot no/plot\.png: there is no folder no: make it"),
-        ("pictures --model baseline --plot plot.jpg", r"^--plot plot\.jpg: a PNG is written"),
-        ("pictures --model baseline --plot pictures/1.png", r"^--plot pictures/1\.png is one of the images"),
-        ("pictures --model baseline --plot folder.png", r"^--plot folder\.png cannot be written: name another"),
-        ("pictures " * 5 + "--plot plot.png", r"^--plot shows 12 images at most, not 15: name fewer"),
     ],
 )
 def test_bad_input_is_named(workspace: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, message: str) -> None:
-    Path("folder.png").mkdir()
     Path("models").mkdir()
     Path("models/baseline-42.keras").touch()
     with pytest.raises(InputError, match=message):
@@ -233,12 +161,12 @@ def test_model_trained_on_another_dataset_is_refused(workspace: Path) -> None:
     files.write_bytes(Path("models/baseline-42.keras"), b"")
     deps = [{"path": "data/prepared/dataset.json", "md5": hashlib.md5(paths.DATASET.read_bytes()).hexdigest()}]
     files.write_json(lock.LOCK, {"stages": {"train@baseline-42": {"cmd": "train", "deps": deps}}})
-    assert trained.find("baseline").class_names == CLASSES
+    assert trained.on_disk("baseline").class_names == CLASSES
     files.write_json(paths.DATASET, {"class_names": ["0", "1", "2"], "image_shape": [28, 28, 1]})
     with pytest.raises(
         InputError, match=r"models/baseline-42\.keras was trained on other data than data/prepared/dataset"
     ):
-        trained.find("baseline")
+        trained.on_disk("baseline")
 
 
 def test_model_of_other_classes_than_the_dataset_is_refused(
@@ -273,16 +201,12 @@ def test_bad_pictures_are_named_and_the_others_told(
     Path("pictures/0.png").write_text("hello\n")
     Path("pictures/2.png").write_bytes(b"")
     with pytest.raises(InputError) as caught:
-        run(monkeypatch, "gone.png", "pictures", "--model", "baseline", "--json", "--plot", "plot.png")
+        run(monkeypatch, "pictures", "--model", "baseline", "--json")
     (told,) = json.loads(capsys.readouterr().out)
     assert told["image"] == "pictures/1.png"
     assert list(told["probabilities"].values()) == pytest.approx(model.predict(IMAGES[1:2], verbose=0)[0].tolist())
-    assert Path("plot.png").exists()
-    first, *others = str(caught.value).splitlines()
-    assert first == "gone.png cannot be read (No such file or directory): name another file or folder"
-    assert [line.partition(" cannot be read (")[0] for line in others] == [
-        *("error: pictures/0.png", "error: pictures/2.png")
-    ]
+    lines = [line.partition(" cannot be read (")[0] for line in str(caught.value).splitlines()]
+    assert lines == ["pictures/0.png", "error: pictures/2.png"]
 
 
 @pytest.mark.parametrize("arguments", [[], ["pictures", "--modle", "baseline"]])
@@ -295,7 +219,7 @@ def test_misuse_exits_with_2(workspace: Path, monkeypatch: pytest.MonkeyPatch, a
 def test_nothing_but_the_result_is_printed(model: Any) -> None:
     name = os.fsdecode(b"pictures/\xff.png")  # bytes that are no UTF-8
     Path("pictures/2.png").rename(name)
-    done = command("-m", "pipeline", "predict", "pictures", "--model", "baseline", "--plot", "plot.png")
+    done = command("-m", "pipeline", "predict", "pictures", "--model", "baseline")
     assert (done.returncode, done.stderr) == (0, "")
     header, *lines = done.stdout.splitlines()
     assert header.split() == ["image", "class", "probability", "runner-up", "probability"]

@@ -18,18 +18,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.servers import free_port, mlflow_server
-from pipeline.addons.registry import asking
+from benchmarks.servers import free_port
 from pipeline.addons.registry import command as registry
 from pipeline.addons.registry import folder as version_folder
+from pipeline.addons.serve import following
 from pipeline.addons.serve import model as served_model
 from pipeline.addons.serve.batching import Batcher
-from pipeline.addons.serve.following import Champion
 from pipeline.base.errors import InputError
-from pipeline.tracking import location
 from tests.conftest import ROOT
 from tests.finished import CLASS_NAMES, IMAGES, Finished, network
-from tests.serving import form, get, npy, send
+from tests.serving import RAW, Pointed, get, send, send_raw
 
 TOLD = {"classes": ["a", "b"], "dataset": "digits", "version": "1", "model": "vgg", "fingerprint": "f" * 64}
 TOLD["description"] = "digits version 1: vgg"
@@ -46,23 +44,18 @@ def test_what_is_promoted_can_be_served_at_once_and_after_a_rollback(
     for name, skill in (("baseline", 45), ("vgg", 50)):
         finished.train(name, model := network(skill))
         command(monkeypatch, "promote", "--model", name)
-        served = served_model.load(Champion("digits").first())
+        served = served_model.load(following.first("digits"))
         assert (served.about["model"], served.classes, served.shape) == (name, CLASS_NAMES, (1, 1, 1))
         np.testing.assert_allclose(served.predict(IMAGES), model.predict(IMAGES, verbose=0), atol=1e-6)
     batcher = Batcher(served)
-    champion = Champion("digits")
-    monkeypatch.setattr(champion, "_fetch", lambda: pytest.fail("nothing is to be fetched"))
-    champion._look(batcher)
+    following.look(batcher, "digits")
     assert batcher.model is served
     command(monkeypatch, "rollback")
-    champion._look(batcher)
+    following.look(batcher, "digits")
     assert batcher.model.description == "digits version 1: baseline, test accuracy 0.9000"
-    assert served_model.load(Champion("digits", "2").first()).about["model"] == "vgg"
     mlflow.MlflowClient().set_registered_model_alias("digits", "champion", "2")  # by hand, in MLflow's page
-    champion._look(batcher)
-    assert batcher.model.about["model"] == "vgg"
-    monkeypatch.setattr(asking, "version", lambda *_: None)  # the store does not answer for a while
-    champion._look(batcher)
+    command(monkeypatch, "fetch")
+    following.look(batcher, "digits")
     assert batcher.model.about["model"] == "vgg"
     assert capsys.readouterr().out.startswith("champion: digits version 1: baseline")
 
@@ -75,9 +68,8 @@ def test_a_fetch_brings_what_is_not_there(
     command(monkeypatch, "promote")
     shutil.rmtree(".champion")
     command(monkeypatch, "fetch")
-    asked = asking.version("digits")
-    assert asked == ("1", finished.fingerprint("vgg"))
-    folder = version_folder.place(version_folder.root(Path.cwd(), "digits"), *asked)
+    folder = version_folder.place(version_folder.root(Path.cwd(), "digits"), "1", finished.fingerprint("vgg"))
+    assert following.first("digits") == folder
     assert capsys.readouterr().out.endswith(f"digits version 1: vgg, test accuracy 1.0000 is in {folder}\n")
     assert version_folder.whole(folder)
     (folder / "about.json").unlink()
@@ -85,21 +77,23 @@ def test_a_fetch_brings_what_is_not_there(
     assert version_folder.whole(folder)
 
 
-def test_the_last_known_champion_is_served_while_its_store_does_not_answer(
+def test_without_a_champion_the_remedy_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"\.champion/digits has no champion: `python -m pipeline registry promote`"):
+        following.first("digits")
+
+
+def test_a_champion_that_cannot_be_served_leaves_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
-    root = version_folder.root(tmp_path, "digits")
-    folder = version_folder.place(root, "1", "f" * 64)
-    version_folder.write(folder, b"network", TOLD)
-    version_folder.point(root, location.store(), folder)
-    assert Champion("digits").first() == folder
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
-    champion = Champion("digits")
-    monkeypatch.setattr(champion, "_fetch", lambda: None)
-    with pytest.raises(InputError, match="does not hold what is to be served"):  # it is another store's
-        champion.first()
+    before: Any = Pointed()
+    root, batcher = version_folder.root(tmp_path, "digits"), Batcher(before)
+    version_folder.write(place := version_folder.place(root, "2", "f" * 64), b"no network", TOLD)
+    version_folder.point(root, place)
+    with pytest.raises(InputError, match="not a whole LiteRT file"):
+        following.look(batcher, "digits")
+    assert batcher.model is before
 
 
 @pytest.mark.parametrize(
@@ -164,8 +158,9 @@ def test_a_promotion_and_a_rollback_are_in_use_within_five_seconds_and_lose_no_r
         import http.client
 
         connection = http.client.HTTPConnection(service)
+        headers = {"Content-Type": RAW, "Shape": ",".join(map(str, IMAGES.shape))}
         while not ended.is_set():
-            connection.request("POST", "/invocations", npy(IMAGES), {"Content-Type": "application/x-npy"})
+            connection.request("POST", "/invocations", IMAGES.tobytes(), headers)
             answer = connection.getresponse()
             version, rows = answer.headers["Model-Version"], json.loads(answer.read())["predictions"]
             wrong = np.abs(np.array(rows) - wanted[version]).max()
@@ -190,46 +185,25 @@ def test_a_promotion_and_a_rollback_are_in_use_within_five_seconds_and_lose_no_r
 
 @pytest.mark.slow
 def test_the_process_that_answers_has_neither_tensorflow_nor_mlflow(service: str, promoted: Finished) -> None:
-    assert send(service, npy(IMAGES), "application/x-npy")[0] == 200
+    assert send_raw(service, IMAGES)[0] == 200
     imported = {line.split("|")[-1].strip() for line in (promoted.folder / "serve.err").read_text().splitlines()}
     assert "ai_edge_litert.interpreter" in imported
     assert not {name.split(".")[0] for name in imported} & {"tensorflow", "keras", "mlflow", "pandas", "matplotlib"}
 
 
 @pytest.mark.slow
-def test_the_champion_predicts_a_picture_without_tensorflow_and_mlflow(promoted: Finished) -> None:
-    Image.fromarray(IMAGES[0, ..., 0]).save(promoted.folder / "picture.png")
-    code = (
-        "import runpy, sys; runpy.run_module('pipeline', run_name='__main__', alter_sys=True); "
-        "print(sorted({'tensorflow', 'keras', 'mlflow', 'pandas', 'matplotlib'} & set(sys.modules)))"
-    )
-    predict = [sys.executable, "-c", code, "predict", "picture.png", "--json"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(predict, cwd=promoted.folder, env=environment, capture_output=True, text=True, check=True)
-    *told, imported = done.stdout.splitlines()
-    expected = network(50).predict(IMAGES[:1], verbose=0)[0]
-    assert list(json.loads("\n".join(told))[0]["probabilities"].values()) == pytest.approx(expected.tolist(), abs=1e-5)
-    assert imported == "[]"
-    for network_file in (promoted.folder / ".champion").rglob("model.tflite"):
-        network_file.write_bytes(b"damaged")
-    again = subprocess.run(predict, cwd=promoted.folder, env=environment, capture_output=True, text=True, check=True)
-    assert "tensorflow" in again.stdout.splitlines()[-1]
-
-
-@pytest.mark.slow
-def test_a_folder_is_served_without_params_and_registry_and_a_version_can_be_pinned(
+def test_a_folder_is_served_without_params_and_registry(
     promoted: Finished, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     (folder,) = (promoted.folder / ".champion/digits").glob("1-*")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    for place, words in ((elsewhere, ("--folder", str(folder))), (promoted.folder, ("--version", "1"))):
-        address, process = start(place, *words, SERVE_TOKEN="open sesame")
-        try:
-            told = json.loads(get(address, "/classes", Authorization="Bearer open sesame")[1])
-            assert (told["model"], get(address, "/classes")[0]) == ("baseline", 401)
-        finally:
-            process.terminate()
-            assert process.wait(20) == 0
+    address, process = start(elsewhere, "--folder", str(folder), SERVE_TOKEN="open sesame")
+    try:
+        told = json.loads(get(address, "/classes", Authorization="Bearer open sesame")[1])
+        assert (told["model"], get(address, "/classes")[0]) == ("baseline", 401)
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
 
 
 @pytest.mark.slow
@@ -237,7 +211,7 @@ def test_what_is_being_answered_when_the_service_ends_is_answered(promoted: Fini
     address, process = start(promoted.folder)
     images: Any = np.zeros((200_000, 1, 1, 1), np.uint8)
     answers = list[int]()
-    asking = threading.Thread(target=lambda: answers.append(send(address, npy(images), "application/x-npy")[0]))
+    asking = threading.Thread(target=lambda: answers.append(send_raw(address, images)[0]))
     asking.start()
     time.sleep(0.3)
     process.terminate()
@@ -251,38 +225,11 @@ def test_the_service_ends_within_ten_seconds_while_more_pictures_wait_than_can_b
     picture = io.BytesIO()
     Image.new("RGBA", (4000, 4000)).save(picture, "PNG")
     address, process = start(promoted.folder)
-    with ThreadPoolExecutor(40) as threads:
-        asked = [threads.submit(send, address, *form(*[picture.getvalue()] * 4)) for _ in range(40)]
+    with ThreadPoolExecutor(160) as threads:
+        asked = [threads.submit(send, address, picture.getvalue(), "image/png") for _ in range(160)]
         time.sleep(2)
         process.terminate()
         began = time.monotonic()
         assert process.wait(120) == 0
         assert time.monotonic() - began < 10
         assert any(one.exception() for one in asked)  # that many could not be answered any more
-
-
-@pytest.mark.slow
-def test_a_promotion_elsewhere_is_followed_by_a_tracking_server(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with mlflow_server(tmp_path / "server", f"sqlite:///{tmp_path}/server.db") as server:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
-        finished = Finished(tmp_path)
-        for name, skill in (("baseline", 45), ("vgg", 50)):
-            finished.train(name, network(skill))
-            command(monkeypatch, "promote", "--model", name)
-        assert asking.version("digits") == ("2", finished.fingerprint("vgg"))
-        assert asking.version("digits", "1") == ("1", finished.fingerprint("baseline"))
-        assert asking.version("other") is None
-        shutil.rmtree(".champion")
-        address, process = start(tmp_path)
-        try:
-            mlflow.MlflowClient().set_registered_model_alias("digits", "champion", "1")
-            began = time.monotonic()
-            while json.loads(get(address, "/classes")[1])["version"] != "1":
-                assert time.monotonic() - began < 180  # mlflow and TensorFlow are imported to fetch it
-                time.sleep(0.2)
-        finally:
-            process.terminate()
-            process.wait()

@@ -8,17 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.servers import free_port
-from pipeline.addons.export import litert as exporting
 from pipeline.addons.predict import trained
 from pipeline.addons.registry import command as registry
 from pipeline.addons.registry import folder
 from pipeline.addons.runtimes import litert
 from pipeline.addons.serve import model
-from pipeline.addons.serve.following import Champion
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.tracking import location, lock, paths
+from pipeline.tracking import lock, paths
 from tests.finished import Finished, network, promote
 
 ABOUT = {"classes": ["Bag", "Café"], "dataset": "shop", "version": "7", "model": "vgg", "fingerprint": "f" * 64}
@@ -73,24 +70,11 @@ def test_a_version_from_before_there_were_digests_is_none_of_the_registrys_but_a
 def test_a_note_of_the_champion_with_a_flipped_bit_is_none_or_right(tmp_path: Path) -> None:
     for number in "12":
         folder.write(folder.place(tmp_path, number, "f" * 64), NETWORK, ABOUT | {"version": number})
-    folder.point(tmp_path, "store", noted := folder.place(tmp_path, "1", "f" * 64))
-    assert folder.pointed(tmp_path, "store") == noted
+    folder.point(tmp_path, noted := folder.place(tmp_path, "1", "f" * 64))
+    assert folder.pointed(tmp_path) == noted
     for changed in flipped((tmp_path / folder.POINTER).read_bytes()):
         (tmp_path / folder.POINTER).write_bytes(changed)
-        assert folder.pointed(tmp_path, "store") in (None, noted)
-
-
-def test_the_service_fetches_a_damaged_champion_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
-    root = folder.root(tmp_path, "shop")
-    folder.write(place := folder.place(root, "7", "f" * 64), NETWORK, ABOUT)
-    folder.point(root, location.store(), place)
-    flip(place / folder.NETWORK)
-    champion = Champion("shop")
-    monkeypatch.setattr(champion, "_fetch", lambda: folder.write(place, NETWORK, ABOUT))
-    assert champion.first() == place
-    assert folder.read(place) == (NETWORK, ABOUT)
+        assert folder.pointed(tmp_path) in (None, noted)
 
 
 def test_fetch_makes_a_damaged_version_anew(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,20 +87,6 @@ def test_fetch_makes_a_damaged_version_anew(finished: Finished, monkeypatch: pyt
         flip(place / name)
         registry.fetch("digits")
         assert folder.read(place) == before
-    flip(place / folder.NETWORK)
-    champion = trained.champion()
-    assert (champion.litert, bool(champion.keras)) == (None, True)
-
-
-def test_an_exported_network_with_a_flipped_bit_says_nothing_of_itself() -> None:
-    told = {"training": "vgg-42", "model_md5": "0" * 32, "class_names": '["Bag", "Café"]'}
-    content = exporting.described(NETWORK, told)
-    assert litert.metadata(content) == told
-    assert litert.metadata(NETWORK) == {}
-    for changed in flipped(content[: len(NETWORK)]):
-        assert litert.metadata(changed + content[len(NETWORK) :]) == {}
-    for changed in flipped(content[len(NETWORK) :], most=10_000):
-        assert litert.metadata(NETWORK + changed) in ({}, told)
 
 
 def test_a_network_that_cannot_be_set_up_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,7 @@ def tell():
     files = {{name: getattr(sys.modules[name], "__file__", None) for name in set(sys.modules) - before}}
     open({str(told)!r}, "w").write(json.dumps(files))
 atexit.register(tell)
+sys.modules["python_multipart"] = None  # which Starlette imports where it is, for forms that the service does not take
 runpy.run_module("pipeline", run_name="__main__", alter_sys=True)"""
     command = [sys.executable, "-c", code, "serve", str(port), "--folder", str(version)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

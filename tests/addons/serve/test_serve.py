@@ -23,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.servers import free_port
+from pipeline.addons.registry import command as registry
 from pipeline.addons.registry import promotion
 from pipeline.addons.serve import bodies, reading
 from pipeline.base.errors import InputError
@@ -114,7 +115,7 @@ ABOUT = {
 class AlwaysAnkleBoots:
     """Stands for a model: answers each image with the same probabilities."""
 
-    about, name, version, classes, shape = ABOUT, "shop", ABOUT["version"], ABOUT["classes"], SHAPE
+    about, version, classes, shape = ABOUT, ABOUT["version"], ABOUT["classes"], SHAPE
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         return np.tile(np.array([0.125, 0.25, 0.625], np.float32), (len(images), 1))
@@ -224,8 +225,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         patch.chdir(folder)
         finished.train("baseline", model)
         promotion.promote(demo, "baseline", force=True)
+        registry.fetch("digits")
     for gone in ("data", "models"):
-        shutil.rmtree(folder / gone)  # the store is enough
+        shutil.rmtree(folder / gone)  # .champion/ is enough
     started = Server(folder, model)
     try:
         started.wait()
@@ -294,12 +296,13 @@ def test_mlflows_other_formats_get_a_415(server: Server, kind: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        *((method, "/invocations", 405) for method in ("GET", "PUT", "DELETE", "PATCH", "HEAD", "BREW")),
+        *((method, "/invocations", 405) for method in ("GET", "PUT", "DELETE", "PATCH", "HEAD")),
         *(
             (method, path, 404)
             for method in ("GET", "POST")
             for path in ("/nowhere", "//invocations", "/../etc/passwd")
         ),
+        ("BREW", "/invocations", 400),
         ("POST", "/", 405),
         ("POST", "/ping", 405),
     ],
@@ -403,9 +406,9 @@ def test_after_all_that_the_server_is_up_and_has_complained_of_nothing(server: S
     ("arguments", "said"),
     [
         (["five"], "error: five is no port, a number from 1 to 65535: name another, as in `make serve PORT=8080`\n"),
-        ([str(free_port())], "runs.db is missing: `dvc repro` makes"),
+        ([str(free_port())], ".champion/digits has no champion: `python -m pipeline registry promote` makes one"),
     ],
-    ids=["no port", "no store"],
+    ids=["no port", "no champion"],
 )
 def test_what_cannot_be_served_is_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
     shutil.copy(ROOT / "recipes/demo.yaml", tmp_path / "params.yaml")
