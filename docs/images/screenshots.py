@@ -12,9 +12,10 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.servers import mlflow_server
+from pipeline.addons.ui import views
 from pipeline.base import errors, files
 from pipeline.base.errors import InputError
-from pipeline.tracking import location, views
+from pipeline.tracking import location
 
 FOLDER = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -29,7 +30,7 @@ TIDY = ("Toggle sidebar", "Hide banner")  # buttons that make room
 
 
 def main() -> None:
-    """Serve the store that has the demo's runs, and take its table, its charts and its confusion matrices."""
+    """Serve the store that has the demo's runs, and take its table and its charts."""
     store = location.address()
     found = mlflow.MlflowClient(store).get_experiment_by_name(DATASET)
     if not found:
@@ -61,14 +62,10 @@ def take_table(page: Page, address: str) -> None:
 
 
 def take_charts(page: Page, address: str) -> None:
-    """Take the view of charts, then the fourth of them, the runs' confusion matrices, over the whole page."""
-    show(page, address, 1270)
+    """Take the view of charts."""
+    show(page, address, 700)
     page.locator(".js-plotly-plot").nth(1).wait_for()
-    page.locator("img[src*=confusion_matrix]").first.wait_for()
     save(page, "mlflow_charts")
-    page.locator("[data-component-id=fullscreen_button_chartcard]").nth(3).click()
-    page.set_viewport_size({"width": WIDTH, "height": 660})
-    save(page, "mlflow_images")
 
 
 def show(page: Page, address: str, height: int) -> None:

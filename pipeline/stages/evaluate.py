@@ -22,7 +22,7 @@ from pipeline.evaluation.records import Evaluation, Picture, Predictions
 from pipeline.figures import curves, gallery, png, scores
 from pipeline.network import saving, training
 from pipeline.network.augmentation import augment
-from pipeline.tracking import description, fingerprints, journal, sending
+from pipeline.tracking import description, fingerprints, journals, sending
 
 if TYPE_CHECKING:
     import keras  # for real it comes with the network, quietly
@@ -72,13 +72,12 @@ def main() -> None:
     made = [*write_tables(reports, evaluation), *write_pictures(reports, pictures)]
     files.write_arrays(evaluation_file, records.to_arrays(evaluation))
 
-    data = sending.dataset(params.fetch.dataset_name, prepared / "train", splits["train"])
-    described = description.of_training(params, trained, fingerprint, data)
-    with sending.in_background(), journal.appended(described) as record:
-        record.log_history(evaluation.history)
-        record.attach_training(model_file, images, [reports / "layers.csv", reports / "history.csv", *made])
-        record.log_metrics(metrics.loggable(evaluation.all_scores))
-        record.log_metrics({"test": {"seconds_per_image": seconds}})  # another each time, so no file holds it
+    described = description.of_training(params, trained, fingerprint)
+    with sending.in_background(), journals.appended(described) as journal:
+        journal.log_history(evaluation.history)
+        journal.attach_training(model_file, [reports / "layers.csv", reports / "history.csv", *made])
+        journal.log_metrics(metrics.loggable(evaluation.all_scores))
+        journal.log_metrics({"test": {"seconds_per_image": seconds}})  # another each time, so no file holds it
     warn_of_gap(name, evaluation)
     print(f"{name}: test accuracy {evaluation.scores['test']['accuracy']:.4f}")
 

@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-from pipeline.tracking import ports
-
 SQLITE = "sqlite:///"
 
 
@@ -32,16 +30,6 @@ def store() -> str:
 def database() -> Path | None:
     """Return the store's SQLite file, or None for a server."""
     return Path(address().removeprefix(SQLITE)).resolve() if address().startswith(SQLITE) else None
-
-
-def page() -> str:
-    """Return where a browser finds MLflow: at the server, or where `make ui` serves the SQLite file."""
-    return address() if address().startswith("http") else f"http://{ports.HOST}:{port()}"
-
-
-def port() -> str:
-    """Return the port on which `make ui` serves: 5000, unless `UI_PORT` names another."""
-    return os.environ.get("UI_PORT") or "5000"
 
 
 def _own() -> Path:

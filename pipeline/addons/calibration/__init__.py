@@ -1,7 +1,6 @@
 """Calibration: whether a network's probabilities are as high as it is often right.
 
 - `measuring.py`: reliability, the expected calibration error with its interval, accuracy by coverage
-- `checks.py`: what the gate can ask of it
 - `evaluator.py`: all of it, of one training
 - `figure.py`: pictures
 - `section.py`: the report's section

@@ -14,7 +14,7 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config.section import leaves
 from pipeline.evaluation.records import Predictions
-from pipeline.tracking import fingerprints, git, lock, timing
+from pipeline.tracking import fingerprints, git, journals, lock
 from pipeline.tracking.lock import StageLock
 
 
@@ -84,9 +84,9 @@ class Revision:
     def seconds(self, model: str) -> float | None:
         """Return the mean seconds that a model's trainings took, None where they were elsewhere."""
         stages = [stage for key, stage in self._locked("train").items() if key.model == model]
-        found = [timing.seconds(fingerprints.of_stage_lock(stage)) for stage in stages]
-        taken = [seconds for seconds in found if seconds is not None]
-        return sum(taken) / len(taken) if taken else None
+        known = [journals.readable(fingerprints.of_stage_lock(stage)) for stage in stages]
+        taken = [sum(found[-1].values("epoch/seconds")) for found in known if found]
+        return sum(taken) / len(taken) if any(taken) else None
 
     def read(self, path: str | None) -> bytes | None:
         """Read a file; None where neither git nor DVC has it."""

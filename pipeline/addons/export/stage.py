@@ -15,7 +15,7 @@ from pipeline.data import arrays, choosing
 from pipeline.data.arrays import Labelled
 from pipeline.figures import png
 from pipeline.network import saving, training
-from pipeline.tracking import description, fingerprints, journal, sending
+from pipeline.tracking import description, fingerprints, journals, sending
 
 CALIBRATING = 300  # images of the training part, which tell the ranges of 8-bit integers
 
@@ -42,11 +42,10 @@ def main() -> None:
     found = {"keras": keras} | {kind: scores[kind] | times[kind] for kind in kinds}
     write_report(reports, name, found)
 
-    data = sending.dataset(params.fetch.dataset_name, prepared / "train", train)
     fingerprint = fingerprints.of_lock(f"train@{name}")
-    described = description.of_training(params, trained, fingerprint, data)
-    with sending.in_background(), journal.appended(described) as record:
-        run.add(record, exported, reports, {kind: scores[kind] | times[kind] for kind in kinds})
+    described = description.of_training(params, trained, fingerprint)
+    with sending.in_background(), journals.appended(described) as journal:
+        run.add(journal, exported, reports, {kind: scores[kind] | times[kind] for kind in kinds})
 
 
 def metadata(name: str, model_file: Path, dataset: str, prepared: Path) -> dict[str, str]:

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline import addons
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import checks, records, significance
 from pipeline.evaluation.checks import Check
 from pipeline.evaluation.records import Evaluation
-from pipeline.tracking import paths, stale, timing
+from pipeline.tracking import paths, stale
 
 
 class Refused(Exception):  # noqa: N818  # no error: the rules say no
@@ -82,5 +83,6 @@ def require_better(candidate: Candidate, theirs: np.ndarray, champion: str) -> N
 def _candidate(params: Params, training: Training) -> Candidate:
     evaluation = records.from_arrays(files.read_arrays(paths.evaluation(training)))
     gate = params.gate_of(training.model)
-    found = checks.within_bounds(gate, training.model, [timing.added(evaluation.all_scores, gate, training)])
+    metrics = addons.with_metrics(evaluation.all_scores, gate.metrics, training)
+    found = checks.within_bounds(gate, training.model, [metrics])
     return Candidate(training, evaluation, [check for check in found if not check.passed])

@@ -1,7 +1,6 @@
 """Accuracy on corrupted images.
 
 - `corruptions.py`: images corrupted in several ways and strengths, and the accuracy that is left
-- `checks.py`: what the gate can ask of it
 - `evaluator.py`: scores a network on them
 - `figure.py`: pictures
 - `section.py`: the report's section

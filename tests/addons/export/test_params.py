@@ -5,15 +5,14 @@ from typing import Any
 
 import pytest
 
+from pipeline import addons
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config import loading
-from pipeline.config.gate import Gate
 from pipeline.config.schema import Training
-from pipeline.tracking import fingerprints, stale, timing
+from pipeline.tracking import stale
 from tests.commands.test_gate import lock, report
-from tests.config.test_params import Write, assert_refused, error, run_check
-from tests.tracking.test_timing import journals  # noqa: F401  # a fixture
+from tests.config.test_params import Write, assert_refused, error
 
 
 @pytest.mark.parametrize(
@@ -38,14 +37,6 @@ def test_missing_key_is_named(raw: dict[str, Any], write_params: Write, path: st
     assert f"{path} is missing" in error(write_params(raw))
 
 
-def test_exports_may_have_limits_where_there_are_some(raw: dict[str, Any], write_params: Write) -> None:
-    raw["gate"]["vgg"] = {"at_most": {"exports": {"litert": {"bytes": 1e6, "seconds_per_image": 1.0}}}}
-    done = run_check(write_params(raw))
-    assert "params.yaml: gate: exports.litert.bytes is unknown" in done.stderr
-    raw["export"] = {"models": ["vgg"], "formats": ["litert"]}
-    assert run_check(write_params(raw)).returncode == 0
-
-
 def test_what_openvino_computes_wrongly_is_refused(raw: dict[str, Any]) -> None:
     raw["export"] = {"models": ["vgg"], "formats": ["openvino"]}
     raw["models"]["vgg"]["blocks"] = [{"filters": [3, 1], "residual": True}]
@@ -59,27 +50,14 @@ def test_what_openvino_computes_wrongly_is_refused(raw: dict[str, Any]) -> None:
 
 
 def test_what_the_gate_asks_for_beyond_the_scores_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fingerprints, "of_lock", lambda stage: "abc")
-    files.write_json(tmp_path / "vgg-42" / "exports.json", {"litert": {"bytes": 7}})
+    monkeypatch.chdir(tmp_path)
     training, scores = Training("vgg", 42), {"test": {"accuracy": 0.5}}
-    assert timing.added(scores, Gate(), training, tmp_path) == scores
-    gate = Gate.model_validate({"at_most": {"exports": {"litert": {"seconds_per_image": 1}}}})
-    expected = scores | {"exports": {"litert": {"bytes": 7, "seconds_per_image": 2.0}}}
-    assert timing.added(scores, gate, training, tmp_path) == expected
-    worst = Gate.model_validate({"worst_seed": {"at_most": {"test": {"seconds_per_image": 1}}}})
-    assert timing.added(scores, worst, training, tmp_path) == {"test": {"accuracy": 0.5, "seconds_per_image": 2.0}}
-
-
-def test_what_was_never_measured_or_exported_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fingerprints, "of_lock", lambda stage: "abc")
-    gate = Gate.model_validate({"at_least": {"exports": {"onnx": {"images_per_second_1": 1}}}})
+    assert addons.with_metrics(scores, ["test.accuracy"], training) == scores
+    asked = ["exports.litert.bytes"]
     with pytest.raises(InputError, match=r"exports\.json is missing: `dvc repro` makes it"):
-        timing.added({}, gate, Training("vgg", 42), tmp_path)
-    files.write_json(tmp_path / "vgg-42" / "exports.json", {})
-    with pytest.raises(
-        InputError, match=r"^export@vgg-42 never ran here, so images_per_second_1 is unknown: `dvc repro"
-    ):
-        timing.added({}, gate, Training("vgg", 42), tmp_path)
+        addons.with_metrics(scores, asked, training)
+    files.write_json(Path("reports/vgg-42/exports.json"), {"litert": {"bytes": 7}})
+    assert addons.with_metrics(scores, asked, training) == scores | {"exports": {"litert": {"bytes": 7}}}
 
 
 def test_an_export_that_is_asked_for_is_held_to_the_lock_too(

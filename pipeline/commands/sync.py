@@ -1,0 +1,58 @@
+"""Make MLflow's runs complete: `python -m pipeline sync`.
+
+It sends what a lost server or a killed process left unsent, and makes the run of a training on disk that has none.
+"""
+
+import argparse
+import sys
+
+from pipeline import addons
+from pipeline.base import files, tables
+from pipeline.config import loading
+from pipeline.config.schema import Params, Training
+from pipeline.evaluation import metrics, records
+from pipeline.tracking import description, fingerprints, journals, location, sending, server, stale
+from pipeline.tracking.lock import StageLock
+
+
+def main() -> None:
+    """Say how many runs were sent."""
+    argparse.ArgumentParser(
+        "python -m pipeline sync", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    with server.errors_in_one_line():
+        print(sync())
+
+
+def sync() -> str:
+    """Send all that the store lacks, and say how much that was."""
+    journals.close_dead()
+    client, params = server.connect(), loading.load()
+    dataset = params.fetch.dataset_name
+    for training in params.trainings:
+        train, evaluate = stale.on_disk(f"train@{training.name}"), stale.on_disk(f"evaluate@{training.name}")
+        if train and evaluate and not sending.holds(client, dataset, fingerprints.of_stage_lock(train)):
+            append(params, training, train, evaluate)
+    count = sending.push_all()
+    runs = f"{count} run" + "s" * (count != 1)
+    return f"completed at {location.address()}: {runs}" if count else f"nothing was missing at {location.address()}"
+
+
+def append(params: Params, training: Training, train: StageLock, evaluate: StageLock) -> None:
+    """Make the journal of a training that the store lacks from what is on disk, if params.yaml is as it was then."""
+    changes = stale.changes([train.name, evaluate.name])
+    if edited := [change for change in changes if change.startswith(stale.PARAMS)]:
+        print(
+            f"warning: {', '.join(edited)} changed since {training.name} was evaluated: no run is made", file=sys.stderr
+        )
+        return
+    named = {path.name: path for path in train.data() | evaluate.data()}
+    described = description.of_training(params, training, fingerprints.of_stage_lock(train))
+    with journals.appended(described) as journal:
+        journal.log_history(tables.read_csv(named["history.csv"]))
+        reports = [path for path in named.values() if path.parts[0] == "reports"]
+        journal.attach_training(named[f"{training.name}.keras"], reports)
+        evaluation = records.from_arrays(files.read_arrays(named[f"{training.name}.npz"]))
+        journal.log_metrics(metrics.loggable(evaluation.all_scores))
+        for restore in addons.functions("run", "restore"):
+            restore(journal, training)
