@@ -1,8 +1,8 @@
 """What each training did, on disk until MLflow has all of it, so that no crash, kill or lost server takes it away.
 
 A training's folder is `.runs/<fingerprint>/<start>-<process>/`, in the main repository and outside DVC's outs. In it,
-`journal.json` tells what happened, `pushed.json` which stores have got all of that, `state.npz` how far the network is,
-and `files/` holds what MLflow shall get.
+`journal.json` tells what happened, `sent.md5` how much of that MLflow has got, `state.npz` how far the network is, and
+`files/` holds what MLflow shall get.
 """
 
 import dataclasses
@@ -42,7 +42,7 @@ class Metric(NamedTuple):
 class Journal(Description):
     """One training's journal: what is added is on disk before the method returns. Times are in ms.
 
-    `training` is its own id, `stores` are those that shall have it, `files` maps names in MLflow to MD5s.
+    `training` is its own id, `store` the one that shall have it, `files` maps names in MLflow to MD5s.
     """
 
     folder: Path
@@ -51,7 +51,7 @@ class Journal(Description):
     started: int
     ended: int | None = None
     opened: int | None = None
-    stores: list[str] = field(default_factory=list)
+    store: str | None = None
     metrics: list[Metric] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
 
@@ -94,8 +94,7 @@ class Journal(Description):
 
     def open(self) -> None:
         """Note that the present store shall have the journal, also where it had it before."""
-        self.stores = sorted({*self.stores, location.store()})
-        self.opened = now()
+        self.store, self.opened = location.store(), now()
         self._write()
 
     def log_epoch(self, row: Mapping[str, float], images: int) -> None:

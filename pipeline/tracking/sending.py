@@ -1,11 +1,10 @@
 """Sends journals to MLflow: what its store has not got yet. Sending again what was sent changes nothing."""
 
-import json
 import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
@@ -41,20 +40,18 @@ def in_background() -> Iterator[Callable[[], None]]:
 
 
 def push_all() -> int:
-    """Send every journal that the store has not got whole, the newest first, and return how many those were.
+    """Send every journal that the store shall have and has not got whole, and return how many those were.
 
     Raise what was first raised for one of them, such as an `InputError` where it is damaged or its experiment was
     deleted, once the others are sent; where the store itself is gone, at once.
     """
-    store, known = location.store(), journals.readable()
-    pending = [journal for journal in reversed(known) if store in journal.stores and not has(store, journal.folder)]
-    pending.sort(key=lambda journal: upload.PARENT in journal.tags)  # a sweep before its trials
-    waiting = [journal.folder for journal in pending]
-    waiting += sorted({*journals.folders()} - {journal.folder for journal in known})  # to say what is wrong with each
-    if not waiting:
+    known = {journal.folder: journal for journal in journals.readable()}
+    pending = [folder for folder, journal in known.items() if journal.store == location.store() and not sent(folder)]
+    pending += [folder for folder in journals.folders() if folder not in known]  # to say what is wrong with each
+    if not pending:
         return 0
     client, failed = server.connect(), list[Exception]()
-    for folder in waiting:
+    for folder in pending:  # the oldest first: a sweep before its trials
         try:
             push(client, folder)
         except Exception as error:  # whatever is wrong with one journal, the others are sent
@@ -62,7 +59,7 @@ def push_all() -> int:
             client = server.connect()
     if failed:
         raise failed[0]
-    return len(waiting)
+    return len(pending)
 
 
 def holds(client: mlflow.MlflowClient, experiment: str, fingerprint: str) -> bool:
@@ -79,30 +76,17 @@ def push(client: mlflow.MlflowClient, folder: Path) -> str:
         journal = Journal.read(folder)
         run = upload.find_or_make(client, journal)
         upload.send(client, journal, run)
-        _note(folder, digest)
+        files.write_text(folder / "sent.md5", digest)
         with journal.attaching():
-            if journal.stores and all(has(store, folder) for store in journal.stores):
+            if sent(folder):
                 shutil.rmtree(folder / "files", ignore_errors=True)
         return str(run.info.run_id)
 
 
-def has(store: str, folder: Path) -> bool:
-    """Tell whether a store has got a folder's journal whole, as it now is."""
-    return _noted(folder).get(store) == files.md5(folder / "journal.json")
-
-
-def _noted(folder: Path) -> dict[str, str]:
-    """Read the MD5s of the journals that stores have got, by store; none where that is lost or damaged."""
-    with suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
-        known = json.loads((folder / "pushed.json").read_bytes())
-        return {store: got["journal"] for store, got in known.items()}
-    return {}
-
-
-def _note(folder: Path, digest: str) -> None:
-    """Note the MD5 of the journal that the present store has got."""
-    known = _noted(folder) | {location.store(): digest}
-    files.write_json(folder / "pushed.json", {store: {"journal": digest} for store, digest in known.items()})
+def sent(folder: Path) -> bool:
+    """Tell whether MLflow has got a folder's journal whole, as it now is."""
+    note = folder / "sent.md5"
+    return note.exists() and note.read_bytes().strip() == files.md5(folder / "journal.json").encode()
 
 
 def _send(wake: threading.Event, ended: threading.Event, warned: threading.Event) -> None:

@@ -67,10 +67,8 @@ def experiment_id(client: mlflow.MlflowClient, name: str) -> str:
                 raise InputError(f"MLflow's experiment {name} at {address()} was deleted: {remedy} brings it back")
             return str(found.experiment_id)
         location = _artifacts(path) if (path := database()) else None
-        kind = {
-            "mlflow.experimentKind": "custom_model_development"
-        }  # not one of generative AI, for UIs that go by this
-        return str(client.create_experiment(name, location, kind))
+        kind = "custom_model_development"  # not one of generative AI, for UIs that go by this
+        return str(client.create_experiment(name, location, {"mlflow.experimentKind": kind}))
 
 
 def alone(lock: str = "lock") -> AbstractContextManager[Any]:

@@ -45,7 +45,7 @@ def send(client: mlflow.MlflowClient, journal: Journal, run: Run) -> None:
     _send_tags(client, journal, run)
     _send_metrics(client, journal, run)
     attached = {name: journal.attached(name) for name in journal.files}
-    attached = {name: path for name, path in attached.items() if path.exists()}  # until all stores have it
+    attached = {name: path for name, path in attached.items() if path.exists()}  # until MLflow has it
     for name, path in attached.items():
         if name != MODEL:
             client.log_artifact(run.info.run_id, str(path), str(Path(name).parent).removeprefix("."))
