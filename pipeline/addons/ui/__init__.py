@@ -1,6 +1,6 @@
-"""MLflow's pages, which open on saved views of the runs.
+"""MLflow's pages, which open on a saved view of the runs.
 
-- `views.py`: the saved views
+- `views.py`: the saved view
 - `command.py`: prints an address for each dataset, and serves the pages
 """
 

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -13,28 +14,22 @@ def made(client: Any, tags: dict[str, str] | None = None) -> Any:
     return client.get_experiment(client.create_experiment("digits", tags=tags))
 
 
-def test_table_has_the_filters_of_every_run_and_the_chart_those_that_all_have() -> None:
-    wanted = views.wanted(1, [VGG, BASELINE, VGG])
-    columns = wanted[views.FIRST]["state"]["selectedColumns"]
-    shown = [column for column in columns if column.startswith(("params.`block", "params.`dense"))]
+def test_table_has_the_filters_of_every_run() -> None:
+    shown = [
+        column for column in views.columns([VGG, BASELINE, VGG]) if column.startswith(("params.`block", "params.`d"))
+    ]
     assert shown == [f"params.`{name}`" for name in sorted({*VGG, *BASELINE} - {"dense1.dropout", "train.epochs"})]
-    parallel = wanted[views.CHARTS]["state"]["compareRunCharts"][-1]
-    assert parallel["selectedParams"] == ["block1.filters", "block2.filters", "dense1.units"]
 
 
-def test_what_is_up_to_date_is_not_written_again_and_other_tags_stay(
-    client: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    experiment = made(client, {f"{views.TAG}mine": "x", "note": "y"})
+def test_other_tags_stay(client: Any) -> None:
+    experiment = made(client, {"mlflow.sharedViewState.mine": "x", "note": "y"})
     views.keep(client, experiment, [VGG])
     kept = client.get_experiment(experiment.experiment_id)
-    assert (kept.tags[f"{views.TAG}mine"], kept.tags["note"]) == ("x", "y")
-    assert views.TAG + views.FIRST in kept.tags
-    monkeypatch.setattr(client, "set_experiment_tag", None)
-    views.keep(client, kept, [VGG])
+    assert (kept.tags["mlflow.sharedViewState.mine"], kept.tags["note"]) == ("x", "y")
+    assert json.loads(json.loads(kept.tags[views.TAG])["state"])["selectedColumns"] == views.columns([VGG])
 
 
-def test_a_store_that_refuses_is_left_without_views(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_refuses_is_left_without_a_view(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
         raise MlflowException("too long")
 
@@ -44,12 +39,12 @@ def test_a_store_that_refuses_is_left_without_views(client: Any, monkeypatch: py
     assert not client.get_experiment(experiment.experiment_id).tags
 
 
-def test_experiments_with_trainings_have_views_and_an_address(client: Any) -> None:
+def test_experiments_with_trainings_have_a_view_and_an_address(client: Any) -> None:
     assert views.addresses("http://127.0.0.1:5000").endswith("/runs.db: `dvc repro` makes them")
     experiment = made(client).experiment_id
     client.create_run(experiment)  # a person's own
     assert views.addresses("http://127.0.0.1:5000").startswith("no runs at ")
     client.create_run(experiment, tags={"fingerprint": "f"})
-    address = f"/#/experiments/{experiment}/runs?viewStateShareKey={views.FIRST}&workflowType=machine_learning"
+    address = f"/#/experiments/{experiment}/runs?viewStateShareKey={views.KEY}&workflowType=machine_learning"
     assert views.addresses("http://127.0.0.1:5000") == f"digits: http://127.0.0.1:5000{address}"
-    assert views.TAG + views.CHARTS in client.get_experiment(experiment).tags
+    assert views.TAG in client.get_experiment(experiment).tags

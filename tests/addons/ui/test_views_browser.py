@@ -1,4 +1,4 @@
-"""The saved views as MLflow's own page shows them: columns, order, charts, and runs' pictures side by side."""
+"""The saved view as MLflow's own page shows it: columns and order; and two runs' pictures side by side."""
 
 import dataclasses
 import json
@@ -77,14 +77,6 @@ def test_address_opens_on_filters_and_accuracy_the_best_run_first(server: Server
     for column in ("test/accuracy", "block1.filters", "32, 64", "0.97"):
         assert column in text
     assert [text.index(name) for name in ("large", "middle", "small")] == sorted(text.index(name) for name in RUNS)
-
-
-def test_charts_are_drawn(server: Server, experiment: str, page: Any) -> None:
-    address = views.address(server.address, experiment).replace(views.FIRST, views.CHARTS)
-    page.goto(f"{address}&compareRunsMode=CHART")
-    page.get_by_text("Filters and accuracy", exact=True).wait_for()
-    page.locator(".js-plotly-plot").nth(1).wait_for()
-    assert page.get_by_text("Parallel Coordinates").count()
 
 
 def test_compare_shows_a_picture_of_both_runs(server: Server, pictured: tuple[str, list[str]], page: Any) -> None:
