@@ -4,7 +4,7 @@ It sends what a lost server or a killed process left unsent, and makes the run o
 """
 
 import argparse
-import sys
+from pathlib import Path
 
 from pipeline import addons
 from pipeline.base import files, tables
@@ -34,19 +34,14 @@ def sync() -> str:
         if train and evaluate and not sending.holds(client, dataset, fingerprints.of_stage_lock(train)):
             append(params, training, train, evaluate)
     count = sending.push_all()
-    runs = f"{count} run" + "s" * (count != 1)
-    return f"completed at {location.address()}: {runs}" if count else f"nothing was missing at {location.address()}"
+    if not count:
+        return f"nothing was missing at {location.address()}"
+    return f"completed at {location.address()}: {count} {'run' if count == 1 else 'runs'}"
 
 
 def append(params: Params, training: Training, train: StageLock, evaluate: StageLock) -> None:
-    """Make the journal of a training that the store lacks from what is on disk, if params.yaml is as it was then."""
-    changes = stale.changes([train.name, evaluate.name])
-    if edited := [change for change in changes if change.startswith(stale.PARAMS)]:
-        print(
-            f"warning: {', '.join(edited)} changed since {training.name} was evaluated: no run is made", file=sys.stderr
-        )
-        return
-    named = {path.name: path for path in train.data() | evaluate.data()}
+    """Make the journal of a training that the store lacks from what is on disk."""
+    named = {Path(path).name: Path(path) for path in train.outs | evaluate.outs}
     described = description.of_training(params, training, fingerprints.of_stage_lock(train))
     with journals.appended(described) as journal:
         journal.log_history(tables.read_csv(named["history.csv"]))

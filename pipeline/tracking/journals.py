@@ -26,7 +26,8 @@ from pipeline.config.section import leaves
 from pipeline.tracking import description, location
 from pipeline.tracking.description import Description
 
-MODEL = "model.keras"  # of the attached files, this becomes the run's model
+RUNS = ".runs"
+MODEL = "model.keras"  # the attached file that becomes the run's model
 
 
 class Metric(NamedTuple):
@@ -63,7 +64,7 @@ class Journal(Description):
     def new(cls, described: Description, tags: dict[str, str], status: str) -> Self:
         """Make the journal of a training that begins now, or, already FINISHED, is found on disk."""
         started = now()
-        folder = location.journals() / described.fingerprint / f"{started}-{os.getpid()}"
+        folder = location.repository() / RUNS / described.fingerprint / f"{started}-{os.getpid()}"
         known = dataclasses.asdict(described) | {"tags": described.tags | tags, "status": status}
         ended = None if status == "RUNNING" else started
         journal = cls(**known, folder=folder, training=uuid.uuid4().hex, started=started, ended=ended)
@@ -173,7 +174,7 @@ class Journal(Description):
 
 def folders(fingerprint: str = "*") -> list[Path]:
     """List the folders of all trainings, or those of one fingerprint, oldest first."""
-    found = location.journals().glob(f"{fingerprint}/*/journal.json")
+    found = (location.repository() / RUNS).glob(f"{fingerprint}/*/journal.json")
     return sorted((path.parent for path in found), key=lambda folder: folder.name)
 
 

@@ -11,11 +11,6 @@ def repository() -> Path:
     return Path(os.environ.get("DVC_ROOT") or ".").resolve()
 
 
-def journals() -> Path:
-    """Return the folder of all journals, in the main repository also inside DVC's experiments."""
-    return repository() / ".runs"
-
-
 def address() -> str:
     """Return where MLflow's store is: `MLFLOW_TRACKING_URI`, or else mlflow.db of the main repository."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{_own()}"

@@ -54,9 +54,9 @@ def changes(
 
 
 def on_disk(stage: str) -> StageLock | None:
-    """Return a stage as dvc.lock has it if all data that it read and made is on disk as it was then, else None."""
+    """Return a stage as dvc.lock has it if its params, and all data on disk, are as they were then, else None."""
     with suppress(InputError):  # some is missing
-        if all(change.startswith((PARAMS, CODE)) for change in changes([stage], [stage])):
+        if all(change.startswith(CODE) for change in changes([stage], [stage])):
             return lock.read().get(stage)
     return None
 
