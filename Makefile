@@ -33,8 +33,7 @@ demo: .venv/serve ## the whole pipeline on scikit-learn's digits, in .demo/
 	@cd .demo && python -c 'import numpy, PIL.Image; \
 		PIL.Image.fromarray(numpy.load("data/prepared/test/images.npy")[0, ..., 0]).save("digit.png")'
 	@awk '/^## / && !/Significant/ {exit} /^[*][*]/ {gsub(/[*][*]/, ""); print "\n" $$0 "\n"} /^[|] model/ && many++ {print ""} /^[|]/' .demo/reports/README.md
-	@printf '\nThe report: .demo/reports/index.html\nMLflow:     make ui, then '
-	@python -m pipeline tracking views | sed -n 's/^digits: //p'
+	@printf '\nThe report: .demo/reports/index.html\nMLflow:     make ui\n'
 	@printf '%s\n' '' 'Use these models, all of them in .demo/:' '' \
 		'source .venv/bin/activate && cd .demo' \
 		'python -m pipeline predict digit.png --model vgg' \

@@ -65,7 +65,7 @@ def main() -> None:
             for name, (times, recovered, lost) in sorted(tallies.items()):
                 print(f"{name:24}{times:6}{recovered:11}{lost:13}")
             hurt.repro(MLFLOW_TRACKING_URI=server.address)
-            hurt.run("pipeline", "tracking", "sync", MLFLOW_TRACKING_URI=server.address)
+            hurt.run("pipeline", "sync", MLFLOW_TRACKING_URI=server.address)
             same, complete = hurt.digests() == whole.digests(), is_whole(server, 4 * len(faults))
     print(f"every out the same bytes: {same}; one run, finished, with every epoch once: {complete}")
     sys.exit(not (same and complete and all(times == recovered for times, recovered, _ in tallies.values())))

@@ -9,17 +9,16 @@ import PIL.Image
 from pipeline.config import loading
 from pipeline.config.schema import Training
 from pipeline.network import building, saving
-from pipeline.tracking import description, sending
+from pipeline.tracking import description
 from pipeline.tracking.description import Description
 from tests.conftest import ROOT
 
 DEMO = loading.load(ROOT / "recipes" / "demo.yaml")
-IMAGES, LABELS = np.zeros((4, 28, 28, 1), np.uint8), np.arange(4)
+IMAGES = np.zeros((4, 28, 28, 1), np.uint8)
 
 
 def training(tmp_path: Path, fingerprint: str = "f" * 64) -> Description:
-    data = sending.dataset("digits", tmp_path / "train.npz", (IMAGES, LABELS))
-    return description.of_training(DEMO, Training("vgg", 42), fingerprint, data)
+    return description.of_training(DEMO, Training("vgg", 42), fingerprint)
 
 
 def row(epoch: int) -> dict[str, float]:

@@ -60,7 +60,7 @@ def test_a_figure_is_drawn_by_the_stage_of_its_row(name: str) -> None:
 
 
 def test_a_metric_is_in_the_files_of_its_row() -> None:
-    numbers, scores, _ = code("metric").values()
+    numbers, scores = code("metric").values()
     found = set(re.findall(r"(?<!\.)\bmetrics\.(\w+)\(", scores))
     assert {"headline", "top_2_accuracy"} <= found
     assert found <= set(re.findall(r"^def (\w+)\(", numbers, re.MULTILINE))

@@ -10,7 +10,7 @@ from tests.rooms import ADDONS, MODULES, TOP, imports, needed, packages, room
 
 CORE = ("base", "config", "data", "network", "evaluation", "figures", "tracking", "stages", "commands", "__main__")
 ASK = ("config", "data", "tracking", "stages", "commands", "__main__")  # which look for add-ons
-KNOW_MLFLOW = {"tracking", "addons/registry"}
+KNOW_MLFLOW = {"tracking", "addons/registry", "addons/ui"}
 KNOW_TENSORFLOW = ("network", "addons/explanation", "addons/export", "addons/ray")
 
 

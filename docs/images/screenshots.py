@@ -1,4 +1,4 @@
-"""Take this folder's pictures of MLflow anew: `make demo`, then `python -m docs.images.screenshots`; needs Chromium."""
+"""Take this folder's picture of MLflow anew: `make demo`, then `python -m docs.images.screenshots`; needs Chromium."""
 
 import io
 import shutil
@@ -12,14 +12,15 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.servers import mlflow_server
+from pipeline.addons.ui import views
 from pipeline.base import errors, files
 from pipeline.base.errors import InputError
-from pipeline.tracking import location, views
+from pipeline.tracking import location
 
 FOLDER = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DATASET = "digits"  # of the demo
-WIDTH = 1400
+WIDTH, HEIGHT = 1400, 440
 WITHOUT_ASSISTANT = """
     localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')
     localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false')
@@ -29,15 +30,15 @@ TIDY = ("Toggle sidebar", "Hide banner")  # buttons that make room
 
 
 def main() -> None:
-    """Serve the store that has the demo's runs, and take its table, its charts and its confusion matrices."""
+    """Serve the store that has the demo's runs, and take its table."""
     store = location.address()
     found = mlflow.MlflowClient(store).get_experiment_by_name(DATASET)
     if not found:
         raise InputError(f"{store} has no runs of {DATASET}: `make demo` makes them")
     with tempfile.TemporaryDirectory() as folder, mlflow_server(Path(folder), store) as server, opened() as page:
-        address = views.address(server.address, found.experiment_id)
-        take_table(page, address)
-        take_charts(page, f"{address.replace(views.FIRST, views.CHARTS)}&compareRunsMode=CHART")
+        show(page, views.address(server.address, found.experiment_id))
+        page.get_by_text("block1.filters").first.wait_for()  # the last to be drawn
+        save(page, "mlflow")
 
 
 @contextmanager
@@ -53,28 +54,9 @@ def opened() -> Iterator[Page]:
         yield page
 
 
-def take_table(page: Page, address: str) -> None:
-    """Take the view that the address opens on."""
-    show(page, address, 440)
-    page.get_by_text("block1.filters").first.wait_for()  # the last to be drawn
-    save(page, "mlflow")
-
-
-def take_charts(page: Page, address: str) -> None:
-    """Take the view of charts, then the fourth of them, the runs' confusion matrices, over the whole page."""
-    show(page, address, 1270)
-    page.locator(".js-plotly-plot").nth(1).wait_for()
-    page.locator("img[src*=confusion_matrix]").first.wait_for()
-    save(page, "mlflow_charts")
-    page.locator("[data-component-id=fullscreen_button_chartcard]").nth(3).click()
-    page.set_viewport_size({"width": WIDTH, "height": 660})
-    save(page, "mlflow_images")
-
-
-def show(page: Page, address: str, height: int) -> None:
+def show(page: Page, address: str) -> None:
     """Go to an address, and make room for what it shows."""
-    page.set_viewport_size({"width": WIDTH, "height": height})
-    page.goto("about:blank")  # else another part after the # would not load the page
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page.goto(address)
     for button in TIDY:
         page.get_by_label(button).click()

@@ -11,13 +11,12 @@ by name. `NEEDS` in its `__init__.py` names the other add-ons that it imports, `
 - `evaluator.py`: `evaluate`, what else the stage `evaluate` finds out about a model
 - `section.py`: `section`, a part of the report
 - `document.py`: `write`, a document beside the report
-- `checks.py`: what the gate can ask of it: `metric_names(params)` lists the metrics that it makes, `metrics(training,
-  asked, reports)` returns them, nested, if any is asked for that metrics.json has not, and `against_revisions(model,
-  gate)` returns checks against git revisions; each may be left out
-- `run.py`: `restore(record, training)`, what it adds to a training's run in MLflow, from what is on disk
+- `checks.py`: what the gate can ask of it: `metrics(training, asked)` returns, nested, what is asked for and
+  metrics.json has not, `against_revisions(model, gate)` returns checks against git revisions; each may be left out
+- `run.py`: `restore(journal, training)`, what it adds to a training's run in MLflow, from what is on disk
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,6 +40,18 @@ def modules(module: str) -> dict[str, ModuleType]:
 def functions(module: str, function: str) -> list[Callable[..., Any]]:
     """Return the functions of one name in the modules of one name, of the add-ons that have both."""
     return [getattr(found, function) for found in modules(module).values() if hasattr(found, function)]
+
+
+def with_metrics(metrics: dict[str, Any], asked: Iterable[str], training: Any) -> dict[str, Any]:
+    """Return a training's metrics, nested, with those that add-ons have where some are asked for that it has not."""
+    from pipeline.config.gate import TOGETHER  # here, since pydantic takes a tenth of a second
+    from pipeline.config.section import leaves
+
+    known = dict(leaves(metrics))
+    asked = [name for name in asked if name not in known and not name.startswith(TOGETHER)]
+    for more in functions("checks", "metrics") if asked else []:
+        metrics = metrics | more(training, asked)
+    return metrics
 
 
 def first(module: str, key: str) -> ModuleType:

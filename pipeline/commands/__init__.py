@@ -2,6 +2,5 @@
 
 - `params.py`: checks `params.yaml`
 - `gate.py`: holds metrics to the limits of `params.yaml`
-- `ui.py`: serves MLflow's pages
-- `tracking.py`: brings MLflow's runs and the bytes on disk together
+- `sync.py`: makes MLflow's runs complete for what is on disk
 """

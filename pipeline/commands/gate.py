@@ -1,14 +1,14 @@
-"""Hold metrics to the gate of params.yaml: `python -m pipeline gate [REPORTS]`, exit 1 if any check fails.
+"""Hold metrics to the gate of params.yaml: `python -m pipeline gate`, exit 1 if any check fails.
 
 It also exits 1 if params.yaml or the code has changed since `dvc repro`; `--stale` checks what is there all the same.
 """
 
 import argparse
-import csv
 import io
 import sys
-from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from pipeline import addons
 from pipeline.base import errors, files, tables
@@ -18,25 +18,19 @@ from pipeline.config.schema import Params, Training
 from pipeline.config.section import at
 from pipeline.evaluation import checks
 from pipeline.evaluation.checks import Check
-from pipeline.tracking import paths, stale, timing
-
-BY_CLASS = ("precision", "recall", "f1")
+from pipeline.tracking import paths, stale
 
 
 def main() -> None:
     """Print the table of all checks; exit 1 and name every failure if there is one."""
     parser = argparse.ArgumentParser("python -m pipeline gate", description=__doc__)
-    parser.add_argument(
-        "reports", nargs="?", type=Path, default=paths.REPORTS, help="a folder of reports; reports/ if left out"
-    )
     parser.add_argument("--stale", action="store_true", help="check also where params.yaml or code has changed since")
     given, params = parser.parse_args(), loading.load()
     gates = {model: params.gate_of(model) for model in params.models}
     if all(gate.empty for gate in gates.values()):
         raise errors.InputError("params.yaml: gate has no limit, so there is nothing to check: add one, as in recipes/")
-    found = [check for model, gate in gates.items() for check in of_model(params, model, gate, given.reports)]
-    if given.reports == paths.REPORTS:  # dvc.lock tells of no other
-        require_current(params, given.stale)
+    found = [check for model, gate in gates.items() for check in of_model(params, model, gate)]
+    require_current(params, given.stale)
     print(tables.for_terminal(checks.table(found)))
     failed = [f"{check.model} {check.metric}" for check in found if not check.passed]
     if failed:
@@ -55,13 +49,12 @@ def require_current(params: Params, all_the_same: bool) -> None:
             sys.exit(1)
 
 
-def of_model(params: Params, model: str, gate: Gate, reports: Path) -> list[Check]:
-    """List the checks of one model: of the metrics in `reports`, and of the working tree against other revisions."""
-    trainings = params.trainings_of(model)
-    metrics = [timing.added(read_metrics(training, reports), gate, training, reports) for training in trainings]
+def of_model(params: Params, model: str, gate: Gate) -> list[Check]:
+    """List the checks of one model: of the metrics in reports/, and of the working tree against other revisions."""
+    metrics = [addons.with_metrics(read_metrics(one), gate.metrics, one) for one in params.trainings_of(model)]
     found = checks.within_bounds(gate, model, metrics)
     if gate.together:
-        found += checks.of_all_seeds(gate, model, read_together(model, reports))
+        found += checks.of_all_seeds(gate, model, read_together(model))
     if gate.revisions:
         compare = addons.functions("checks", "against_revisions")
         if not compare:
@@ -71,18 +64,19 @@ def of_model(params: Params, model: str, gate: Gate, reports: Path) -> list[Chec
     return found
 
 
-def read_metrics(training: Training, reports: Path) -> dict[str, Any]:
+def read_metrics(training: Training) -> dict[str, Any]:
     """Read metrics.json, and under `test`, as in `recall: {Shirt: 0.7}`, the metrics of each class in per_class.csv."""
-    metrics: dict[str, Any] = files.read_json(path := paths.metrics(training, reports))
-    # csv leaves a class named 007 as it is, where pandas would read a number
-    rows = list(csv.DictReader(io.StringIO(files.read_text(path.with_name("per_class.csv")), newline="")))
-    by_class = {name: {row["class"]: float(row[name]) for row in rows} for name in BY_CLASS}
+    metrics: dict[str, Any] = files.read_json(path := paths.metrics(training))
+    per_class = io.StringIO(files.read_text(path.with_name("per_class.csv")), newline="")
+    table = pd.read_csv(per_class, dtype={"class": str}, keep_default_na=False)  # a class may be named 007, or NA
+    by_class = table.set_index("class").drop(columns="support").to_dict()
     return metrics | {"test": metrics["test"] | by_class}
 
 
-def read_together(model: str, reports: Path) -> dict[str, float]:
+def read_together(model: str) -> dict[str, float]:
     """Read the metrics of a model's networks together; raise `InputError` where there are none."""
-    metrics: dict[str, float] | None = at(files.read_json(path := reports / "models.json"), f"{model}.together")
+    path = paths.REPORTS / "models.json"
+    metrics: dict[str, float] | None = at(files.read_json(path), f"{model}.together")
     if metrics is None:
         raise errors.InputError(f"{path} has no {model}.together: `dvc repro` makes it")
     return metrics

@@ -20,7 +20,7 @@ from pipeline.evaluation.records import Evaluation, Picture, Predictions
 from pipeline.figures import curves, gallery, png, scores
 from pipeline.network import saving, training
 from pipeline.network.augmentation import augment
-from pipeline.tracking import description, fingerprints, journal, sending
+from pipeline.tracking import description, fingerprints, journals, sending
 
 if TYPE_CHECKING:
     import keras  # for real it comes with the network, quietly
@@ -58,12 +58,11 @@ def main() -> None:
     made = write(reports, evaluation, pictures)
     files.write_arrays(evaluations / f"{name}.npz", records.to_arrays(evaluation))
 
-    data = sending.dataset(params.fetch.dataset_name, prepared / "train", splits["train"])
-    described = description.of_training(params, trained, fingerprint, data)
-    with sending.in_background(), journal.appended(described) as record:
-        record.log_history(evaluation.history)
-        record.attach_training(model_file, images, [reports / "layers.csv", reports / "history.csv", *made])
-        record.log_metrics(evaluation.scores)
+    described = description.of_training(params, trained, fingerprint)
+    with sending.in_background(), journals.appended(described) as journal:
+        journal.log_history(evaluation.history)
+        journal.attach_training(model_file, [reports / "layers.csv", reports / "history.csv", *made])
+        journal.log_metrics(evaluation.scores)
     print(f"{name}: test accuracy {evaluation.scores['test']['accuracy']:.4f}")
 
 

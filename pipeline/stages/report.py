@@ -18,7 +18,6 @@ from pipeline.evaluation import metrics, records, summary
 from pipeline.evaluation.extending import Document, Report, Section
 from pipeline.evaluation.records import Evaluation, Evaluations
 from pipeline.figures import curves, png, scores
-from pipeline.tracking import views
 
 
 def main() -> None:
@@ -33,7 +32,7 @@ def main() -> None:
     files.write_text(reports / "README.md", summary.as_markdown(params, report.evaluations, sections, documents))
     files.write_json(reports / "models.json", {name: headline(seeds) for name, seeds in report.evaluations.items()})
     shown = next((path for path in documents if path.endswith(".html")), "README.md")
-    print(f"The report: {reports}/{shown}\nMLflow:     {views.known_address(params.fetch.dataset_name)}")
+    print(f"The report: {reports}/{shown}")
 
 
 def read(params: Params, data: Path, reports: Path) -> Report:

@@ -25,23 +25,22 @@ def main() -> None:
         processor.warn_without_bfloat16(f"models.{trained.model}.train.precision")
     trainer = addons.first("trainer", "train.workers") if spec.train.workers > 1 else None
     from pipeline.network import building, saving, temperature, training  # here, so that bad params are refused at once
-    from pipeline.tracking import journal, sending
+    from pipeline.tracking import journals, sending
 
     train, validation = arrays.read(prepared / "train", at_random=True), arrays.read(prepared / "validation")
     network = training.untrained(spec, dataset, len(train[1]), trained.seed)
     print(f"{name}: {network.count_params():,} parameters, {len(train[1]):,} images to train on", flush=True)
-    data = sending.dataset(params.fetch.dataset_name, prepared / "train", train)
-    described = description.of_training(params, trained, fingerprint, data)
+    described = description.of_training(params, trained, fingerprint)
     recorded = fingerprints.recorded(stage) == fingerprint
-    with sending.in_background() as send, journal.opened(described, recorded) as record:
+    with sending.in_background() as send, journals.opened(described, recorded) as journal:
 
         def on_epoch(row: training.Row, state: files.Arrays) -> None:
-            record.log_epoch(row, len(train[1]))
-            record.save_state(state)
+            journal.log_epoch(row, len(train[1]))
+            journal.save_state(state)
             send()
 
         fit = trainer.fit if trainer else training.fit
-        history = fit(network, train, validation, spec.train, trained.seed, on_epoch, record.state())
+        history = fit(network, train, validation, spec.train, trained.seed, on_epoch, journal.state())
         if spec.train.temperature_scaling:
             network = temperature.scaled(network, validation)
         fingerprints.require_unchanged(stage, fingerprint)
@@ -49,7 +48,7 @@ def main() -> None:
         tables.write_csv(layers_file, building.layer_table(network))
         tables.write_csv(history_file, history)
         files.write_bytes(model_file, saving.to_bytes(network))
-        record.attach_training(model_file, train[0], [layers_file, history_file])
+        journal.attach_training(model_file, [layers_file, history_file])
 
 
 if __name__ == "__main__":

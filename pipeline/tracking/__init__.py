@@ -5,14 +5,11 @@
 - `stale.py`: what has changed since DVC ran a stage: the one place that says whether it is fresh
 - `git.py`: asks git
 - `paths.py`: where the stages of `dvc.yaml` put what commands look at
-- `description.py`: what a run is called and carries: name, params, tags, words
-- `folders.py`: the folder of each training, and what the files in it hold
-- `journal.py`: what a training did, on disk until MLflow has all of it; how far it is
-- `timing.py`: what was measured of a training here, from its journal
+- `description.py`: what a run is called and carries: name, params, tags
+- `journals.py`: what each training did, on disk until MLflow has all of it; how far it is
 - `location.py`: where MLflow is, known without importing it
 - `ports.py`: whether a port can be served on
 - `server.py`: a client of MLflow, and its experiments
-- `views.py`: saved views of MLflow's table of runs
 - `upload.py`: one journal into its run in MLflow
 - `sending.py`: sends journals to MLflow
 """

@@ -1,35 +1,29 @@
-"""What a training's run in MLflow is called and carries: name, params, tags, words."""
+"""What a training's run in MLflow is called and carries: name, params, tags."""
 
 import getpass
-import importlib.metadata
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.base import processor
 from pipeline.base.errors import InputError
 from pipeline.config.schema import Params, Training
 from pipeline.config.section import leaves
 from pipeline.tracking import git
 
-PACKAGES = ("mlflow", "dvc")
-
 
 @dataclass(kw_only=True)
 class Description:
-    """What a run tells from its start; `dataset` is what the training learns from, as MLflow describes it."""
+    """What a run tells from its start."""
 
     experiment: str
     name: str
     fingerprint: str
     params: dict[str, str]
     tags: dict[str, str]
-    dataset: dict[str, str]
 
 
-def of_training(params: Params, training: Training, fingerprint: str, dataset: dict[str, str]) -> Description:
+def of_training(params: Params, training: Training, fingerprint: str) -> Description:
     """Gather what a training's run tells from its start."""
     return Description(
         experiment=params.fetch.dataset_name,
@@ -37,31 +31,6 @@ def of_training(params: Params, training: Training, fingerprint: str, dataset: d
         fingerprint=fingerprint,
         params=flat_params(params, training),
         tags={"model": training.model, "fingerprint": fingerprint, "dvc.stage": f"train@{training.name}"},
-        dataset=dataset,
-    )
-
-
-def of_run(described: Description, metrics: Mapping[str, float]) -> str:
-    """Describe a run in Markdown: network, training, and the accuracies that are among its metrics."""
-    params = described.params
-    augmented = "" if "train.augmentation" in params else ", augmented"  # off, it is one param, None
-    lines = [
-        f"**{described.tags['model']}** on {described.experiment}: `{params['network']}`, seed {params['seed']}\n",
-        f"- {params['train.epochs']} epochs at most, in batches of {params['train.batch_size']}{augmented}",
-        f"- {params['train.optimizer.name']}, learning rate {params['train.optimizer.learning_rate']}, "
-        f"schedule {params['train.schedule.name']}",
-    ]
-    known = [split for split in ("test", "validation", "train") if f"{split}/accuracy" in metrics]
-    if known:
-        lines += ["- accuracy: " + ", ".join(f"{split} {metrics[f'{split}/accuracy']:.4f}" for split in known)]
-    return "\n".join(lines)
-
-
-def of_experiment(dataset: str) -> str:
-    """Describe in Markdown what the runs of a dataset's experiment are."""
-    return (
-        f"Networks that classify the images of **{dataset}**. A run is one training of one model of `params.yaml` with "
-        "one seed; its name is model, seed and network. docs/tracking.md says what it holds.\n"
     )
 
 
@@ -81,28 +50,22 @@ def flat_params(params: Params, training: Training) -> dict[str, str]:
     return {key: _text(value) for key, value in leaves(sections)}
 
 
-def machine() -> dict[str, str]:
-    """Say as tags what a training runs on, what decides about its bytes among it."""
-    return processor.machine() | {f"version.{package}": importlib.metadata.version(package) for package in PACKAGES}
-
-
 def origin() -> dict[str, str]:
     """Say as tags where a training comes from: user, git commit, and DVC experiment if it is one.
 
     The commit is the one checked out, `git.clean` whether params and code of the working folder are those in it. Where
     it has no params.yaml of this folder, as of `.demo`, it tells nothing of the training, and there is neither.
     """
-    known = {
-        "dvc.experiment": os.environ.get("DVC_EXP_NAME"),
-        "dvc.baseline": os.environ.get("DVC_EXP_BASELINE_REV"),
-    }
+    known = {}
+    if experiment := os.environ.get("DVC_EXP_NAME"):
+        known["dvc.experiment"] = experiment
     with suppress(KeyError, OSError):  # no name, as in some containers
         known["mlflow.user"] = getpass.getuser()
     with suppress(InputError):  # of no git, of no repository, or of one without the file
         git.ask("rev-parse", "HEAD:./params.yaml")
         changed = git.ask("status", "--porcelain", "--", "pipeline", "dvc.yaml", "params.yaml")
         known |= {"git.commit": git.ask("rev-parse", "HEAD"), "git.clean": str(not changed).lower()}
-    return {name: value for name, value in known.items() if value}
+    return known
 
 
 def _text(value: Any) -> str:

@@ -3,19 +3,12 @@
 import os
 from pathlib import Path
 
-from pipeline.tracking import ports
-
 SQLITE = "sqlite:///"
 
 
 def repository() -> Path:
     """Return the main repository, also inside DVC's experiments."""
     return Path(os.environ.get("DVC_ROOT") or ".").resolve()
-
-
-def journals() -> Path:
-    """Return the folder of all journals, in the main repository also inside DVC's experiments."""
-    return repository() / ".runs"
 
 
 def address() -> str:
@@ -32,16 +25,6 @@ def store() -> str:
 def database() -> Path | None:
     """Return the store's SQLite file, or None for a server."""
     return Path(address().removeprefix(SQLITE)).resolve() if address().startswith(SQLITE) else None
-
-
-def page() -> str:
-    """Return where a browser finds MLflow: at the server, or where `make ui` serves the SQLite file."""
-    return address() if address().startswith("http") else f"http://{ports.HOST}:{port()}"
-
-
-def port() -> str:
-    """Return the port on which `make ui` serves: 5000, unless `UI_PORT` names another."""
-    return os.environ.get("UI_PORT") or "5000"
 
 
 def _own() -> Path:

@@ -21,10 +21,6 @@ class StageLock:
     outs: dict[str, str]
     params: dict[str, Any]
 
-    def data(self) -> dict[Path, str]:
-        """Return the MD5s, by path, of what the stage read and made, code aside."""
-        return {Path(path): md5 for path, md5 in (self.deps | self.outs).items() if not path.startswith(CODE)}
-
 
 def read(path: Path = LOCK) -> dict[str, StageLock]:
     """Return every stage of a dvc.lock by its name, as `train@vgg-42`; none where the file is missing."""

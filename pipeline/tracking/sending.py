@@ -8,27 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
-import numpy as np
 from filelock import FileLock
-from mlflow.data.code_dataset_source import CodeDatasetSource
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.data.arrays import LabelledRows
-from pipeline.tracking import fingerprints, folders, journal, location, server, upload, views
-from pipeline.tracking.folders import Sent
+from pipeline.tracking import journals, location, server, upload
+from pipeline.tracking.journals import Journal
 
 PATIENCE = 10.0  # seconds that a stage waits at its end for a server; what is left, `sync` sends
-
-
-def dataset(name: str, path: Path, train: LabelledRows) -> dict[str, str]:
-    """Describe the images that a training saw as MLflow does, with the MD5 of what holds them as digest."""
-    images, labels = train
-    digest = fingerprints.md5(path)
-    source = CodeDatasetSource({"path": str(path), "md5": digest})
-    shape = np.broadcast_to(images[:1], images.shape)  # MLflow looks at no pixel
-    described: dict[str, str] = mlflow.data.from_numpy(shape, source, labels, name=name, digest=digest[:8]).to_dict()
-    return described
 
 
 @contextmanager
@@ -40,7 +27,7 @@ def in_background() -> Iterator[Callable[[], None]]:
     wake, ended, warned = threading.Event(), threading.Event(), threading.Event()
     wake.set()
     sender = threading.Thread(target=_send, args=(wake, ended, warned), daemon=True)
-    journal.close_dead()
+    journals.close_dead()
     sender.start()
     try:
         yield wake.set
@@ -53,20 +40,18 @@ def in_background() -> Iterator[Callable[[], None]]:
 
 
 def push_all() -> int:
-    """Send every journal that the store has not got whole, the newest first, and return how many those were.
+    """Send every journal that the store shall have and has not got whole, and return how many those were.
 
     Raise what was first raised for one of them, such as an `InputError` where it is damaged or its experiment was
     deleted, once the others are sent; where the store itself is gone, at once.
     """
-    store, records = location.store(), folders.readable()
-    known = [folder for folder, record in reversed(records.items()) if store in record.stores]
-    pending = [folder for folder in known if not folders.sent(folder, store)]
-    pending.sort(key=lambda folder: upload.PARENT in records[folder].tags)  # a sweep before its trials
-    pending += [folder for folder in folders.everything() if folder not in records]  # to say what is wrong with each
+    known = {journal.folder: journal for journal in journals.readable()}
+    pending = [folder for folder, journal in known.items() if journal.store == location.store() and not sent(folder)]
+    pending += [folder for folder in journals.folders() if folder not in known]  # to say what is wrong with each
     if not pending:
         return 0
     client, failed = server.connect(), list[Exception]()
-    for folder in pending:
+    for folder in pending:  # the oldest first: a sweep before its trials
         try:
             push(client, folder)
         except Exception as error:  # whatever is wrong with one journal, the others are sent
@@ -85,25 +70,23 @@ def holds(client: mlflow.MlflowClient, experiment: str, fingerprint: str) -> boo
 
 
 def push(client: mlflow.MlflowClient, folder: Path) -> str:
-    """Send what the store has not got yet of the journal in `folder`, and return its run's id."""
-    store = location.store()
+    """Send the journal in `folder` whole, note that the store has it, and return its run's id."""
     with FileLock(folder / "push.lock"):
         digest = files.md5(folder / "journal.json")
-        record = folders.read(folder)
-        run, sent = upload.find_or_make(client, record), folders.read_sent(folder, store)
-        if sent.run_id != run.info.run_id:
-            sent = Sent(run.info.run_id, run.info.experiment_id)
-        try:
-            upload.send(client, folder, record, run, sent)
-            if record.status != "RUNNING":
-                views.keep(client, run.info.experiment_id, record.params)
-            sent.journal = digest
-        finally:
-            folders.write_sent(folder, store, sent)
-        with folders.attaching(folder):
-            if record.stores and all(folders.sent(folder, store) for store in record.stores):
+        journal = Journal.read(folder)
+        run = upload.find_or_make(client, journal)
+        upload.send(client, journal, run)
+        files.write_text(folder / "sent.md5", digest)
+        with journal.attaching():
+            if sent(folder):
                 shutil.rmtree(folder / "files", ignore_errors=True)
         return str(run.info.run_id)
+
+
+def sent(folder: Path) -> bool:
+    """Tell whether MLflow has got a folder's journal whole, as it now is."""
+    note = folder / "sent.md5"
+    return note.exists() and note.read_bytes().strip() == files.md5(folder / "journal.json").encode()
 
 
 def _send(wake: threading.Event, ended: threading.Event, warned: threading.Event) -> None:
@@ -124,5 +107,5 @@ def _send(wake: threading.Event, ended: threading.Event, warned: threading.Event
 
 
 def _warn(what: str) -> None:
-    remedy = "the work goes on, and `python -m pipeline tracking sync` sends the rest"
+    remedy = "the work goes on, and `python -m pipeline sync` sends the rest"
     print(f"warning: MLflow at {location.address()} {what}: {remedy}", file=sys.stderr, flush=True)

@@ -12,12 +12,10 @@ from typing import Any
 import mlflow
 from filelock import FileLock
 from mlflow.exceptions import MlflowException
-from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.tracking import description
 from pipeline.tracking.location import address, database
 
 SETTINGS = {
@@ -32,7 +30,7 @@ PATHS = {  # where MLflow keeps whole paths into it
     "logged_models": "artifact_location",
     "model_versions": "storage_location",
 }
-SYNC = "`python -m pipeline tracking sync` makes all anew from what is on disk"
+SYNC = "`python -m pipeline sync` makes all anew from what is on disk"
 REFUSED = {  # what a server with users says
     401: "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to a name and a password that it knows",
     403: "MLFLOW_TRACKING_USERNAME may not do that there: ask whoever keeps it for the permission",
@@ -70,8 +68,7 @@ def experiment_id(client: mlflow.MlflowClient, name: str) -> str:
             return str(found.experiment_id)
         location = _artifacts(path) if (path := database()) else None
         kind = "custom_model_development"  # not one of generative AI, for UIs that go by this
-        tags = {MLFLOW_RUN_NOTE: description.of_experiment(name), "mlflow.experimentKind": kind}
-        return str(client.create_experiment(name, location, tags))
+        return str(client.create_experiment(name, location, {"mlflow.experimentKind": kind}))
 
 
 def alone(lock: str = "lock") -> AbstractContextManager[Any]:
@@ -123,10 +120,12 @@ def _follow(database: Path) -> None:
     MLflow makes a relative path whole before it keeps it, `mlflow-artifacts:` needs a server, and a scheme of our own
     could be read by nothing else.
     """
-    now, wanted = _artifacts(database), f"file:%/{ARTIFACTS}"
+    now = _artifacts(database)
     with closing(sqlite3.connect(database, timeout=60)) as store, store:  # all of it or nothing
-        query = "SELECT DISTINCT artifact_location FROM experiments WHERE artifact_location LIKE ?"
-        for before in [before for (before,) in store.execute(query, [wanted]).fetchall() if before != now]:
+        ours = f"artifact_location LIKE 'file:%/{ARTIFACTS}' AND artifact_location != ?"
+        known = store.execute(f"SELECT DISTINCT artifact_location FROM experiments WHERE {ours}", [now])  # noqa: S608
+        for (before,) in known.fetchall():
             for table, path in PATHS.items():
-                rest, inside = f"substr({path}, {len(before) + 1})", f"substr({path} || '/', 1, {len(before) + 1}) = ?"
-                store.execute(f"UPDATE {table} SET {path} = ? || {rest} WHERE {inside}", [now, f"{before}/"])  # noqa: S608
+                moved = f":now || substr({path}, length(:before) + 1)"
+                inside = f"instr({path} || '/', :before || '/') = 1"
+                store.execute(f"UPDATE {table} SET {path} = {moved} WHERE {inside}", {"now": now, "before": before})  # noqa: S608

@@ -4,8 +4,9 @@ DVC itself would take two to three times as long as all of `gate`. In such a clo
 deleted, and `dvc repro --dry --allow-missing` fails at the first stage that has changed, without a reason.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,40 +19,45 @@ from pipeline.tracking import fingerprints, lock
 from pipeline.tracking.fingerprints import PIPELINE
 from pipeline.tracking.lock import CODE, LOCK, StageLock
 
-IN_GIT = (CODE, "reports/")  # the rest is not in every clone
+REPORTS = "reports/"  # which git keeps, as it does code
 PARAMS = f"{PARAMS_FILE}:"  # before a key, as DVC writes it
 
 
 def changes(
-    stages: Iterable[str], read: Collection[str] = (), params: Mapping[str, Any] | None = None
-) -> dict[str, list[str]]:
-    """List, by stage, what has changed since DVC ran it: nothing if it is fresh; one that never ran is left out.
+    stages: Iterable[str],
+    read: Collection[str] = (),
+    params: Mapping[str, Any] | None = None,
+    md5: Callable[[Path], str] = fingerprints.md5,
+) -> list[str]:
+    """List what has changed since DVC ran these stages, params as in `params.yaml:train`, and paths.
 
-    That is params, as in `params.yaml:train`, and paths. Data that git does not keep counts as DVC made it last; of the
-    stages `read` it is read from disk: raise `InputError` where it is missing. `params` is the content of params.yaml.
+    A stage that never ran is passed over. Data that git does not keep counts as DVC made it last; of the stages `read`
+    it is read from disk: raise `InputError` where it is missing. `params` is the content of params.yaml.
     """
     known, params = lock.read(), files.read_yaml(PARAMS_FILE) if params is None else params
-    ran = [known[name] for name in stages if name in known]
-    kept = {path for stage in ran for path in stage.deps | stage.outs if path.startswith(IN_GIT)}
-    gone = {path for path in kept if not Path(path).exists()}
-    needed = {str(path) for stage in ran if stage.name in read for path in stage.data()}
-    now = {path: then for stage in known.values() for path, then in stage.outs.items()}
-    now |= {path: fingerprints.md5(Path(path)) for path in (kept - gone) | needed}
-    now |= {path: "deleted" for path in gone if path.startswith(CODE)}
-    found = {}
-    for stage in ran:
-        edited = [f"{PARAMS}{key}" for key, then in stage.params.items() if at(params, key) != then]
-        paths = [path for path, then in (stage.deps | stage.outs).items() if now.get(path, then) != then]
-        found[stage.name] = edited + paths
-    return found
+    made = {path: digest for stage in known.values() for path, digest in stage.outs.items()}
+
+    def now(path: str, stage: str) -> str | None:
+        """Return the MD5 that counts for a path of a stage; None where nobody knows one."""
+        there = Path(path).exists()
+        if path.startswith(CODE) and not there:
+            return "deleted"
+        if stage in read or path.startswith(CODE) or (path.startswith(REPORTS) and there):
+            return md5(Path(path))
+        return made.get(path)  # also for a report that is gone: whoever reads it says so
+
+    found = []
+    for stage in [known[name] for name in stages if name in known]:
+        found += [f"{PARAMS}{key}" for key, then in stage.params.items() if at(params, key) != then]
+        found += [path for path, then in (stage.deps | stage.outs).items() if now(path, stage.name) not in (then, None)]
+    return list(dict.fromkeys(found))
 
 
 def on_disk(stage: str) -> StageLock | None:
-    """Return a stage as dvc.lock has it if all data that it read and made is on disk as it was then, else None."""
+    """Return a stage as dvc.lock has it if its params, and all data on disk, are as they were then, else None."""
     with suppress(InputError):  # some is missing
-        changed = changes([stage], [stage])
-        if stage in changed and all(change.startswith((PARAMS, CODE)) for change in changed[stage]):
-            return lock.read()[stage]
+        if all(change.startswith(CODE) for change in changes([stage], [stage])):
+            return lock.read().get(stage)
     return None
 
 
@@ -61,21 +67,24 @@ def reasons(trainings: Iterable[Training], also: Iterable[str] = (), *, read: bo
     `also` names stages that count for each of them. With `read`, data, model and evaluation have to be there as they
     were then; raise `InputError` where one is missing.
     """
-    params, defined = files.read_yaml(PARAMS_FILE), files.read_yaml(PIPELINE)["stages"]
-    chains = {training.name: ["fetch", "prepare", *_of(training, defined, params), *also] for training in trainings}
-    ours = [f"{stage}@{name}" for name in chains for stage in ("train", "evaluate")] if read else []
-    found, lines = changes(dict.fromkeys(stage for chain in chains.values() for stage in chain), ours, params), []
-    for name, chain in chains.items():
-        changed = dict.fromkeys(change for stage in chain for change in found.get(stage, []))
-        if never_ran := [stage for stage in chain if stage.endswith(f"@{name}") and stage not in found]:
+    params, defined, known = files.read_yaml(PARAMS_FILE), files.read_yaml(PIPELINE)["stages"], lock.read()
+    md5, lines = cache(fingerprints.md5), []  # many trainings depend on the same code
+    for training in trainings:
+        own = _stages_of(training, defined, params)
+        ours = [f"{stage}@{training.name}" for stage in ("train", "evaluate")] if read else []
+        changed = changes(["fetch", "prepare", *own, *also], ours, params, md5)
+        if never_ran := [stage for stage in own if stage not in known]:
             lines.append(f"{LOCK} has no {never_ran[0]}: run `dvc repro`")
         elif changed:
-            lines.append(f"{', '.join(changed)} changed since {name} was evaluated: run `dvc repro`")
+            lines.append(f"{', '.join(changed)} changed since {training.name} was evaluated: run `dvc repro`")
     return lines
 
 
-def _of(training: Training, defined: dict[str, Any], params: dict[str, Any]) -> list[str]:
+def _stages_of(training: Training, defined: dict[str, Any], params: dict[str, Any]) -> list[str]:
     """List a training's stages: of those that dvc.yaml has for each model and seed, the ones that its model is in."""
-    matrices = {name: stage.get("matrix", {}) for name, stage in defined.items()}
-    keys = {name: matrix["model"].strip("${}") for name, matrix in matrices.items() if {*matrix} == {"model", "seed"}}
-    return [f"{name}@{training.name}" for name, key in keys.items() if training.model in (at(params, key) or ())]
+    found = []
+    for name, stage in defined.items():
+        matrix = stage.get("matrix", {})
+        if matrix.keys() == {"model", "seed"} and training.model in (at(params, matrix["model"].strip("${}")) or ()):
+            found.append(f"{name}@{training.name}")
+    return found

@@ -7,21 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.commands import params
 from pipeline.config import loading, network_fits
 from pipeline.config.schema import Training
-from pipeline.config.section import at, leaves
+from pipeline.config.section import at
 from pipeline.data import datasets
-from pipeline.evaluation import records
-from pipeline.stages import report
 from tests.conftest import PARAMS, ROOT
 
 Write = Callable[[dict[str, Any]], Path]
@@ -325,36 +320,6 @@ def test_command_checks_a_file() -> None:
     assert "3 models, nothing wrong" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("acuracy", "test.acuracy is unknown; did you mean test.accuracy?"),
-        ("recal", "test.recal is unknown; did you mean test.macro_recall?"),
-    ],
-)
-def test_command_refuses_a_limit_on_a_metric_that_no_evaluation_has(
-    raw: dict[str, Any], write_params: Write, name: str, said: str
-) -> None:
-    raw["gate"]["vgg"] = {"worst_seed": {"at_least": {"test": {name: 0.9}}}}
-    done = run_check(write_params(raw))
-    assert done.returncode == 2
-    assert f"params.yaml: gate: {said}" in done.stderr
-
-
-def test_a_metric_of_a_class_may_have_a_limit(raw: dict[str, Any], write_params: Write) -> None:
-    size = {"at_most": {"parameters": 9}}
-    raw["gate"]["vgg"] = {"at_least": {"test": {"recall": {"Shirt": 0.5}}}} | size
-    assert run_check(write_params(raw)).returncode == 0
-
-
-def test_what_may_have_a_limit_is_what_an_evaluation_has() -> None:
-    right = records.Predictions(np.arange(2), np.eye(2, dtype=np.float32))
-    splits = dict.fromkeys(records.SPLITS, right)
-    evaluation = records.Evaluation(["a", "b"], 0, 0, pd.DataFrame(), splits)
-    metrics = evaluation.scores | {"together": report.headline({1: evaluation, 2: evaluation})["together"]}
-    assert {*params.METRICS} == {name for name, _ in leaves(metrics)}
-
-
 def test_what_seeds_score_together_may_have_limits_where_there_are_several(
     raw: dict[str, Any], write_params: Write
 ) -> None:
@@ -365,8 +330,6 @@ def test_what_seeds_score_together_may_have_limits_where_there_are_several(
     assert done.stderr.count("\n") == 1
     raw["seeds"] = [42, 43]
     assert run_check(write_params(raw)).returncode == 0
-    raw["gate"]["vgg"] = {"at_least": {"together": {"acuracy": 0.9}}}
-    assert "together.acuracy is unknown; did you mean together.accuracy?" in run_check(write_params(raw)).stderr
     raw["gate"]["vgg"] = {"worst_seed": {"at_least": {"together": {"accuracy": 0.9}}}}
     assert "gate.vgg: worst_seed: together is of all seeds" in run_check(write_params(raw)).stderr
 

@@ -251,7 +251,7 @@ def test_where_neither_store_nor_clone_knows_the_training_evaluation_makes_its_r
 
 def test_two_syncs_at_once_make_one_complete_run(workspace: Workspace) -> None:
     other = f"sqlite:///{workspace.folder}/synced.db"
-    started = [workspace.start("pipeline", "tracking", "sync", MLFLOW_TRACKING_URI=other) for _ in range(2)]
+    started = [workspace.start("pipeline", "sync", MLFLOW_TRACKING_URI=other) for _ in range(2)]
     ended = [process.communicate() for process in started]
     assert [process.returncode for process in started] == [0, 0], ended
     (run,) = workspace.runs("synced.db")
@@ -261,7 +261,7 @@ def test_two_syncs_at_once_make_one_complete_run(workspace: Workspace) -> None:
     attached = workspace.run("mlflow", "artifacts", "list", "-r", run.info.run_id, MLFLOW_TRACKING_URI=other)
     reports = {path.name for path in workspace.tree("reports/plain-1") if not path.name.startswith("exports")}
     assert {file["path"] for file in json.loads(attached.stdout)} >= {"images"} | reports
-    again = workspace.run("pipeline", "tracking", "sync", MLFLOW_TRACKING_URI=other)
+    again = workspace.run("pipeline", "sync", MLFLOW_TRACKING_URI=other)
     assert again.stdout == f"nothing was missing at {other}\n"
 
 
@@ -274,8 +274,8 @@ def test_what_was_deleted_is_made_from_what_is_on_disk(workspace: Workspace) -> 
     gone = {"MLFLOW_TRACKING_URI": f"sqlite:///{workspace.folder}/gone.db"}
     missing = workspace.run("pipeline", "registry", "show", **gone)
     assert missing.returncode == 2
-    assert "gone.db is missing: `python -m pipeline tracking sync` makes all anew" in missing.stderr
-    assert workspace.run("pipeline", "tracking", "sync", **gone).stdout.endswith("gone.db: 1 run\n")
+    assert "gone.db is missing: `python -m pipeline sync` makes all anew" in missing.stderr
+    assert workspace.run("pipeline", "sync", **gone).stdout.endswith("gone.db: 1 run\n")
     promoted = workspace.run("pipeline", "registry", "promote", **gone)
     assert promoted.stdout.startswith("champion: digits version 1: plain"), promoted.stderr
 
@@ -286,10 +286,10 @@ def test_a_folder_that_is_renamed_goes_on_working(workspace: Workspace) -> None:
     workspace.repro()
     promoted = workspace.run("pipeline", "registry", "promote")
     assert promoted.returncode == 0, promoted.stderr
-    workspace.run("pipeline", "tracking", "sync")
+    workspace.run("pipeline", "sync")
     workspace.folder = before.rename(before.with_name("renamed"))
     try:
-        assert workspace.run("pipeline", "tracking", "sync").stdout.startswith("nothing was missing at ")
+        assert workspace.run("pipeline", "sync").stdout.startswith("nothing was missing at ")
         picture = workspace.run("pipeline", "predict", "reports/samples.png", "--json")
         assert picture.returncode == 0, picture.stderr
         workspace.write(PARAMS | {"train": PARAMS["train"] | {"epochs": 3}})
@@ -316,7 +316,7 @@ def test_revisions_and_runs_find_each_other(workspace: Workspace) -> None:
 
 
 def test_sync_with_a_server_that_is_down_is_one_line(workspace: Workspace) -> None:
-    done = workspace.run("pipeline", "tracking", "sync", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    done = workspace.run("pipeline", "sync", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     assert done.returncode == 2
     assert done.stderr.startswith("error: MLflow at http://127.0.0.1:9: ")
     assert done.stderr.count("\n") == 1

@@ -15,26 +15,13 @@ DEMO = loading.load(ROOT / "recipes" / "demo.yaml")
 
 
 def test_a_training_names_the_network_and_hold_every_param() -> None:
-    training = description.of_training(DEMO, Training("vgg", 42), "f" * 64, {})
+    training = description.of_training(DEMO, Training("vgg", 42), "f" * 64)
     assert training.experiment == "digits"
     assert training.name == "vgg-42: 8 16 | 32 64 | dense 128 64"
     assert training.params["seed"] == "42"
     assert training.params["block1.filters"] == "8, 16"
     assert training.params["train.optimizer.learning_rate"] == "0.002"
     assert training.tags == {"model": "vgg", "fingerprint": "f" * 64, "dvc.stage": "train@vgg-42"}
-
-
-def test_description_tells_network_and_training_and_once_known_the_latest_scores() -> None:
-    training = description.of_training(DEMO, Training("vgg_augmented", 43), "f" * 64, {})
-    figures = {"epoch/train_loss": 1.0}
-    words = (
-        "**vgg_augmented** on digits: `8 16 | 32 64 | dense 128 64`, seed 43\n\n"
-        "- 8 epochs at most, in batches of 32, augmented\n- adam, learning rate 0.002, schedule one_cycle"
-    )
-    assert description.of_run(training, figures) == words
-    figures |= {"test/accuracy": 0.80004, "train/accuracy": 1.0}
-    assert description.of_run(training, figures) == words + "\n- accuracy: test 0.8000, train 1.0000"
-    assert "augmented" not in description.of_run(description.of_training(DEMO, Training("vgg", 42), "f" * 64, {}), {})
 
 
 def test_different_filters_read_differently() -> None:
@@ -50,17 +37,9 @@ def test_a_network_without_layers_reads_so() -> None:
     raw: dict[str, Any] = DEMO.model_dump()
     raw["models"] = {"linear": {"train": raw["train"]}}
     assert (
-        description.of_training(loading.validate(raw), Training("linear", 7), "f" * 64, {}).name
+        description.of_training(loading.validate(raw), Training("linear", 7), "f" * 64).name
         == "linear-7: no hidden layer"
     )
-
-
-def test_machine_and_origin_say_what_the_bytes_depend_on() -> None:
-    assert {"machine.processor", "machine.threads", "machine.onednn", "version.tensorflow"} <= set(
-        description.machine()
-    )
-    assert all(description.machine().values())
-    assert len(description.origin().get("git.commit", "0" * 40)) == 40
 
 
 def git(*arguments: str) -> None:

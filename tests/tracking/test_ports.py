@@ -11,7 +11,6 @@ import pytest
 
 from pipeline.__main__ import commands
 from pipeline.base.errors import InputError
-from pipeline.commands import ui
 from pipeline.tracking import ports
 from tests.commands.test_commands import SLOW
 from tests.conftest import ROOT
@@ -73,46 +72,3 @@ def test_make_hands_the_port_on(words: str, command: str, monkeypatch: pytest.Mo
     typed = ["make", "--dry-run", "--old-file", ".venv/runs", *words.split()]
     done = subprocess.run(typed, cwd=ROOT, capture_output=True, text=True, check=True)
     assert command in [line.strip() for line in done.stdout.splitlines()]
-
-
-def test_ui_serves_the_store_where_it_says(
-    tmp_path: Path, free: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], empty_database: Path
-) -> None:
-    import mlflow
-
-    from pipeline.tracking import views
-
-    store = f"sqlite:///{tmp_path}/runs.db"
-    (tmp_path / "runs.db").write_bytes(empty_database.read_bytes())
-    client = mlflow.MlflowClient(store)
-    views.keep(client, made := client.create_experiment("digits"), ["block1.filters"])
-    for name, value in (("UI_PORT", free), ("MLFLOW_TRACKING_URI", store)):
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["ui"])
-    ran: list[list[str]] = []
-    monkeypatch.setattr(os, "execv", lambda _, command: ran.append(command))
-    ui.main()
-    assert capsys.readouterr().out.startswith(f"digits: http://127.0.0.1:{free}/#/experiments/{made}/runs?")
-    ((_, *command),) = ran
-    assert command[:3] == ["-m", "mlflow", "server"]
-    assert dict(zip(command[3::2], command[4::2], strict=True)) == {
-        "--host": "127.0.0.1",
-        "--port": free,
-        "--workers": "1",
-        "--backend-store-uri": store,
-        "--artifacts-destination": f"{tmp_path}/mlartifacts",
-    }
-
-
-def test_ui_of_a_server_prints_its_addresses_alone(
-    taken: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from pipeline.commands import tracking
-
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example.org:5000")
-    monkeypatch.setenv("UI_PORT", taken)
-    monkeypatch.setattr(sys, "argv", ["ui"])
-    monkeypatch.setattr(tracking, "addresses", lambda: "digits: there")
-    ui.main()
-    assert capsys.readouterr().out == "digits: there\n"

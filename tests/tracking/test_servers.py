@@ -51,7 +51,7 @@ def test_server_that_dies_in_the_middle_has_everything_after_sync(tmp_path: Path
 
         server.start()
         assert len(steps(server, before.info.run_id)) < epochs
-        assert workspace.run("pipeline", "tracking", "sync", MLFLOW_TRACKING_URI=server.address).returncode == 0
+        assert workspace.run("pipeline", "sync", MLFLOW_TRACKING_URI=server.address).returncode == 0
         (run,) = runs(server)
         assert (run.info.run_id, run.info.status) == (before.info.run_id, "FINISHED")
         assert steps(server, run.info.run_id) == list(range(1, epochs + 1))
@@ -73,7 +73,7 @@ def test_teams_server_on_postgresql_takes_one_variable(tmp_path: Path) -> None:
         assert promoted.returncode == 0, promoted.stderr
         predicted = workspace.run("pipeline", "predict", str(tmp_path / "picture.png"), "--json", **variables)
         assert predicted.returncode == 0, predicted.stderr
-        assert workspace.run("pipeline", "tracking", "sync", **variables).stdout.startswith("nothing was missing")
+        assert workspace.run("pipeline", "sync", **variables).stdout.startswith("nothing was missing")
     assert list((tmp_path / "artifacts").rglob("model.keras"))
     assert not {"mlflow.db", "mlartifacts", "mlruns"} & {path.name for path in workspace.folder.iterdir()}
 
@@ -100,7 +100,7 @@ def test_server_with_users_on_postgresql_lets_a_team_in_and_no_stranger(tmp_path
             address = {"MLFLOW_TRACKING_URI": server.address, "MLFLOW_TRACKING_USERNAME": "ann"}
             variables = address | {"MLFLOW_TRACKING_PASSWORD": "twelve letters"}
             workspace.repro(**variables)
-            workspace.run("pipeline", "tracking", "sync", **variables)  # what a slow machine did not wait for
+            workspace.run("pipeline", "sync", **variables)  # what a slow machine did not wait for
             promoted = workspace.run("pipeline", "registry", "promote", **variables)
             assert promoted.returncode == 0, promoted.stderr
             predict = ("pipeline", "predict", str(tmp_path / "picture.png"), "--json")
@@ -113,7 +113,7 @@ def test_server_with_users_on_postgresql_lets_a_team_in_and_no_stranger(tmp_path
             colleague = address | {f"MLFLOW_TRACKING_{key.upper()}": value for key, value in made.items()}
             workspace.write(kills.params(4))
             workspace.repro(**colleague)
-            workspace.run("pipeline", "tracking", "sync", **colleague)
+            workspace.run("pipeline", "sync", **colleague)
             promoted = workspace.run("pipeline", "registry", "promote", "--force", **colleague)
             assert promoted.stdout.startswith("champion: digits version 2: "), promoted.stderr
     assert stranger.returncode == 2

@@ -17,10 +17,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, UNAUTHENTICATED
 
 from pipeline.base.errors import InputError
-from pipeline.commands import tracking
-from pipeline.tracking import journal, location, sending, server
+from pipeline.commands import sync
+from pipeline.tracking import journals, location, sending, server
 from tests.conftest import ROOT
-from tests.journals import IMAGES, artifacts, model_file, picture, points, row, training
+from tests.journals import artifacts, model_file, picture, points, row, training
 
 
 def test_store_is_the_main_repositorys_also_in_an_experiment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -37,8 +37,8 @@ def test_artifacts_lie_beside_the_database_wherever_the_command_runs(
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    with journal.opened(training(tmp_path), False) as record:
-        run_id = sending.push(client, record.folder)
+    with journals.opened(training(tmp_path), False) as journal:
+        run_id = sending.push(client, journal.folder)
     assert client.get_run(run_id).info.artifact_uri.startswith((tmp_path / "mlartifacts").as_uri())
 
 
@@ -64,24 +64,24 @@ def test_a_clone_that_is_renamed_finds_its_models_and_never_goes_back(
     import mlflow
 
     moved("old")
-    with journal.opened(training(tmp_path), False) as record:
-        record.attach_training(model_file(tmp_path), IMAGES, [])
-    run_id = sending.push(server.connect(), record.folder)
+    with journals.opened(training(tmp_path), False) as journal:
+        journal.attach_training(model_file(tmp_path), [])
+    run_id = sending.push(server.connect(), journal.folder)
     here = moved("a new % 'name'")
     client = server.connect()
     assert client.get_run(run_id).info.artifact_uri.startswith((here / "mlartifacts").as_uri() + "/")
     assert mlflow.pyfunc.load_model(f"runs:/{run_id}/vgg").metadata.run_id == run_id
-    with journal.opened(training(tmp_path, "0" * 64), False) as record:
-        record.attach({"network.png": picture(tmp_path, "network.png", "red")})
-    assert artifacts(client, sending.push(client, record.folder)) == ["network.png"]
+    with journals.opened(training(tmp_path, "0" * 64), False) as journal:
+        journal.attach({"network.png": picture(tmp_path, "network.png", "red")})
+    assert artifacts(client, sending.push(client, journal.folder)) == ["network.png"]
     assert not (tmp_path / "old").exists()
 
 
 def test_a_copy_of_a_clone_leaves_the_first_alone(moved: Callable[[str], Path], tmp_path: Path) -> None:
     first = moved("first")
-    with journal.opened(training(tmp_path), False) as record:
+    with journals.opened(training(tmp_path), False) as journal:
         pass
-    run_id = sending.push(server.connect(), record.folder)
+    run_id = sending.push(server.connect(), journal.folder)
     shutil.copytree(first, tmp_path / "copy")
     (first / "mlflow.db").rename(tmp_path / "kept.db")
     moved("copy")
@@ -105,7 +105,7 @@ def test_what_was_not_sent_before_a_clone_was_renamed_is_sent_after_it(
     moved: Callable[[str], Path], tmp_path: Path
 ) -> None:
     moved("old")
-    with journal.opened(training(tmp_path), False):
+    with journals.opened(training(tmp_path), False):
         pass
     moved("new")
     assert [sending.push_all(), sending.push_all()] == [1, 0]
@@ -121,15 +121,9 @@ def test_a_damaged_database_is_one_line_with_the_remedy(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     what = "file is not a database" if damage == "text" else "database disk image is malformed"
     with pytest.raises(InputError) as raised, server.errors_in_one_line():
-        tracking.addresses()
-    assert f"mlflow.db: {what}: move the file elsewhere, and `python -m pipeline tracking sync`" in str(raised.value)
+        sync.sync()
+    assert f"mlflow.db: {what}: move the file elsewhere, and `python -m pipeline sync`" in str(raised.value)
     assert (tmp_path / "mlflow.db").read_bytes() == spoilt[damage]
-
-
-def test_find_takes_an_option_of_git_for_a_name(client: Any, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"^git show --end-of-options --output="):
-        tracking.find(f"--output={tmp_path}/written")
-    assert not list(tmp_path.glob("written*"))
 
 
 def test_deleted_experiment_is_one_clear_line(client: Any, tmp_path: Path) -> None:
@@ -199,9 +193,9 @@ def test_lost_server_costs_one_warning_and_seconds_and_sync_sends_all(
     monkeypatch.setattr(sending, "PATIENCE", 2.0)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9" if kind == "down" else broken_server)
     began = monotonic()
-    with sending.in_background() as send, journal.opened(training(tmp_path), False) as record:
+    with sending.in_background() as send, journals.opened(training(tmp_path), False) as journal:
         for epoch in (1, 2, 3):
-            record.log_epoch(row(epoch), 4)
+            journal.log_epoch(row(epoch), 4)
             send()
         assert monotonic() - began < 1.0  # training itself never waits
     assert monotonic() - began < 10.0
@@ -209,9 +203,9 @@ def test_lost_server_costs_one_warning_and_seconds_and_sync_sends_all(
     assert told.count("warning: MLflow at http://127.0.0.1:") == 1
     assert {"down": "Connection refused", "erroring": "too many 500 error responses", "slow": "is slow"}[kind] in told
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
-    with journal.appended(training(tmp_path)):  # as `sync` does for what is on disk
+    with journals.appended(training(tmp_path)):  # as `sync` does for what is on disk
         pass
-    run_id = sending.push(server.connect(), record.folder)
+    run_id = sending.push(server.connect(), journal.folder)
     assert points(client, run_id) == [(1, 1.0), (2, 0.5), (3, 1 / 3)]
 
 

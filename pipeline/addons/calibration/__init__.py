@@ -2,7 +2,6 @@
 
 - `evaluator.py`: reliability, the expected calibration error, accuracy by coverage, of one training
 - `section.py`: the report's section, with its pictures
-- `checks.py`: what the gate can ask of it
 """
 
 NEEDS = ()

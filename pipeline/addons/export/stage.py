@@ -14,7 +14,7 @@ from pipeline.base import errors, files, processor
 from pipeline.config import loading
 from pipeline.data import arrays, choosing
 from pipeline.network import saving, training
-from pipeline.tracking import description, fingerprints, journal, sending
+from pipeline.tracking import description, fingerprints, journals, sending
 
 CALIBRATING = 300  # images of the training part, which tell the ranges of 8-bit integers
 FILES = {"litert": "model.tflite", "litert_int8": "model.tflite", "onnx": "model.onnx"}
@@ -46,10 +46,9 @@ def main() -> None:
     files.write_json(reports / "exports.json", {kind: scores[kind] for kind in kinds})
     files.write_text(reports / "exports.md", scoring.as_markdown(name, found))  # DVC does not know of it: it has times
 
-    data = sending.dataset(params.fetch.dataset_name, prepared / "train", train)
-    described = description.of_training(params, params.training(name), fingerprints.of_lock(f"train@{name}"), data)
-    with sending.in_background(), journal.appended(described) as record:
-        run.add(record, exported, reports, {kind: found[kind] for kind in kinds})
+    described = description.of_training(params, params.training(name), fingerprints.of_lock(f"train@{name}"))
+    with sending.in_background(), journals.appended(described) as journal:
+        run.add(journal, exported, reports, {kind: found[kind] for kind in kinds})
 
 
 def require_packages(kinds: list[str]) -> None:

@@ -2,12 +2,13 @@
 
 from typing import NamedTuple
 
+from pipeline import addons
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import checks, records
 from pipeline.evaluation.records import Evaluation
-from pipeline.tracking import paths, stale, timing
+from pipeline.tracking import paths, stale
 
 
 class Refused(Exception):  # noqa: N818  # no error: the rules say no
@@ -35,7 +36,8 @@ def choose(params: Params, name: str | None, *, force: bool = False) -> Candidat
     for training in evaluated:
         evaluation = records.from_arrays(files.read_arrays(paths.evaluation(training)))
         gate = params.gate_of(training.model)
-        found = checks.within_bounds(gate, training.model, [timing.added(evaluation.all_scores, gate, training)])
+        metrics = addons.with_metrics(evaluation.scores, gate.metrics, training)
+        found = checks.within_bounds(gate, training.model, [metrics])
         failed = [checks.failure(check) for check in found if not check.passed]
         if failed and not force:
             failures.append(f"{training.name} {', '.join(failed)}")

@@ -3,7 +3,6 @@
 - `corruptions.py`: images corrupted in several ways and strengths, and the accuracy that is left
 - `evaluator.py`: scores a network on them
 - `section.py`: the report's section, with its pictures
-- `checks.py`: what the gate can ask of it
 - `settings.py`: the section `robustness` of params.yaml
 """
 

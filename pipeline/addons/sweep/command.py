@@ -14,8 +14,6 @@ from optuna.trial import FrozenTrial
 from pipeline.addons.ray import connection
 from pipeline.addons.sweep import applying, driver, plan, report, training, trials
 from pipeline.base import tables
-from pipeline.data import arrays
-from pipeline.tracking import paths
 
 
 def main() -> None:
@@ -40,22 +38,21 @@ def run(planned: plan.Plan, study: optuna.Study) -> None:
     """Run all trials, print a line for each, and report on them, on the terminal, in a folder and in MLflow."""
     dispersed = connection.wanted(planned.sweep.at_once)
     with driver.on_ray(planned.sweep.resources) if dispersed else contextlib.nullcontext() as on_ray:
-        from pipeline.tracking import journal, sending  # here: MLflow takes seconds
+        from pipeline.tracking import journals, sending  # here: MLflow takes seconds
 
-        dataset = sending.dataset(planned.base.fetch.dataset_name, paths.TRAIN, arrays.read(paths.TRAIN))
-        described = plan.described(planned, dataset)
-        with sending.in_background() as send, journal.opened(described, recorded=False) as record:
+        described = plan.described(planned)
+        with sending.in_background() as send, journals.opened(described, recorded=False) as journal:
 
             def told(ended: FrozenTrial) -> None:
                 print(report.line(planned, study, ended), flush=True)
-                record.save_state({"trials": np.array(len(study.trials))})  # so that the run is gone on with
+                journal.save_state({"trials": np.array(len(study.trials))})  # so that the run is gone on with
                 for best in trials.best(study)[:1]:
-                    record.log_metrics({"best": training.nested(best.user_attrs["scores"])})
+                    journal.log_metrics({"best": training.nested(best.user_attrs["scores"])})
                 send()
 
-            driver.run(planned, study, dataset, record.record.training, on_ray or driver.here(send), told)
+            driver.run(planned, study, journal.training, on_ray or driver.here(send), told)
             made = report.write(planned, study, trials.folder(planned.name) / "report")
-            record.attach({path.name: path for path in made})
+            journal.attach({path.name: path for path in made})
     wanted, found = planned.sweep.trials, len(study.trials)
     if wanted and not planned.sweep.minutes and found < wanted:
         print(f"the space has no more than {found} combinations that were found")

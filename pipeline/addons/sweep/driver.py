@@ -20,7 +20,7 @@ from pipeline.addons.sweep.training import Job, Outcome
 from pipeline.addons.sweep.trials import FAILED, RUNNING
 from pipeline.base import processor
 from pipeline.base.errors import InputError
-from pipeline.tracking import description, folders
+from pipeline.tracking import description, journals
 
 RETRIES = 3  # of a trial whose process died
 
@@ -35,15 +35,13 @@ class Workers(NamedTuple):
 def run(
     plan: Plan,
     study: optuna.Study,
-    dataset: dict[str, str],
     sweep_run: str,
     workers: Workers,
     told: Callable[[FrozenTrial], None],
 ) -> None:
     """Run what is left of a sweep; trials that were broken off go on first.
 
-    `dataset` describes the data for MLflow, `sweep_run` is the sweep's own journal by its id. `told` is called with
-    each trial that has just ended.
+    `sweep_run` is the sweep's own journal by its id. `told` is called with each trial that has just ended.
     """
     pending, running = _pending(plan, study), dict[Any, int]()
     while True:
@@ -51,7 +49,7 @@ def run(
         for trial in itertools.islice(pending, plan.sweep.at_once - len(running)):
             values, fingerprint = trials.values(plan.sweep, trial), trial.user_attrs["fingerprint"]
             params, trained = plan.params(values), plan.training
-            described = description.of_training(params, trained, fingerprint, dataset)
+            described = description.of_training(params, trained, fingerprint)
             described.tags |= {"sweep.training": sweep_run, "sweep.name": plan.name, "sweep.trial": str(trial.number)}
             job = Job(plan.sweep, params.models[trained.model], trained.seed, described, ended(study))
             running[workers.start(job)] = trial.number
@@ -153,4 +151,4 @@ def _forget_states(study: optuna.Study) -> None:
     best = [trial.number for trial in trials.best(study)]
     for trial in ended(study):
         if trial.number not in best:
-            folders.drop_states(trial.user_attrs["fingerprint"])
+            journals.drop_states(trial.user_attrs["fingerprint"])

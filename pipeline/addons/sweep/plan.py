@@ -99,9 +99,9 @@ def load(source: Path) -> Plan:
     return plan
 
 
-def described(plan: Plan, dataset: dict[str, str]) -> Description:
+def described(plan: Plan) -> Description:
     """Gather what the sweep's own run tells from its start: the model as it is in params.yaml, and what is varied."""
-    base = description.of_training(plan.params({}), plan.training, plan.identity, dataset)
+    base = description.of_training(plan.params({}), plan.training, plan.identity)
     dumped = {key: dimension.model_dump(exclude_defaults=True) for key, dimension in plan.sweep.space.items()}
     varied = {f"sweep.{key}": str(each.get("choices", each))[:500] for key, each in dumped.items()}
     return dataclasses.replace(
@@ -117,7 +117,7 @@ def _require_prepared(plan: Plan) -> None:
     read, stages = (paths.DATASET, paths.TRAIN, paths.VALIDATION), lock.read()
     if missing := [path for path in read if not path.exists()]:
         raise InputError(f"{missing[0]} is missing: `dvc repro prepare` makes it")
-    changes = [change for stage in stale.changes(["fetch", "prepare"], params=plan.raw).values() for change in stage]
+    changes = stale.changes(["fetch", "prepare"], params=plan.raw)
     if edited := [change for change in changes if change.startswith(stale.PARAMS)]:
         raise InputError(f"{paths.PREPARED} is not what {', '.join(edited)} asks for: `dvc repro prepare`")
     made = stages["prepare"].outs if "prepare" in stages else {}

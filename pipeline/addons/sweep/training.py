@@ -21,9 +21,9 @@ from pipeline.base.files import Arrays
 from pipeline.config.models import Model
 from pipeline.data import arrays
 from pipeline.data.arrays import LabelledRows
-from pipeline.tracking import journal, paths
+from pipeline.tracking import journals, paths
 from pipeline.tracking.description import Description
-from pipeline.tracking.journal import Journal
+from pipeline.tracking.journals import Journal
 
 if TYPE_CHECKING:
     import keras
@@ -55,22 +55,22 @@ def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Outcome:
     Its journal is kept as any training's. A loss that is no longer a number fails the trial, nothing else.
     """
     scores, reason = dict[str, float](), None
-    with journal.opened(job.described, recorded=False) as record:
+    with journals.opened(job.described, recorded=False) as journal:
         try:
-            state, scores = COMPLETE, _scores(job, record, after_epoch)
+            state, scores = COMPLETE, _scores(job, journal, after_epoch)
         except TrialPruned:
             state = PRUNED
-            record.set_status("KILLED")
+            journal.set_status("KILLED")
         except InputError as error:
             state, reason = FAILED, str(error)
-            record.set_status("FAILED")
-        record.tag({"sweep.state": STATES[state]})
-    seconds = round(sum(record.values("epoch/seconds")), 3)
+            journal.set_status("FAILED")
+        journal.tag({"sweep.state": STATES[state]})
+    seconds = round(sum(journal.values("epoch/seconds")), 3)
     attributes = {"scores": scores, "seconds": seconds, "threads": processor.threads(), "reason": reason}
-    return Outcome(state, _epochs(job.sweep, record), attributes)
+    return Outcome(state, _epochs(job.sweep, journal), attributes)
 
 
-def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[str, float]:
+def _scores(job: Job, journal: Journal, after_epoch: Callable[[], None]) -> dict[str, float]:
     """Train the network and return its scores, rounded as `evaluate` has them."""
     from pipeline.network import saving, temperature, training  # not for whoever starts trials
 
@@ -80,21 +80,21 @@ def _scores(job: Job, record: Journal, after_epoch: Callable[[], None]) -> dict[
     model = training.untrained(network, dataset, len(train[1]), seed)
 
     def on_epoch(row: training.Row, state: Arrays) -> None:
-        record.log_epoch(row, len(train[1]))
+        journal.log_epoch(row, len(train[1]))
         after_epoch()
-        so_far = _epochs(job.sweep, record)
+        so_far = _epochs(job.sweep, journal)
         if row["epoch"] < network.train.epochs and trials.prunes(job.sweep, job.ended, so_far):
             raise TrialPruned  # before the state is kept: broken off here, the trial comes to the same end
-        record.save_state(state)
+        journal.save_state(state)
 
     with contextlib.redirect_stdout(io.StringIO()):  # a line an epoch
-        training.fit(model, train, validation, network.train, seed, on_epoch, record.state())
+        training.fit(model, train, validation, network.train, seed, on_epoch, journal.state())
     if network.train.temperature_scaling:
         model = temperature.scaled(model, validation)
     with tempfile.TemporaryDirectory() as folder:
         files.write_bytes(saved := Path(folder, "model.keras"), saving.to_bytes(model))
         scores = _measured(saving.load(saved), validation)
-    record.log_metrics(nested(scores))
+    journal.log_metrics(nested(scores))
     return scores
 
 
@@ -117,6 +117,6 @@ def nested(scores: dict[str, float]) -> dict[str, Any]:
     return {"validation": {"accuracy": scores[ACCURACY], "loss": scores[LOSS]}, "parameters": scores[PARAMETERS]}
 
 
-def _epochs(sweep: Sweep, record: Journal) -> list[float]:
+def _epochs(sweep: Sweep, journal: Journal) -> list[float]:
     """List by epoch what the pruner goes by; nothing without one."""
-    return [] if sweep.pruner == "none" else record.values(f"epoch/{EACH_EPOCH[next(iter(sweep.objectives))]}")
+    return [] if sweep.pruner == "none" else journal.values(f"epoch/{EACH_EPOCH[next(iter(sweep.objectives))]}")

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from pipeline import addons
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.config.gate import Gate
+from pipeline.config import loading
 from pipeline.config.schema import Training
-from pipeline.tracking import stale, timing
+from pipeline.tracking import stale
 from tests.commands.test_gate import lock, report
-from tests.config.test_params import Write, assert_refused, error, run_check
+from tests.config.test_params import Write, assert_refused, error
 
 
 @pytest.mark.parametrize(
@@ -36,22 +37,15 @@ def test_missing_key_is_named(raw: dict[str, Any], write_params: Write, path: st
     assert f"{path} is missing" in error(write_params(raw))
 
 
-def test_exports_may_have_limits_where_there_are_some(raw: dict[str, Any], write_params: Write) -> None:
-    raw["gate"]["vgg"] = {"at_most": {"exports": {"litert": {"bytes": 1e6}}}}
-    done = run_check(write_params(raw))
-    assert "params.yaml: gate: exports.litert.bytes is unknown" in done.stderr
-    raw["export"] = {"models": ["vgg"], "formats": ["litert"]}
-    assert run_check(write_params(raw)).returncode == 0
-
-
-def test_what_the_gate_asks_for_beyond_the_scores_is_added(tmp_path: Path) -> None:
+def test_what_the_gate_asks_for_beyond_the_scores_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     training, scores = Training("vgg", 42), {"test": {"accuracy": 0.5}}
-    assert timing.added(scores, Gate(), training, tmp_path) == scores
-    gate = Gate.model_validate({"at_most": {"exports": {"litert": {"bytes": 9}}}})
+    assert addons.with_metrics(scores, ["test.accuracy"], training) == scores
+    asked = ["exports.litert.bytes"]
     with pytest.raises(InputError, match=r"exports\.json is missing: `dvc repro` makes it"):
-        timing.added(scores, gate, training, tmp_path)
-    files.write_json(tmp_path / "vgg-42" / "exports.json", {"litert": {"bytes": 7}})
-    assert timing.added(scores, gate, training, tmp_path) == scores | {"exports": {"litert": {"bytes": 7}}}
+        addons.with_metrics(scores, asked, training)
+    files.write_json(Path("reports/vgg-42/exports.json"), {"litert": {"bytes": 7}})
+    assert addons.with_metrics(scores, asked, training) == scores | {"exports": {"litert": {"bytes": 7}}}
 
 
 def test_an_export_that_is_asked_for_is_held_to_the_lock_too(

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from pipeline.base import files
-from pipeline.commands import tracking
+from pipeline.commands import sync
 from pipeline.data import arrays
 from pipeline.tracking import fingerprints, server
 from tests.conftest import ROOT
@@ -49,7 +49,7 @@ def test_sync_makes_an_exported_trainings_run_again_whole(
     lost: str, exported: Finished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "pipeline", "tracking", "sync"]  # a process of its own: it lets go of the store
+    command = [sys.executable, "-m", "pipeline", "sync"]  # a process of its own: it lets go of the store
     assert subprocess.check_output(command, env=env, text=True).endswith("runs.db: 1 run\n")
     if lost == "new server":
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{exported.folder}/new.db")
@@ -58,7 +58,7 @@ def test_sync_makes_an_exported_trainings_run_again_whole(
         shutil.rmtree(exported.folder / "mlartifacts")
     if lost == "store and journals":
         shutil.rmtree(exported.folder / ".runs")
-    assert tracking.sync().endswith(".db: 1 run")
+    assert sync.sync().endswith(".db: 1 run")
     client = server.connect()
     (run,) = client.search_runs([server.experiment_id(client, "digits")])
     run_id = run.info.run_id
@@ -68,4 +68,4 @@ def test_sync_makes_an_exported_trainings_run_again_whole(
     assert len(run.outputs.model_outputs) == 1
     assert artifacts(client, run_id) == ["exports", "exports.json", "history.csv", "network.png"]
     assert artifacts(client, run_id, "exports/litert") == ["exports/litert/model.tflite"]
-    assert tracking.sync().startswith("nothing was missing")
+    assert sync.sync().startswith("nothing was missing")

@@ -1,4 +1,3 @@
-import dataclasses
 import shutil
 from pathlib import Path
 
@@ -7,7 +6,6 @@ import pytest
 from pipeline.addons.registry.candidate import Refused
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.tracking.folders import Record
 from tests.finished import IMAGES, Finished, aliases, network, promote, versions
 
 
@@ -34,26 +32,6 @@ def test_a_model_that_fails_the_gate_is_refused_by_name_of_the_floor_unless_forc
         promote()
     assert not versions()
     assert promote(force=True) == "champion: digits version 1: vgg, test accuracy 0.8800"
-
-
-def test_a_limit_of_seconds_holds_for_a_candidate_too(finished: Finished) -> None:
-    before = Path("params.yaml").read_text()
-    Path("params.yaml").write_text(f"{before}    at_most: {{test: {{seconds_per_image: 0.5}}}}\n")
-    finished.train("vgg", network(47))
-    with pytest.raises(
-        InputError, match=r"evaluate@vgg-42 never ran here, so seconds_per_image is unknown: `dvc repro"
-    ):
-        promote()
-    journal = Path(".runs", finished.fingerprint("vgg"), "1-1/journal.json")
-    known = dict.fromkeys((field.name for field in dataclasses.fields(Record)), "")
-    for seconds, said in ((0.6, "refused"), (0.4, "champion")):
-        metrics = [["test/seconds_per_image", seconds, 0, 0]]
-        files.write_json(journal, known | {"metrics": metrics})
-        if said == "champion":
-            assert promote().startswith("champion: digits version 1: vgg")
-        else:
-            with pytest.raises(Refused, match=r"vgg-42 test\.seconds_per_image 0\.6000 > 0\.5000"):
-                promote()
 
 
 def test_a_limit_on_all_seeds_together_is_none_of_a_candidates(finished: Finished) -> None:

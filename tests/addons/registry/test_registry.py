@@ -72,7 +72,7 @@ def test_promoting_the_champion_changes_nothing(finished: Finished) -> None:
 def test_without_a_finished_run_the_remedy_is_named(finished: Finished) -> None:
     finished.train("vgg", network(47), log=False)
     with pytest.raises(
-        InputError, match=r"no finished run of vgg-42 as it is on disk: `python -m pipeline tracking sync` makes"
+        InputError, match=r"no finished run of vgg-42 as it is on disk: `python -m pipeline sync` makes"
     ):
         promote(force=True)
 
@@ -80,7 +80,7 @@ def test_without_a_finished_run_the_remedy_is_named(finished: Finished) -> None:
 def test_a_store_that_is_not_there_is_not_made(finished: Finished) -> None:
     finished.train("vgg", network(47))
     Path("runs.db").unlink()
-    with pytest.raises(InputError, match=r"runs\.db is missing: `python -m pipeline tracking sync` makes all anew"):
+    with pytest.raises(InputError, match=r"runs\.db is missing: `python -m pipeline sync` makes all anew"):
         promote()
     shutil.rmtree("models")
     with pytest.raises(InputError, match=r"runs\.db is missing: `dvc repro` makes it as it trains"):

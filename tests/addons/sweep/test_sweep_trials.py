@@ -15,8 +15,8 @@ from pipeline.addons.sweep.definition import LOSS
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.data import arrays
-from pipeline.tracking import description, folders, journal, paths, sending
+from pipeline.tracking import description, journals, sending
+from pipeline.tracking.journals import Journal
 from tests import sweeping
 from tests.addons.sweep.test_sweeps import some_plan, trial
 
@@ -38,7 +38,7 @@ def planned(**changes: Any) -> plan.Plan:
 
 def run(planned: plan.Plan, told: Any = lambda ended: None) -> list[FrozenTrial]:
     with trials.opened(planned) as study:
-        driver.run(planned, study, {}, "sweep", HERE, told)
+        driver.run(planned, study, "sweep", HERE, told)
         return study.trials
 
 
@@ -59,7 +59,7 @@ def test_a_trial_whose_loss_is_no_number_fails_and_the_sweep_goes_on(folder: Pat
     assert [one.state for one in (failed, complete)] == [FAILED, COMPLETE]
     assert failed.user_attrs["reason"].startswith("the loss in epoch 1 is nan in training")
     assert complete.user_attrs["scores"]["parameters"] > 0
-    states = {folders.read(path).tags["sweep.trial"]: folders.read(path) for path in folders.everything()}
+    states = {Journal.read(path).tags["sweep.trial"]: Journal.read(path) for path in journals.folders()}
     records = [states[str(one.number)] for one in (failed, complete)]
     assert [one.status for one in records] == ["FAILED", "FINISHED"]
     assert [one.tags["sweep.state"] for one in records] == ["failed", "complete"]
@@ -70,7 +70,7 @@ def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder
     good = [trial(some.sweep, {}, epochs=[1.0, 1.0]) for _ in range(5)]
     values = {"train.epochs": 2}
     params = some.params(values)
-    described = description.of_training(params, some.training, some.fingerprint(values), {})
+    described = description.of_training(params, some.training, some.fingerprint(values))
     job = training.Job(some.sweep, params.models["small_some"], 42, described, good)
 
     def interrupt() -> None:
@@ -80,9 +80,9 @@ def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder
         training.train(job, interrupt)
     ended = training.train(job)
     assert (ended.state, len(ended.epochs), ended.attributes["scores"]) == (PRUNED, 1, {})
-    record = folders.read(folders.everything()[-1])
-    assert (record.status, record.tags["sweep.state"]) == ("KILLED", "pruned")
-    assert len(folders.everything()) == 1
+    journal = Journal.read(journals.folders()[-1])
+    assert (journal.status, journal.tags["sweep.state"]) == ("KILLED", "pruned")
+    assert len(journals.folders()) == 1
 
 
 def test_a_sweep_broken_off_anywhere_ends_as_one_that_was_not(folder: Path) -> None:
@@ -164,14 +164,13 @@ def test_trials_are_children_of_their_sweeps_run_and_the_pruned_are_marked(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/runs.db")
     (folder / "runs.db").write_bytes(empty_database.read_bytes())
     some = planned()
-    dataset = sending.dataset("digits", paths.TRAIN, arrays.read(paths.TRAIN))
-    with journal.opened(plan.described(some, dataset), recorded=False) as sweep:
-        described = description.of_training(some.params({}), some.training, "f" * 64, dataset)
-        described.tags["sweep.training"] = sweep.record.training
-        with journal.opened(described, recorded=False) as record:
+    with journals.opened(plan.described(some), recorded=False) as sweep:
+        described = description.of_training(some.params({}), some.training, "f" * 64)
+        described.tags["sweep.training"] = sweep.training
+        with journals.opened(described, recorded=False) as journal:
             sending.push_all()
-            record.tag({"sweep.state": "pruned"})
-            record.set_status("KILLED")
+            journal.tag({"sweep.state": "pruned"})
+            journal.set_status("KILLED")
     sending.push_all()
     import mlflow
 

@@ -16,15 +16,15 @@ def main() -> None:
     argparse.ArgumentParser(
         "python -m pipeline ui", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
-    store, port = location.address(), location.port()
+    store, port = location.address(), os.environ.get("UI_PORT") or "5000"
     served = store.startswith("http")
     if not served:
         ports.require_free(port, "name another, as in `make ui PORT=5055`")
-    from pipeline.commands import tracking  # here, for it imports mlflow: a port that is taken is told at once
+    from pipeline.addons.ui import views  # here, for it imports mlflow: a port that is taken is told at once
     from pipeline.tracking import server
 
     with server.errors_in_one_line():
-        print(tracking.addresses(), flush=True)
+        print(views.addresses(store if served else f"http://{ports.HOST}:{port}"), flush=True)
     if not served:
         places = ["--backend-store-uri", store, "--artifacts-destination", str(location.repository() / "mlartifacts")]
         command = ["-m", "mlflow", "server", "--host", ports.HOST, "--port", port, "--workers", "1", *places]

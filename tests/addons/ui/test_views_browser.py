@@ -1,4 +1,4 @@
-"""The saved views as MLflow's own page shows them: columns, order, charts, and runs' pictures side by side."""
+"""The saved view as MLflow's own page shows it: columns and order; and two runs' pictures side by side."""
 
 import dataclasses
 import json
@@ -9,7 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from benchmarks.servers import Server, mlflow_server
-from pipeline.tracking import journal, sending, views
+from pipeline.addons.ui import views
+from pipeline.tracking import journals, sending
 from tests import browsers
 from tests.journals import picture, training
 
@@ -39,7 +40,7 @@ def experiment(server: Server) -> str:
         for epoch in (1, 2):
             client.log_metric(run, "epoch/validation_accuracy", accuracy * epoch / 2, step=epoch)
         client.set_terminated(run)
-        views.keep(client, made, ["block1.filters"])
+    views.keep(client, client.get_experiment(made), [["block1.filters"]])
     return made
 
 
@@ -55,9 +56,9 @@ def pictured(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[
         (folder / "train.npz").write_bytes(b"data")
         for fingerprint, color in (("a" * 64, "red"), ("b" * 64, "green")):
             described = dataclasses.replace(training(folder, fingerprint), experiment="pictured")
-            with journal.opened(described, False) as record:
-                record.attach({"confusion_matrix.png": picture(folder, "confusion_matrix.png", color)})
-            runs.append(sending.push(client, record.folder))
+            with journals.opened(described, False) as journal:
+                journal.attach({"confusion_matrix.png": picture(folder, "confusion_matrix.png", color)})
+            runs.append(sending.push(client, journal.folder))
     return client.get_run(runs[0]).info.experiment_id, runs
 
 
@@ -76,26 +77,6 @@ def test_address_opens_on_filters_and_accuracy_the_best_run_first(server: Server
     for column in ("test/accuracy", "block1.filters", "32, 64", "0.97"):
         assert column in text
     assert [text.index(name) for name in ("large", "middle", "small")] == sorted(text.index(name) for name in RUNS)
-
-
-def test_charts_are_drawn(server: Server, experiment: str, page: Any) -> None:
-    address = views.address(server.address, experiment).replace(views.FIRST, views.CHARTS)
-    page.goto(f"{address}&compareRunsMode=CHART")
-    page.get_by_text("Filters and accuracy", exact=True).wait_for()
-    page.locator(".js-plotly-plot").nth(1).wait_for()
-    assert page.get_by_text("Parallel Coordinates").count()
-
-
-def test_charts_show_two_runs_confusion_matrices_side_by_side(
-    server: Server, pictured: tuple[str, list[str]], page: Any
-) -> None:
-    address = views.address(server.address, pictured[0]).replace(views.FIRST, views.CHARTS)
-    page.goto(f"{address}&compareRunsMode=CHART")
-    images = page.locator("img[src*=confusion_matrix]")
-    images.nth(1).wait_for()
-    left, right = (image.bounding_box() for image in images.all())
-    assert left["y"] == right["y"]
-    assert left["x"] + left["width"] <= right["x"]
 
 
 def test_compare_shows_a_picture_of_both_runs(server: Server, pictured: tuple[str, list[str]], page: Any) -> None:

@@ -1,0 +1,7 @@
+"""MLflow's pages, which open on a saved view of the runs.
+
+- `views.py`: the saved view
+- `command.py`: prints an address for each dataset, and serves the pages
+"""
+
+NEEDS = ()
