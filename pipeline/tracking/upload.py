@@ -30,7 +30,7 @@ from pipeline.tracking.folders import Record, Sent
 from pipeline.tracking.journal import EXAMPLE, MODEL
 
 SHOWN = {MLFLOW_SOURCE_NAME: "dvc.stage", MLFLOW_GIT_COMMIT: "git.commit"}  # as columns of the UI
-PARENT = "sweep.training"  # the tag of a trial that names its sweep's journal
+PARENT = "sweep.run"  # the tag of a trial that names its sweep's journal
 IMAGES = ("confusion_matrix.png", "mistakes.png", "learning_curves.png", "augmented.png")  # of the UI's image grid
 GRID_PIXELS = 400  # the longer side of an image in the grid: three fit beside each other; a click shows it whole
 

@@ -30,25 +30,18 @@ def fit(
     seed: int,
     on_epoch: Callable[[training.Row, Arrays], None],
     state: Arrays | None = None,
-    threads: int = 0,
 ) -> tuple[pd.DataFrame, list[np.ndarray]]:
     """Be one worker of a training, which one `TF_CONFIG` says; return its history and the network's variables.
 
-    `network` is a Keras model's config, `variables` are its first values, `threads` those that an operation may take,
-    0 for all; the rest is as for `training.fit`. Every worker returns the same.
+    `network` is a Keras model's config, `variables` are its first values; the rest is as for `training.fit`. Every
+    worker returns the same.
     """
-    strategy = joined(threads)
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()  # before anything is computed
     training.make_deterministic(seed)
     model = parallel(keras.Model.from_config(network, OURS), strategy)
     assign(model, variables)
     history = training.fit(model, labelled, validation, train, seed, on_epoch, state)
     return history, [variable.numpy() for variable in model.variables]
-
-
-def joined(threads: int = 0) -> tf.distribute.Strategy:
-    """Join the other workers, before anything is computed; an operation takes so many threads, 0 for all."""
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 def assign(model: keras.Model, variables: list[np.ndarray]) -> None:

@@ -5,15 +5,18 @@ With --apply, it writes the best trial, or the one of a number, as a model into 
 
 import argparse
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import optuna
-from optuna.trial import FrozenTrial
 
 from pipeline.addons.ray import connection
-from pipeline.addons.sweep import applying, driver, plan, report, training, trials
+from pipeline.addons.sweep import applying, plan, report, study, workers
+from pipeline.addons.sweep.plan import Plan
+from pipeline.addons.sweep.study import RUNNING
+from pipeline.addons.sweep.trial import Job
 from pipeline.base import tables
+from pipeline.config import loading
 from pipeline.data import arrays
 from pipeline.tracking import paths
 
@@ -29,34 +32,40 @@ def main() -> None:
     )
     given = parser.parse_args()
     planned = plan.load(given.file)
-    with trials.opened(planned) as study:
+    with study.opened(planned) as trials:
         if given.apply is None:
-            run(planned, study)
+            run(planned, trials)
         else:
-            print(applying.apply(planned, study, None if given.apply < 0 else given.apply))
+            print(applying.apply(planned, trials, None if given.apply < 0 else given.apply))
 
 
-def run(planned: plan.Plan, study: optuna.Study) -> None:
+def run(planned: Plan, trials: optuna.Study) -> None:
     """Run all trials, print a line for each, and report on them, on the terminal, in a folder and in MLflow."""
-    dispersed = connection.wanted(planned.sweep.at_once)
-    with driver.on_ray(planned.sweep.resources) if dispersed else contextlib.nullcontext() as on_ray:
+    with connection.connected() if connection.wanted(planned.sweep.at_once) else contextlib.nullcontext() as ray:
         from pipeline.tracking import journal, sending  # here: MLflow takes seconds
 
-        dataset = sending.dataset(planned.base.fetch.dataset_name, paths.TRAIN, arrays.read(paths.TRAIN))
+        dataset = sending.dataset(loading.load().fetch.dataset_name, paths.TRAIN, arrays.read(paths.TRAIN))
         described = plan.described(planned, dataset)
         with sending.in_background() as send, journal.opened(described, recorded=False) as record:
-
-            def told(ended: FrozenTrial) -> None:
-                print(report.line(planned, study, ended), flush=True)
-                record.save_state({"trials": np.array(len(study.trials))})  # so that the run is gone on with
-                for best in trials.best(study)[:1]:
-                    record.log_metrics({"best": training.nested(best.user_attrs["scores"])})
+            record.save_state({})  # so that the run is gone on with
+            jobs = left(planned, trials, dataset, record.record.training)
+            for job, outcome in workers.by_ray(ray, jobs, planned.sweep) if ray else workers.here(jobs, send):
+                study.tell(planned, trials, job.trial.number, outcome)
+                print(report.line(planned, trials, trials.trials[job.trial.number]), flush=True)
+                for best in study.best(trials)[:1]:
+                    record.log_metrics({"best": best.user_attrs["scores"]})
                 send()
-
-            driver.run(planned, study, dataset, record.record.training, on_ray or driver.here(send), told)
-            made = report.write(planned, study, trials.folder(planned.name) / "report")
+            made = report.write(planned, trials, study.folder(planned.name) / "report")
             record.attach({path.name: path for path in made})
-    wanted, found = planned.sweep.trials, len(study.trials)
-    if wanted and not planned.sweep.minutes and found < wanted:
-        print(f"the space has no more than {found} combinations that were found")
-    print(f"\n{tables.for_terminal(report.table(planned, study))}\n\n{made[0]}")
+    print(f"\n{tables.for_terminal(report.table(planned, trials))}\n\n{made[0].parent} has the plots")
+
+
+def left(planned: Plan, trials: optuna.Study, dataset: dict[str, str], sweep_run: str) -> Iterator[Job]:
+    """Yield the trials to train: those that were broken off, then new ones, each when it is asked for."""
+    waiting = trials.get_trials(states=(RUNNING,))
+    while waiting or len(trials.trials) < planned.sweep.trials:
+        trial = waiting.pop(0) if waiting else study.ask(planned, trials)
+        if trial is None:
+            print(f"the space has no more than {len(trials.trials)} combinations that were found")
+            return
+        yield Job(planned, trial, study.ended(trials), dataset, sweep_run)

@@ -163,7 +163,7 @@ def test_workers_take_graphics_cards_where_there_are_any() -> None:
 
 def workers_of(dvc: subprocess.Popen[str]) -> list[psutil.Process]:
     """List the processes of a training's workers."""
-    return [each for each in psutil.Process(dvc.pid).children(recursive=True) if "RayTrainWorker" in each.name()]
+    return [each for each in psutil.Process(dvc.pid).children(recursive=True) if "_Worker" in each.name()]
 
 
 @needs_ray

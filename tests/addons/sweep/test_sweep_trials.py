@@ -10,17 +10,16 @@ import pytest
 from optuna.trial import FrozenTrial
 
 from pipeline.addons.ray import connection
-from pipeline.addons.sweep import driver, plan, training, trials
+from pipeline.addons.sweep import command, plan, study, workers
+from pipeline.addons.sweep import trial as training
 from pipeline.addons.sweep.definition import LOSS
-from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING
+from pipeline.addons.sweep.study import COMPLETE, FAILED, PRUNED, RUNNING
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.data import arrays
 from pipeline.tracking import description, folders, journal, paths, sending
 from tests import sweeping
 from tests.addons.sweep.test_sweeps import some_plan, trial
-
-HERE = driver.here(lambda: None)
 
 
 @pytest.fixture
@@ -37,23 +36,24 @@ def planned(**changes: Any) -> plan.Plan:
 
 
 def run(planned: plan.Plan, told: Any = lambda ended: None) -> list[FrozenTrial]:
-    with trials.opened(planned) as study:
-        driver.run(planned, study, {}, "sweep", HERE, told)
-        return study.trials
+    with study.opened(planned) as trials:
+        for job, outcome in workers.here(command.left(planned, trials, {}, "sweep"), lambda: None):
+            study.tell(planned, trials, job.trial.number, outcome)
+            told(trials.trials[job.trial.number])
+        return trials.trials
 
 
 def without_times(known: list[FrozenTrial]) -> list[Any]:
     """Return all of trials that is the same in each run."""
     told = [dict(one.user_attrs) for one in known]
     for each in told:
-        each["scores"] = {name: score for name, score in each["scores"].items() if "seconds" not in name}
         del each["seconds"]
     facts = [(one.number, one.state, one.values, one.params, one.intermediate_values) for one in known]
     return list(zip(facts, told, strict=True))
 
 
 def test_a_trial_whose_loss_is_no_number_fails_and_the_sweep_goes_on(folder: Path) -> None:
-    some = planned(space={"train.optimizer.learning_rate": [1e30, 0.01]}, sampler="grid", trials=None)
+    some = planned(space={"train.optimizer.learning_rate": [1e30, 0.01]}, sampler="grid")
     known = run(some)
     failed, complete = sorted(known, key=lambda one: one.state == COMPLETE)
     assert [one.state for one in (failed, complete)] == [FAILED, COMPLETE]
@@ -69,9 +69,8 @@ def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder
     some = planned(pruner="median")
     good = [trial(some.sweep, {}, epochs=[1.0, 1.0]) for _ in range(5)]
     values = {"train.epochs": 2}
-    params = some.params(values)
-    described = description.of_training(params, some.training, some.fingerprint(values), {})
-    job = training.Job(some.sweep, params.models["small_some"], 42, described, good)
+    one = trial(some.sweep, values, state=RUNNING, fingerprint=some.fingerprint(values))
+    job = training.Job(some, one, good, {}, "sweep")
 
     def interrupt() -> None:
         raise KeyboardInterrupt
@@ -88,7 +87,7 @@ def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder
 def test_a_sweep_broken_off_anywhere_ends_as_one_that_was_not(folder: Path) -> None:
     some = planned(space={"blocks.0.filters.0": [2, 3, 4], "train.epochs": [1, 2]}, trials=2)
     whole = run(some)
-    for path in (folder / ".runs", trials.folder("some")):
+    for path in (folder / ".runs", study.folder("some")):
         path.rename(path.with_name("whole"))
 
     def interrupt(ended: FrozenTrial) -> None:
@@ -100,8 +99,8 @@ def test_a_sweep_broken_off_anywhere_ends_as_one_that_was_not(folder: Path) -> N
     again = run(some)
     assert without_times(again) == without_times(whole)
     assert run(some) == again
-    with trials.opened(some) as study:
-        best = trials.best(study)
+    with study.opened(some) as trials:
+        best = study.best(trials)
     kept = {path.parts[-3] for path in (folder / ".runs").glob("*/*/state.npz")}
     assert kept == {one.user_attrs["fingerprint"] for one in best}
 
@@ -119,8 +118,8 @@ def test_a_full_disk_ends_the_sweep_and_loses_no_trial(folder: Path, monkeypatch
     monkeypatch.setattr(files, "write_arrays", refuse)
     with pytest.raises(OSError, match="No space left"):
         run(some, lambda ended: told.append(ended.state.name))
-    with trials.opened(some) as study:
-        assert [one.state for one in study.trials] == [COMPLETE, RUNNING]
+    with study.opened(some) as trials:
+        assert [one.state for one in trials.trials] == [COMPLETE, RUNNING]
     monkeypatch.setattr(files, "write_arrays", write)
     assert [one.state for one in run(some)] == [COMPLETE, COMPLETE]
 
@@ -138,23 +137,31 @@ def test_a_sweep_killed_while_it_keeps_a_trial_goes_on(folder: Path, monkeypatch
     assert [one.state for one in run(some)] == [COMPLETE, COMPLETE]
 
 
-def test_minutes_end_a_sweep(folder: Path) -> None:
-    some = planned(trials=None, minutes=0.0001)
-    assert len(run(some)) == 1
+def test_values_that_are_no_model_together_fail_their_trial_alone(folder: Path) -> None:
+    space = {"train.epochs": [1], "blocks.1.padding": ["same", "valid"], "blocks.1.kernel_size": [1, 13]}
+    some = planned(space=space, trials=4)
+    known = {tuple(study.values(some.sweep, one).values()): one for one in run(some)}
+    failed = known.pop((1, "valid", 13))
+    assert failed.state == FAILED
+    assert "blocks.1: the 2 × 2 pool does not fit a map of 1 × 1" in failed.user_attrs["reason"]
+    assert [one.state for one in known.values()] == [COMPLETE] * 3
 
 
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ("127.0.0.1:1", r"127.0.0.1:1 is not reached \(\[Errno \d+\] Connection refused\): start the cluster"),
-        ("somewhere", "somewhere: give a machine and a port, as in 10.0.0.1:6379, or auto"),
-        ("ray://127.0.0.1:10001", "ray://127.0.0.1:10001: name the head's HOST:PORT without ray://"),
+        ("127.0.0.1:1", r"\[Errno \d+\] Connection refused"),
+        ("somewhere", "invalid literal for int"),
+        ("ray://127.0.0.1:10001", r"\[Errno -?\d+\] "),
     ],
 )
 def test_a_cluster_that_is_not_there_is_one_line(address: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", address)
     monkeypatch.setattr("pipeline.addons.find_spec", lambda name: name)  # it is not asked for before there is an answer
-    with pytest.raises(InputError, match=f"RAY_ADDRESS {reason}"), connection.connected():
+    with (
+        pytest.raises(InputError, match=rf"^RAY_ADDRESS {address} is not reached \({reason}.*\): start the cluster"),
+        connection.connected(),
+    ):
         pass
 
 
@@ -167,7 +174,7 @@ def test_trials_are_children_of_their_sweeps_run_and_the_pruned_are_marked(
     dataset = sending.dataset("digits", paths.TRAIN, arrays.read(paths.TRAIN))
     with journal.opened(plan.described(some, dataset), recorded=False) as sweep:
         described = description.of_training(some.params({}), some.training, "f" * 64, dataset)
-        described.tags["sweep.training"] = sweep.record.training
+        described.tags["sweep.run"] = sweep.record.training
         with journal.opened(described, recorded=False) as record:
             sending.push_all()
             record.tag({"sweep.state": "pruned"})
