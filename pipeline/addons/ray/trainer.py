@@ -51,15 +51,8 @@ def fit(
 
     with connected() as ray:
         each = resources([node["Resources"] for node in ray.nodes() if node["Alive"]], train.workers)
-        sent = {
-            "network": model.get_config(),
-            "variables": [variable.numpy() for variable in model.variables],
-            "labelled": (labelled[0][:], labelled[1]),
-            "validation": (validation[0][:], validation[1]),
-            "train": train,
-            "seed": seed,
-        }
-        given = ray.put(sent)
+        network = model.get_config(), [variable.numpy() for variable in model.variables]
+        given = ray.put((*network, (labelled[0][:], labelled[1]), (validation[0][:], validation[1]), train, seed))
         for left in range(REPLACED, -1, -1):
             try:
                 history, variables = _train(ray, each, train.workers, given, state, told)
@@ -83,10 +76,7 @@ def resources(nodes: list[dict[str, float]], workers: int) -> dict[str, float]:
     have = [int(node.get(kind, 0)) for node in nodes]
     each = next((each for each in range(max(have), 0, -1) if sum(count // each for count in have) >= workers), 0)
     if not each:
-        name = {"GPU": "GPUs", "CPU": "cores"}[kind]
-        raise InputError(
-            f"train.workers is {workers}, but Ray has {sum(have)} {name} in all: lower it, or add machines"
-        )
+        raise InputError(f"train.workers is {workers}, but Ray has {sum(have)} {kind}: lower it, or add machines")
     return {kind: 1 if kind == "GPU" else each}
 
 
@@ -137,17 +127,20 @@ class _Worker:
             return f"{util.get_node_ip_address()}:{free.getsockname()[1]}"
 
     def fit(
-        self, addresses: list[str], number: int, cores: int, given: dict[str, Any], state: Arrays | None, finished: Any
+        self, addresses: list[str], number: int, cores: int, given: Any, state: Arrays | None, finished: Any
     ) -> Any:
         """Train; the first tells of each epoch, and returns history and variables."""
         task = {"type": "worker", "index": number}
         os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
         os.environ[processor.THREADS] = str(cores)  # 0 for all
         from pipeline.addons.ray import distributed
+        from pipeline.network import training
 
         def on_epoch(row: Row, after: Arrays) -> None:
             if number == 0:
                 finished.put((row, after))
 
-        made = distributed.fit(**given, on_epoch=on_epoch, state=state)
-        return made if number == 0 else None
+        network, variables, labelled, validation, train, seed = given
+        model = distributed.worker(network, variables, seed)
+        history = training.fit(model, labelled, validation, train, seed, on_epoch, state)
+        return (history, [variable.numpy() for variable in model.variables]) if number == 0 else None

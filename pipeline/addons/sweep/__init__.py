@@ -3,8 +3,8 @@
 - `command.py`: asks for trials, has them trained, tells Optuna what came of them, reports
 - `definition.py`: what a file of `sweeps/` may hold
 - `plan.py`: a sweep's file with params.yaml and the images, checked before anything runs
-- `study.py`: Optuna: the trials on disk, which to try next, whether to go on with one, which is best
-- `trial.py`: trains one trial
+- `trials.py`: Optuna: the trials on disk, which to try next, whether to go on with one, which is best
+- `train.py`: trains one trial
 - `workers.py`: trains trials one after the other, or several at once by Ray
 - `report.py`: a line a trial, the table, the plots
 - `applying.py`: writes a trial as a model into `params.yaml`

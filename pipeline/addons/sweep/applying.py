@@ -7,25 +7,26 @@ import optuna
 from optuna.trial import FrozenTrial
 from ruamel.yaml import YAML
 
-from pipeline.addons.sweep import study
+from pipeline.addons.sweep import trials
 from pipeline.addons.sweep.plan import Plan, Raw
-from pipeline.addons.sweep.study import COMPLETE
+from pipeline.addons.sweep.trials import COMPLETE
 from pipeline.base import files, processor
 from pipeline.base.errors import InputError
 from pipeline.config.loading import PARAMS_FILE
 
 
-def apply(plan: Plan, trials: optuna.Study, number: int | None) -> str:
+def apply(plan: Plan, study: optuna.Study, number: int | None) -> str:
     """Write the best trial, or the one of a number, into params.yaml, and say so.
 
     Raise `InputError` where there is none, or where params.yaml has a model of that name.
     """
-    trial, name = _chosen(plan, trials, number), plan.training.model
+    trial, name = _chosen(plan, study, number), plan.training.model
     if name in plan.raw["models"]:
         raise InputError(f"{PARAMS_FILE} has models.{name} already: remove it there, or rename the sweep's file")
-    made = plan.model(study.values(plan.sweep, trial))
+    wanted = plan.with_model(trials.values(plan.sweep, trial))
+    made = wanted["models"][name]
     written = with_model(PARAMS_FILE.read_text("utf-8"), name, made)
-    if files.parse_yaml(written, str(PARAMS_FILE)) != plan.raw | {"models": plan.raw["models"] | {name: made}}:
+    if files.parse_yaml(written, str(PARAMS_FILE)) != wanted:
         remedy = f"add this under models yourself:\n{_text(name, made)}"
         raise InputError(f"{PARAMS_FILE} is laid out in a way of its own: {remedy}")
     files.write_text(PARAMS_FILE, written)
@@ -52,9 +53,9 @@ def _text(name: str, made: Raw) -> str:
     return textwrap.indent(text.getvalue().rstrip("\n"), "  ")
 
 
-def _chosen(plan: Plan, trials: optuna.Study, number: int | None) -> FrozenTrial:
-    complete = {trial.number: trial for trial in trials.get_trials(states=(COMPLETE,))}
-    best = [trial.number for trial in study.best(trials)]
+def _chosen(plan: Plan, study: optuna.Study, number: int | None) -> FrozenTrial:
+    complete = {trial.number: trial for trial in study.get_trials(states=(COMPLETE,))}
+    best = [trial.number for trial in trials.best(study)]
     if not complete:
         raise InputError(f"{plan.source}: no trial is complete: `python -m pipeline sweep {plan.source}` runs them")
     chosen = best[0] if number is None and len(best) == 1 else number

@@ -11,10 +11,10 @@ from pathlib import Path
 import optuna
 
 from pipeline.addons.ray import connection
-from pipeline.addons.sweep import applying, plan, report, study, workers
+from pipeline.addons.sweep import applying, plan, report, trials, workers
 from pipeline.addons.sweep.plan import Plan
-from pipeline.addons.sweep.study import RUNNING
-from pipeline.addons.sweep.trial import Job
+from pipeline.addons.sweep.train import Job
+from pipeline.addons.sweep.trials import RUNNING
 from pipeline.base import tables
 from pipeline.config import loading
 from pipeline.data import arrays
@@ -32,14 +32,14 @@ def main() -> None:
     )
     given = parser.parse_args()
     planned = plan.load(given.file)
-    with study.opened(planned) as trials:
+    with trials.opened(planned) as study:
         if given.apply is None:
-            run(planned, trials)
+            run(planned, study)
         else:
-            print(applying.apply(planned, trials, None if given.apply < 0 else given.apply))
+            print(applying.apply(planned, study, None if given.apply < 0 else given.apply))
 
 
-def run(planned: Plan, trials: optuna.Study) -> None:
+def run(planned: Plan, study: optuna.Study) -> None:
     """Run all trials, print a line for each, and report on them, on the terminal, in a folder and in MLflow."""
     with connection.connected() if connection.wanted(planned.sweep.at_once) else contextlib.nullcontext() as ray:
         from pipeline.tracking import journal, sending  # here: MLflow takes seconds
@@ -48,24 +48,24 @@ def run(planned: Plan, trials: optuna.Study) -> None:
         described = plan.described(planned, dataset)
         with sending.in_background() as send, journal.opened(described, recorded=False) as record:
             record.save_state({})  # so that the run is gone on with
-            jobs = left(planned, trials, dataset, record.record.training)
+            jobs = left(planned, study, dataset, record.record.training)
             for job, outcome in workers.by_ray(ray, jobs, planned.sweep) if ray else workers.here(jobs, send):
-                study.tell(planned, trials, job.trial.number, outcome)
-                print(report.line(planned, trials, trials.trials[job.trial.number]), flush=True)
-                for best in study.best(trials)[:1]:
+                trials.tell(planned, study, job.trial.number, outcome)
+                print(report.line(planned, study, study.trials[job.trial.number]), flush=True)
+                for best in trials.best(study)[:1]:
                     record.log_metrics({"best": best.user_attrs["scores"]})
                 send()
-            made = report.write(planned, trials, study.folder(planned.name) / "report")
+            made = report.write(planned, study, trials.folder(planned.name) / "report")
             record.attach({path.name: path for path in made})
-    print(f"\n{tables.for_terminal(report.table(planned, trials))}\n\n{made[0].parent} has the plots")
+    print(f"\n{tables.for_terminal(report.table(planned, study))}\n\n{made[0].parent} has the plots")
 
 
-def left(planned: Plan, trials: optuna.Study, dataset: dict[str, str], sweep_run: str) -> Iterator[Job]:
+def left(planned: Plan, study: optuna.Study, dataset: dict[str, str], sweep_run: str) -> Iterator[Job]:
     """Yield the trials to train: those that were broken off, then new ones, each when it is asked for."""
-    waiting = trials.get_trials(states=(RUNNING,))
-    while waiting or len(trials.trials) < planned.sweep.trials:
-        trial = waiting.pop(0) if waiting else study.ask(planned, trials)
+    waiting = study.get_trials(states=(RUNNING,))
+    while waiting or len(study.trials) < planned.sweep.trials:
+        trial = waiting.pop(0) if waiting else trials.ask(planned, study)
         if trial is None:
-            print(f"the space has no more than {len(trials.trials)} combinations that were found")
+            print(f"the space has no more than {len(study.trials)} combinations that were found")
             return
-        yield Job(planned, trial, study.ended(trials), dataset, sweep_run)
+        yield Job(planned, trial, trials.ended(study), dataset, sweep_run)

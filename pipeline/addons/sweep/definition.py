@@ -72,7 +72,7 @@ class Sweep(Section):
         list[Literal["validation.accuracy", "validation.loss", "parameters"]], Field(min_length=1), EachOnce
     ]
     trials: Count  # at most: fewer where the space has no more
-    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    sampler: Literal["tpe", "random"] = "tpe"
     pruner: Literal["none", "median"] = "none"
     seed: Seed = 42  # of the sampler; trials train with the first of params.yaml's
     at_once: Count = 1  # more than 1 needs Ray, where each trial has so many
@@ -85,12 +85,9 @@ class Sweep(Section):
         return [StudyDirection.MAXIMIZE if name == ACCURACY else StudyDirection.MINIMIZE for name in self.objectives]
 
     @model_validator(mode="after")
-    def _keys_go_together(self) -> "Sweep":
+    def _pruner_has_an_objective(self) -> "Sweep":
         if self.pruner != "none" and self.objectives not in ([ACCURACY], [LOSS]):
             raise ValueError(f"pruner: {self.pruner} needs {ACCURACY} or {LOSS} as the only objective: set it to none")
-        for key, dimension in self.space.items():
-            if self.sampler == "grid" and not dimension.choices and not dimension.step:
-                raise ValueError(f"space.{key} has no step, which sampler: grid needs; or list the choices")
         return self
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.addons.sweep import trial
+from pipeline.addons.sweep import train
 from pipeline.addons.sweep.definition import Sweep
-from pipeline.addons.sweep.study import Outcome
-from pipeline.addons.sweep.trial import Job
+from pipeline.addons.sweep.train import Job
+from pipeline.addons.sweep.trials import Outcome
 from pipeline.base import processor
 from pipeline.base.errors import InputError
 
@@ -20,7 +20,7 @@ RETRIES = 3  # of a trial whose process died
 def here(jobs: Iterator[Job], after_epoch: Callable[[], None]) -> Iterator[tuple[Job, Outcome]]:
     """Train in this process, and yield what came of each; `after_epoch` is called after each epoch."""
     for job in jobs:
-        yield job, trial.train(job, after_epoch)
+        yield job, train.train(job, after_epoch)
 
 
 def by_ray(ray: Any, jobs: Iterator[Job], sweep: Sweep) -> Iterator[tuple[Job, Outcome]]:
@@ -44,7 +44,7 @@ def _result(ray: Any, work: Any) -> Outcome:
     try:
         outcome: Outcome = ray.get(work)
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError) as error:
-        return trial.failed(f"its process died {RETRIES + 1} times: {str(error).splitlines()[0]:.100}")
+        return train.failed(f"its process died {RETRIES + 1} times: {str(error).splitlines()[0]:.100}")
     except ray.exceptions.RayTaskError as error:
         raise error.cause from None  # as it would be without Ray
     return outcome
@@ -54,7 +54,7 @@ def _train_in(folder: str, cpus: int, job: Job) -> Outcome:
     """Train a trial in a process of Ray's."""
     os.environ.setdefault(processor.THREADS, str(cpus))
     with contextlib.chdir(folder):
-        return trial.train(job)
+        return train.train(job)
 
 
 def _require_room(ray: Any, sweep: Sweep) -> None:

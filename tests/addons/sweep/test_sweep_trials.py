@@ -10,10 +10,9 @@ import pytest
 from optuna.trial import FrozenTrial
 
 from pipeline.addons.ray import connection
-from pipeline.addons.sweep import command, plan, study, workers
-from pipeline.addons.sweep import trial as training
+from pipeline.addons.sweep import command, plan, train, trials, workers
 from pipeline.addons.sweep.definition import LOSS
-from pipeline.addons.sweep.study import COMPLETE, FAILED, PRUNED, RUNNING
+from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.data import arrays
@@ -36,11 +35,11 @@ def planned(**changes: Any) -> plan.Plan:
 
 
 def run(planned: plan.Plan, told: Any = lambda ended: None) -> list[FrozenTrial]:
-    with study.opened(planned) as trials:
-        for job, outcome in workers.here(command.left(planned, trials, {}, "sweep"), lambda: None):
-            study.tell(planned, trials, job.trial.number, outcome)
-            told(trials.trials[job.trial.number])
-        return trials.trials
+    with trials.opened(planned) as study:
+        for job, outcome in workers.here(command.left(planned, study, {}, "sweep"), lambda: None):
+            trials.tell(planned, study, job.trial.number, outcome)
+            told(study.trials[job.trial.number])
+        return study.trials
 
 
 def without_times(known: list[FrozenTrial]) -> list[Any]:
@@ -53,7 +52,7 @@ def without_times(known: list[FrozenTrial]) -> list[Any]:
 
 
 def test_a_trial_whose_loss_is_no_number_fails_and_the_sweep_goes_on(folder: Path) -> None:
-    some = planned(space={"train.optimizer.learning_rate": [1e30, 0.01]}, sampler="grid")
+    some = planned(space={"train.optimizer.learning_rate": [1e30, 0.01]})
     known = run(some)
     failed, complete = sorted(known, key=lambda one: one.state == COMPLETE)
     assert [one.state for one in (failed, complete)] == [FAILED, COMPLETE]
@@ -70,14 +69,14 @@ def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder
     good = [trial(some.sweep, {}, epochs=[1.0, 1.0]) for _ in range(5)]
     values = {"train.epochs": 2}
     one = trial(some.sweep, values, state=RUNNING, fingerprint=some.fingerprint(values))
-    job = training.Job(some, one, good, {}, "sweep")
+    job = train.Job(some, one, good, {}, "sweep")
 
     def interrupt() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        training.train(job, interrupt)
-    ended = training.train(job)
+        train.train(job, interrupt)
+    ended = train.train(job)
     assert (ended.state, len(ended.epochs), ended.attributes["scores"]) == (PRUNED, 1, {})
     record = folders.read(folders.everything()[-1])
     assert (record.status, record.tags["sweep.state"]) == ("KILLED", "pruned")
@@ -87,7 +86,7 @@ def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder
 def test_a_sweep_broken_off_anywhere_ends_as_one_that_was_not(folder: Path) -> None:
     some = planned(space={"blocks.0.filters.0": [2, 3, 4], "train.epochs": [1, 2]}, trials=2)
     whole = run(some)
-    for path in (folder / ".runs", study.folder("some")):
+    for path in (folder / ".runs", trials.folder("some")):
         path.rename(path.with_name("whole"))
 
     def interrupt(ended: FrozenTrial) -> None:
@@ -99,14 +98,14 @@ def test_a_sweep_broken_off_anywhere_ends_as_one_that_was_not(folder: Path) -> N
     again = run(some)
     assert without_times(again) == without_times(whole)
     assert run(some) == again
-    with study.opened(some) as trials:
-        best = study.best(trials)
+    with trials.opened(some) as study:
+        best = trials.best(study)
     kept = {path.parts[-3] for path in (folder / ".runs").glob("*/*/state.npz")}
     assert kept == {one.user_attrs["fingerprint"] for one in best}
 
 
 def test_a_full_disk_ends_the_sweep_and_loses_no_trial(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    some = planned(space={"train.epochs": [1, 2]}, sampler="grid")
+    some = planned(space={"train.epochs": [1, 2]})
     write, full = files.write_arrays, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "state.npz")
 
     def refuse(path: Path, arrays: files.Arrays) -> None:
@@ -118,8 +117,8 @@ def test_a_full_disk_ends_the_sweep_and_loses_no_trial(folder: Path, monkeypatch
     monkeypatch.setattr(files, "write_arrays", refuse)
     with pytest.raises(OSError, match="No space left"):
         run(some, lambda ended: told.append(ended.state.name))
-    with study.opened(some) as trials:
-        assert [one.state for one in trials.trials] == [COMPLETE, RUNNING]
+    with trials.opened(some) as study:
+        assert [one.state for one in study.trials] == [COMPLETE, RUNNING]
     monkeypatch.setattr(files, "write_arrays", write)
     assert [one.state for one in run(some)] == [COMPLETE, COMPLETE]
 
@@ -140,7 +139,7 @@ def test_a_sweep_killed_while_it_keeps_a_trial_goes_on(folder: Path, monkeypatch
 def test_values_that_are_no_model_together_fail_their_trial_alone(folder: Path) -> None:
     space = {"train.epochs": [1], "blocks.1.padding": ["same", "valid"], "blocks.1.kernel_size": [1, 13]}
     some = planned(space=space, trials=4)
-    known = {tuple(study.values(some.sweep, one).values()): one for one in run(some)}
+    known = {tuple(trials.values(some.sweep, one).values()): one for one in run(some)}
     failed = known.pop((1, "valid", 13))
     assert failed.state == FAILED
     assert "blocks.1: the 2 × 2 pool does not fit a map of 1 × 1" in failed.user_attrs["reason"]

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 from optuna.trial import FrozenTrial
 
-from pipeline.addons.sweep import applying, plan, report, study
+from pipeline.addons.sweep import applying, plan, report, trials
 from pipeline.addons.sweep.definition import ACCURACY, LOSS, PARAMETERS, Sweep
 from pipeline.addons.sweep.definition import load as read_sweep
-from pipeline.addons.sweep.study import COMPLETE, FAILED, PRUNED, RUNNING
+from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING
 from pipeline.base import files, processor, tables
 from pipeline.base.errors import InputError
 from pipeline.config.schema import Params
@@ -61,8 +61,8 @@ def refused(**changes: Any) -> str:
 
 def sampled(described: Sweep, known: list[FrozenTrial]) -> dict[str, Any] | None:
     """Return the values that are tried next."""
-    found = study.sampled(described, known)
-    return study.values(described, found) if found else None
+    found = trials.sampled(described, known)
+    return trials.values(described, found) if found else None
 
 
 def trial(
@@ -74,7 +74,7 @@ def trial(
     epochs: Sequence[float] = (),
     **attributes: Any,
 ) -> FrozenTrial:
-    """Make a trial of a study's as `study.tell` leaves it."""
+    """Make a trial of a study's as `trials.tell` leaves it."""
     coded = {key: json.dumps(value) if described.space[key].choices else value for key, value in values.items()}
     measured = {ACCURACY: accuracy, LOSS: 1 - accuracy, PARAMETERS: parameters} if state == COMPLETE else {}
     known = {"fingerprint": "f", "scores": measured, "seconds": 0.0, "threads": 0, "reason": None} | attributes
@@ -112,8 +112,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"objectives": None}, "objectives is missing"),
         ({"objectives": []}, "objectives: []: list should have at least 1 item"),
         ({"objectives": ["test.accuracy"]}, "objectives.0: 'test.accuracy': input should be 'validation.accuracy', "),
-        ({"sampler": "cma"}, "sampler: 'cma': input should be 'tpe', 'random' or 'grid'"),
-        ({"sampler": "grid"}, "space.train.optimizer.learning_rate has no step, which sampler: grid needs"),
+        ({"sampler": "cma"}, "sampler: 'cma': input should be 'tpe' or 'random'"),
         ({"pruner": "median", "objectives": [ACCURACY, PARAMETERS]}, "pruner: median needs validation.accuracy or "),
         ({"model": "huge"}, "model: params.yaml has no huge, only small"),
         ({"gpus": -1}, "gpus: -1: input should be greater than or equal to 0"),
@@ -196,7 +195,7 @@ def test_every_trial_is_a_model_that_params_may_hold_and_none_is_tried_twice(
         values = sampled(described, known)
         if values is None:
             break
-        assert values not in [study.values(described, other) for other in known]
+        assert values not in [trials.values(described, other) for other in known]
         assert isinstance(planned.params(values), Params)
         known.append(trial(described, values, seed % (number + 7) / 20))
     assert known
@@ -214,10 +213,10 @@ def history(described: Sweep, count: int) -> list[FrozenTrial]:
 
 def test_what_is_sampled_follows_from_seed_and_history_alone() -> None:
     known = history(sweep(), 14)
-    values = [study.values(sweep(), one) for one in known]
-    assert [study.values(sweep(), one) for one in history(sweep(), 14)] == values
+    values = [trials.values(sweep(), one) for one in known]
+    assert [trials.values(sweep(), one) for one in history(sweep(), 14)] == values
     assert [sampled(sweep(), known[:count]) for count in range(14)] == values
-    assert [study.values(sweep(), one) for one in history(sweep(seed=7), 3)] != values[:3]
+    assert [trials.values(sweep(), one) for one in history(sweep(seed=7), 3)] != values[:3]
 
 
 def test_sampling_learns_from_history() -> None:
@@ -230,34 +229,34 @@ def test_sampling_learns_from_history() -> None:
     assert sum(late) / len(late) > 150
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_a_space_is_tried_whole_and_nothing_twice(sampler: str) -> None:
     varied = {"blocks.0.filters.0": [2, 4], "dense.0.dropout": {"low": 0.1, "high": 0.3, "step": 0.1}}
     described, known = sweep(space=varied, sampler=sampler), list[FrozenTrial]()
     while values := sampled(described, known):
         known.append(trial(described, values))
-    found = [tuple(study.values(described, one).values()) for one in known]
+    found = [tuple(trials.values(described, one).values()) for one in known]
     assert sorted(found) == list(itertools.product([2, 4], [0.1, 0.2, 0.3]))
 
 
 def test_a_trial_below_the_median_of_five_is_pruned() -> None:
     described = sweep(pruner="median")
     known = [trial(described, {}, epochs=[0.1 * number, 0.2 * number]) for number in range(5)]
-    assert study.prunes(described, known, [0.1])
-    assert not study.prunes(described, known, [0.3])
-    assert not study.prunes(described, known[:4], [0.1])
-    assert not study.prunes(sweep(), known, [0.1])
+    assert trials.prunes(described, known, [0.1])
+    assert not trials.prunes(described, known, [0.3])
+    assert not trials.prunes(described, known[:4], [0.1])
+    assert not trials.prunes(sweep(), known, [0.1])
     by_loss = sweep(pruner="median", objectives=[LOSS])
-    assert study.prunes(by_loss, known, [0.3])
+    assert trials.prunes(by_loss, known, [0.3])
 
 
 def test_the_front_is_what_no_trial_beats() -> None:
     both = sweep(objectives=[ACCURACY, PARAMETERS])
     figures = [(0.9, 100), (0.8, 50), (0.8, 60), (0.9, 100), (0.7, 10)]
     known = [trial(both, {}, accuracy, parameters) for accuracy, parameters in figures]
-    assert [one.number for one in study.best(memory(both, [*known, trial(both, {}, state=FAILED)]))] == [0, 3, 1, 4]
+    assert [one.number for one in trials.best(memory(both, [*known, trial(both, {}, state=FAILED)]))] == [0, 3, 1, 4]
     known = [trial(sweep(), {}, accuracy) for accuracy, _ in figures]
-    assert [one.number for one in study.best(memory(sweep(), known))] == [0]
+    assert [one.number for one in trials.best(memory(sweep(), known))] == [0]
 
 
 @pytest.mark.parametrize(
@@ -307,15 +306,15 @@ def test_the_best_is_applied_with_comments_kept_and_has_the_trials_fingerprint(f
 
 def test_trials_of_another_space_model_or_data_are_refused(folder: Path) -> None:
     planned = some_plan()
-    with study.opened(planned) as known:
+    with trials.opened(planned) as known:
         known.add_trial(trial(planned.sweep, {"blocks.0.filters.0": 8}, epochs=[0.1, 0.2]))
-    with study.opened(some_plan(trials=9, at_once=2)) as again:
+    with trials.opened(some_plan(trials=9, at_once=2)) as again:
         (one,) = again.trials
     assert (one.params, one.intermediate_values) == ({"blocks.0.filters.0": "8"}, {1: 0.1, 2: 0.2})
     other = some_plan(seed=1)
     with (
         pytest.raises(InputError, match=r"the search space, the model, .* or delete .sweeps/some to begin"),
-        study.opened(other),
+        trials.opened(other),
     ):
         pass
     raw = files.read_yaml(Path("params.yaml"))
@@ -327,7 +326,7 @@ def test_trials_of_another_space_model_or_data_are_refused(folder: Path) -> None
 def test_what_a_kill_leaves_in_the_study_stops_nobody_and_a_damaged_one_is_named(folder: Path) -> None:
     planned, path, started = some_plan(), Path(".sweeps/some/trials.log"), time.monotonic()
     for count in range(3):
-        with study.opened(planned) as known:
+        with trials.opened(planned) as known:
             assert len(known.trials) == count
             known.add_trial(trial(planned.sweep, {"blocks.0.filters.0": 8}))
         path.write_bytes(path.read_bytes() + b'{"op_code":4,"wor')  # killed while it wrote, and held Optuna's lock
@@ -335,7 +334,7 @@ def test_what_a_kill_leaves_in_the_study_stops_nobody_and_a_damaged_one_is_named
     assert time.monotonic() - started < 30  # for which Optuna waits before it breaks such a lock
     path.write_bytes(path.read_bytes()[300:])
     damaged = pytest.raises(InputError, match=r"trials.log is damaged .*: delete .sweeps/some to begin anew")
-    with damaged, study.opened(planned):
+    with damaged, trials.opened(planned):
         pass
 
 
@@ -355,7 +354,7 @@ def test_prepared_images_of_other_bytes_are_refused(folder: Path) -> None:
 def test_two_processes_do_not_drive_one_sweep(folder: Path) -> None:
     planned = some_plan()
     command = [sys.executable, "-m", "pipeline", "sweep", "sweeps/some.yaml"]
-    with study.opened(planned):
+    with trials.opened(planned):
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"DVC_ROOT": ""})
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: .sweeps/some: another process is at this sweep: wait for it, or end it\n"
@@ -374,8 +373,8 @@ def test_a_report_tells_every_trial_and_what_its_scores_depend_on(folder: Path) 
     planned = some_plan(trials=9, objectives=[ACCURACY, PARAMETERS])
     known = memory(planned.sweep, history(planned.sweep, 8))
     assert report.line(planned, known, known.trials[3]) == (
-        f"trial 3: {plan.told(study.values(planned.sweep, known.trials[3]))}; failed; 0 s; front: "
-        + ", ".join(str(one.number) for one in study.best(known))
+        f"trial 3: {plan.told(trials.values(planned.sweep, known.trials[3]))}; failed; 0 s; front: "
+        + ", ".join(str(one.number) for one in trials.best(known))
         + "; 8 of 9 done"
     )
     made = report.write(planned, known, Path("report"))
@@ -383,7 +382,7 @@ def test_a_report_tells_every_trial_and_what_its_scores_depend_on(folder: Path) 
     assert [path.name for path in made] == ["trials.csv", *drawn, "front.png"]
     table = tables.read_text_csv(made[0])
     assert {int(number.split()[0]) for number in table["trial"].astype(str)} == {one.number for one in known.trials}
-    assert table["trial"].astype(str).str.endswith("*").sum() == len(study.best(known))
+    assert table["trial"].astype(str).str.endswith("*").sum() == len(trials.best(known))
     before = {path: path.read_bytes() for path in made}
     report.write(planned, known, Path("report"))
     assert {path: path.read_bytes() for path in made} == before

@@ -5,7 +5,6 @@ start, and once it has ended the attributes `scores` (all that is measured, not 
 `threads` (which decide about the last bits of its weights), and `reason`, why it failed.
 """
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 
 import optuna
 from filelock import FileLock, Timeout
-from optuna.samplers import BaseSampler, BruteForceSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -173,7 +172,4 @@ def _in_memory(sweep: Sweep, known: list[FrozenTrial], **how: Any) -> optuna.Stu
 
 def _sampler(sweep: Sweep, number: int, attempt: int) -> BaseSampler:
     seed = sweep.seed + number * ATTEMPTS + attempt
-    if sweep.sampler == "grid":
-        with warnings.catch_warnings(action="ignore"):  # that it is experimental
-            return BruteForceSampler(seed)
     return RandomSampler(seed) if sweep.sampler == "random" or attempt >= INSISTENT else TPESampler(seed=seed)

@@ -11,10 +11,10 @@ from typing import NamedTuple
 from optuna import TrialPruned
 from optuna.trial import FrozenTrial
 
-from pipeline.addons.sweep import study
+from pipeline.addons.sweep import trials
 from pipeline.addons.sweep.definition import ACCURACY, LOSS, PARAMETERS, Sweep
 from pipeline.addons.sweep.plan import Plan
-from pipeline.addons.sweep.study import COMPLETE, FAILED, PRUNED, STATES, Outcome
+from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, STATES, Outcome
 from pipeline.base import files, processor
 from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays
@@ -46,7 +46,7 @@ def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Outcome:
     plan, training = job.plan, job.plan.training
     scores, reason = dict[str, float](), None
     try:
-        params = plan.params(study.values(plan.sweep, job.trial))
+        params = plan.params(trials.values(plan.sweep, job.trial))
     except InputError as error:
         return failed(str(error))
     described = description.of_training(params, training, job.trial.user_attrs["fingerprint"], job.dataset)
@@ -85,7 +85,7 @@ def _scores(job: Job, network: Model, record: Journal, after_epoch: Callable[[],
         record.log_epoch(row, len(train[1]))
         after_epoch()
         so_far = _epochs(job.plan.sweep, record)
-        if row["epoch"] < network.train.epochs and study.prunes(job.plan.sweep, job.ended, so_far):
+        if row["epoch"] < network.train.epochs and trials.prunes(job.plan.sweep, job.ended, so_far):
             raise TrialPruned  # before the state is kept: broken off here, the trial comes to the same end
         record.save_state(state)
 
