@@ -41,18 +41,19 @@ def fit(
     """
     from pipeline.addons.ray import distributed
 
-    progress = Progress(train.epochs, len((state or {}).get("history/epoch", ())), at_most=bool(train.early_stopping))
-
-    def told(row: Row, after: Arrays) -> None:
-        nonlocal state
-        state = after
-        on_epoch(row, after)
-        progress.epoch(row)
-
     with connected() as ray:
         each = resources([node["Resources"] for node in ray.nodes() if node["Alive"]], train.workers)
         network = model.get_config(), [variable.numpy() for variable in model.variables]
         given = ray.put((*network, (labelled[0][:], labelled[1]), (validation[0][:], validation[1]), train, seed))
+        done = len((state or {}).get("history/epoch", ()))
+        progress = Progress(train.epochs, done, at_most=bool(train.early_stopping))
+
+        def told(row: Row, after: Arrays) -> None:
+            nonlocal state
+            state = after
+            on_epoch(row, after)
+            progress.epoch(row)
+
         for left in range(REPLACED, -1, -1):
             try:
                 history, variables = _train(ray, each, train.workers, given, state, told)

@@ -104,12 +104,12 @@ def load(source: Path) -> Plan:
 
 def described(plan: Plan, dataset: dict[str, str]) -> Description:
     """Gather what the sweep's own run tells from its start: the model as it is in params.yaml, and what is varied."""
-    told = description.of_training(plan.params({}), plan.training, plan.identity(), dataset)
-    told.name = f"sweep {plan.name}: {plan.sweep.model} with other {', '.join(plan.sweep.space)}"[:200]
-    told.tags |= {"dvc.stage": str(plan.source), "sweep.name": plan.name}
+    run = description.of_training(plan.params({}), plan.training, plan.identity(), dataset)
+    run.name = f"sweep {plan.name}: {plan.sweep.model} with other {', '.join(plan.sweep.space)}"[:200]
+    run.tags |= {"dvc.stage": str(plan.source), "sweep.name": plan.name}
     for key, dimension in plan.sweep.space.items():
-        told.params[f"sweep.{key}"] = str(dimension.choices or dimension.model_dump(exclude_defaults=True))[:500]
-    return told
+        run.params[f"sweep.{key}"] = str(dimension.choices or dimension.model_dump(exclude_defaults=True))[:500]
+    return run
 
 
 def told(values: Values) -> str:
