@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.contestants import SCALING
+from pipeline.base import processor
 from pipeline.config import loading
 
 BATCH, STEPS, ROUNDS, STARTS = 64, 10, 4, 1
@@ -115,6 +116,7 @@ def _trained(workers: int, batch: int) -> Any:
 
 def _work(worker: int, workers: int, batch: int) -> None:
     """Be a worker on one core, and print what it took."""
+    os.environ[processor.THREADS] = "1"
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[worker]})
     from pipeline.network import building, training  # noqa: I001  # first, or TensorFlow comes with its noise
@@ -130,7 +132,7 @@ def _work(worker: int, workers: int, batch: int) -> None:
     def on_epoch(*_: object) -> None:
         times.append(time.process_time())
 
-    strategy = distributed.joined(threads=1)
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
     model = distributed.parallel(building.build(network, (28, 28, 1), 10, SCALING), strategy)
     training.fit(model, data, (images[:0], data[1][:0]), train, 1, on_epoch)
     steps = (np.diff(times)[1:] / STEPS).tolist()  # the first epoch also builds and warms up

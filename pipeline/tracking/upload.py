@@ -13,7 +13,7 @@ from pipeline.tracking import server
 from pipeline.tracking.journals import MODEL, Journal
 
 SHOWN = {MLFLOW_SOURCE_NAME: "dvc.stage", MLFLOW_GIT_COMMIT: "git.commit"}  # as columns of the UI
-PARENT = "sweep.training"  # the tag of a trial that names its sweep's journal
+PARENT = "sweep.run"  # the tag of a trial that names its sweep's journal
 
 
 def find_or_make(client: mlflow.MlflowClient, journal: Journal) -> Run:

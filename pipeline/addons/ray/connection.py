@@ -58,17 +58,16 @@ def _require_answer(address: str) -> None:
     """Raise `InputError` unless somebody listens where a cluster should."""
     if address in (HERE, ANY):
         return
-    if address.startswith("ray://"):
-        raise InputError(f"RAY_ADDRESS {address}: name the head's HOST:PORT without ray://, on one of its machines")
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise InputError(f"RAY_ADDRESS {address}: give a machine and a port, as in 10.0.0.1:6379, or auto")
     try:
         socket.create_connection((host, int(port)), PATIENCE).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         raise _unreached(address, error) from None
 
 
 def _unreached(address: str, error: Exception) -> InputError:
     reason = str(error).splitlines()[0]
-    return InputError(f"RAY_ADDRESS {address} is not reached ({reason:.100}): start the cluster, or unset it")
+    return InputError(
+        f"RAY_ADDRESS {address} is not reached ({reason:.100}): start the cluster and name its head, as in "
+        "10.0.0.1:6379, or unset it"
+    )

@@ -4,51 +4,25 @@ A worker takes every so-many-th image of each batch. Order, augmentation and dro
 each worker alike, and batch norm sees the whole batch: the number of workers changes the order of sums alone.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
-from pipeline.base.files import Arrays
-from pipeline.config import models
-from pipeline.data.arrays import Labelled
 from pipeline.network import layers, training
 
 OURS = {kind.__name__: kind for kind in (layers.BatchNormalization, layers.Conv2D)}  # for Keras, which finds its own
 
 
-def fit(
-    network: dict[str, Any],
-    variables: list[np.ndarray],
-    labelled: Labelled,
-    validation: Labelled,
-    train: models.Train,
-    seed: int,
-    on_epoch: Callable[[training.Row, Arrays], None],
-    state: Arrays | None = None,
-    threads: int = 0,
-) -> tuple[pd.DataFrame, list[np.ndarray]]:
-    """Be one worker of a training, which one `TF_CONFIG` says; return its history and the network's variables.
-
-    `network` is a Keras model's config, `variables` are its first values, `threads` those that an operation may take,
-    0 for all; the rest is as for `training.fit`. Every worker returns the same.
-    """
-    strategy = joined(threads)
+def worker(network: dict[str, Any], variables: list[np.ndarray], seed: int) -> keras.Model:
+    """Build a network, by its Keras config and with its first values, as one of the workers that `TF_CONFIG` names."""
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()  # before anything is computed
     training.make_deterministic(seed)
     model = parallel(keras.Model.from_config(network, OURS), strategy)
     assign(model, variables)
-    history = training.fit(model, labelled, validation, train, seed, on_epoch, state)
-    return history, [variable.numpy() for variable in model.variables]
-
-
-def joined(threads: int = 0) -> tf.distribute.Strategy:
-    """Join the other workers, before anything is computed; an operation takes so many threads, 0 for all."""
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    return model
 
 
 def assign(model: keras.Model, variables: list[np.ndarray]) -> None:

@@ -1,19 +1,18 @@
-"""One training on several workers, by Ray Train: it places them, and replaces those that die.
+"""One training on several workers, each an actor of Ray; when one dies, all begin anew after the last whole epoch.
 
 Workers may be on other machines. Images, states and weights go through Ray alone; files are the caller's.
 """
 
+import json
 import os
-import tempfile
-import threading
+import socket
 from collections.abc import Callable
-from concurrent import futures
 from typing import Any
 
 import pandas as pd
 
 from pipeline.addons.ray.connection import connected
-from pipeline.base import errors
+from pipeline.base import errors, processor
 from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays
 from pipeline.base.progress import Progress
@@ -21,8 +20,9 @@ from pipeline.config import models
 from pipeline.data.arrays import LabelledRows
 
 Row = dict[str, float]
+OnEpoch = Callable[[Row, Arrays], None]
 REPLACED = 3  # times at most that workers are, or a defect of ours would never end
-LEFT_OUT = ("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "RAY_TRAIN_METRICS_ENABLED")  # processes that take seconds to start
+PATIENCE = 60.0  # seconds for all workers to have a place
 
 
 def fit(
@@ -31,7 +31,7 @@ def fit(
     validation: LabelledRows,
     train: models.Train,
     seed: int,
-    on_epoch: Callable[[Row, Arrays], None],
+    on_epoch: OnEpoch,
     state: Arrays | None = None,
 ) -> pd.DataFrame:
     """Train a Keras `model` in place by `train.workers` workers, and return its history, as `training.fit` does by one.
@@ -39,30 +39,31 @@ def fit(
     All images pass into memory, Ray's, of which each machine has one copy. Raise `InputError` also where Ray is
     missing, or its cluster out of reach or without room.
     """
-    from pipeline.addons.ray import distributed  # here, for the mailbox does without TensorFlow
+    from pipeline.addons.ray import distributed
 
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, connected() as ray:
+    with connected() as ray:
         each = resources([node["Resources"] for node in ray.nodes() if node["Alive"]], train.workers)
-        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
-            ray.get_runtime_context().get_node_id(), soft=False
-        )
-        mailbox = ray.remote(num_cpus=0, scheduling_strategy=here)(_Mailbox).remote(state)
-        given = {
-            "network": model.get_config(),
-            "variables": [variable.numpy() for variable in model.variables],
-            "labelled": (labelled[0][:], labelled[1]),
-            "validation": (validation[0][:], validation[1]),
-            "train": train,
-            "seed": seed,
-            "threads": int(each.get("CPU", 0)),
-        }
-        trainer = _trainer({"mailbox": mailbox, "given": ray.put(given)}, train.workers, each, folder)
+        network = model.get_config(), [variable.numpy() for variable in model.variables]
+        given = ray.put((*network, (labelled[0][:], labelled[1]), (validation[0][:], validation[1]), train, seed))
         done = len((state or {}).get("history/epoch", ()))
         progress = Progress(train.epochs, done, at_most=bool(train.early_stopping))
-        _follow(_run(trainer), lambda: ray.get(mailbox.taken.remote()), progress, on_epoch)
-        history, variables = ray.get(mailbox.result.remote())
-    if isinstance(history, InputError):
-        raise history
+
+        def told(row: Row, after: Arrays) -> None:
+            nonlocal state
+            state = after
+            on_epoch(row, after)
+            progress.epoch(row)
+
+        for left in range(REPLACED, -1, -1):
+            try:
+                history, variables = _train(ray, each, train.workers, given, state, told)
+                break
+            except ray.exceptions.RayError as error:
+                if isinstance(cause := getattr(error, "cause", None), InputError):
+                    raise cause from None
+                if not left:
+                    raise
+                print("a worker was lost: all go on after the last epoch that they finished", flush=True)
     distributed.assign(model, variables)
     return history
 
@@ -76,112 +77,71 @@ def resources(nodes: list[dict[str, float]], workers: int) -> dict[str, float]:
     have = [int(node.get(kind, 0)) for node in nodes]
     each = next((each for each in range(max(have), 0, -1) if sum(count // each for count in have) >= workers), 0)
     if not each:
-        name = {"GPU": "GPUs", "CPU": "cores"}[kind]
-        raise InputError(
-            f"train.workers is {workers}, but Ray has {sum(have)} {name} in all: lower it, or add machines"
-        )
+        raise InputError(f"train.workers is {workers}, but Ray has {sum(have)} {kind}: lower it, or add machines")
     return {kind: 1 if kind == "GPU" else each}
 
 
-def _trainer(sent: dict[str, Any], workers: int, each: dict[str, float], folder: str) -> Any:
-    for name in LEFT_OUT:
-        os.environ.setdefault(name, "0")
-    import ray.train.tensorflow
+def _train(
+    ray: Any, each: dict[str, float], workers: int, given: Any, state: Arrays | None, on_epoch: OnEpoch
+) -> tuple[pd.DataFrame, list[Any]]:
+    """Train with new workers, hand on each epoch, and return history and variables; raise what ends a worker."""
+    from ray.util.queue import Queue
 
-    limits: dict[str, Any] = {"max_failures": REPLACED, "controller_failure_limit": 0}  # the latter in starting
-    return ray.train.tensorflow.TensorflowTrainer(
-        _work,
-        train_loop_config=sent,
-        scaling_config=ray.train.ScalingConfig(num_workers=workers, use_gpu="GPU" in each, resources_per_worker=each),
-        run_config=ray.train.RunConfig(storage_path=folder, failure_config=ray.train.FailureConfig(**limits)),
-    )
-
-
-def _run(trainer: Any) -> futures.Future[None]:
-    """Train in a thread, which is left behind if the training is interrupted: nothing wakes it where Ray has ended."""
-    from ray.train import ControllerError
-
-    running: futures.Future[None] = futures.Future()
-
-    def fit() -> None:
-        try:
-            running.set_result(trainer.fit())
-        except ControllerError as error:
-            reason = str(error).splitlines()[0]
-            running.set_exception(InputError(f"Ray starts no workers ({reason}): wait, or lower train.workers"))
-        except Exception as error:
-            running.set_exception(error)
-
-    threading.Thread(target=fit, daemon=True).start()
-    return running
-
-
-def _follow(
-    running: futures.Future[None],
-    taken: Callable[[], tuple[int, list[tuple[Row, Arrays]]]],
-    progress: Progress,
-    on_epoch: Callable[[Row, Arrays], None],
-) -> None:
-    """Hand on each epoch, and say so in a line, until the training has ended; raise what ended it."""
-    known = 1
-    with errors.interrupts_held_back() as raise_if_interrupted:
-        ended = False
-        while not ended:
-            raise_if_interrupted()
-            ended = bool(futures.wait([running], timeout=0.5).done)
-            starts, finished = taken()
-            for row, state in finished:
-                on_epoch(row, state)
-                progress.epoch(row)
-            if starts > known:
-                known = starts
-                print("a worker was lost: all go on after the last epoch that they finished", flush=True)
-    running.result()
-
-
-def _work(sent: dict[str, Any]) -> None:
-    """Be one worker, in a process of its own."""
-    import ray
-    import ray.train
-
-    from pipeline.addons.ray import distributed
-
-    mailbox, first = sent["mailbox"], ray.train.get_context().get_world_rank() == 0
-    state = ray.get(mailbox.start.remote(first))
-
-    def on_epoch(row: Row, state: Arrays) -> None:
-        if first:
-            ray.get(mailbox.finish.remote(row, state))
-
+    cores = int(each.get("CPU", 0))
+    worker = ray.remote(num_cpus=cores, num_gpus=each.get("GPU", 0))(_Worker)
+    actors, finished = [worker.remote() for _ in range(workers)], Queue(actor_options={"num_cpus": 0})
     try:
-        made: Any = distributed.fit(**ray.get(sent["given"]), on_epoch=on_epoch, state=state)
-    except InputError as error:  # which is no reason to try again
-        made = error, None
-    if first:
-        ray.get(mailbox.end.remote(made))
+        try:
+            addresses = ray.get([actor.address.remote() for actor in actors], timeout=PATIENCE)
+        except ray.exceptions.GetTimeoutError:
+            raise InputError(f"Ray has no room for {workers} workers now: wait, or lower train.workers") from None
+        begun = ray.put(state)
+        working = [
+            actor.fit.remote(addresses, number, cores, given, begun, finished) for number, actor in enumerate(actors)
+        ]
+        left = working
+        with errors.interrupts_held_back() as raise_if_interrupted:
+            while left:
+                raise_if_interrupted()
+                ended, left = ray.wait(left, timeout=0.5)
+                for row, after in finished.get_nowait_batch(finished.qsize()):
+                    on_epoch(row, after)
+                ray.get(ended)  # raises what ended it
+        made: tuple[pd.DataFrame, list[Any]] = ray.get(working[0])
+        return made
+    finally:
+        for actor in actors:
+            ray.kill(actor)
+        finished.shutdown(force=True)
 
 
-class _Mailbox:
-    """What workers and caller have to tell each other, in a process of its own."""
+class _Worker:
+    """One of the workers, in a process of its own."""
 
-    def __init__(self, state: Arrays | None) -> None:
-        self.state, self.made = state, None
-        self.starts, self.finished = 0, list[tuple[Row, Arrays]]()
+    def address(self) -> str:
+        """Return a host and a port at which the others reach this one."""
+        import ray
 
-    def start(self, first: bool) -> Arrays | None:
-        self.starts += first
-        return self.state
+        util: Any = ray.util  # which has no types
+        with socket.socket() as free:
+            free.bind(("", 0))
+            return f"{util.get_node_ip_address()}:{free.getsockname()[1]}"
 
-    def finish(self, row: Row, state: Arrays) -> None:
-        self.finished.append((row, state))
-        self.state = state
+    def fit(
+        self, addresses: list[str], number: int, cores: int, given: Any, state: Arrays | None, finished: Any
+    ) -> Any:
+        """Train; the first tells of each epoch, and returns history and variables."""
+        task = {"type": "worker", "index": number}
+        os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
+        os.environ[processor.THREADS] = str(cores)  # 0 for all
+        from pipeline.addons.ray import distributed
+        from pipeline.network import training
 
-    def taken(self) -> tuple[int, list[tuple[Row, Arrays]]]:
-        finished, self.finished = self.finished, []
-        return self.starts, finished
+        def on_epoch(row: Row, after: Arrays) -> None:
+            if number == 0:
+                finished.put((row, after))
 
-    def end(self, made: Any) -> None:
-        self.made = made
-
-    def result(self) -> Any:
-        return self.made
+        network, variables, labelled, validation, train, seed = given
+        model = distributed.worker(network, variables, seed)
+        history = training.fit(model, labelled, validation, train, seed, on_epoch, state)
+        return (history, [variable.numpy() for variable in model.variables]) if number == 0 else None

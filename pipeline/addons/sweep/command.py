@@ -5,14 +5,16 @@ With --apply, it writes the best trial, or the one of a number, as a model into 
 
 import argparse
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import optuna
-from optuna.trial import FrozenTrial
 
 from pipeline.addons.ray import connection
-from pipeline.addons.sweep import applying, driver, plan, report, training, trials
+from pipeline.addons.sweep import applying, plan, report, trials, workers
+from pipeline.addons.sweep.plan import Plan
+from pipeline.addons.sweep.train import Job
+from pipeline.addons.sweep.trials import RUNNING
 from pipeline.base import tables
 
 
@@ -34,26 +36,32 @@ def main() -> None:
             print(applying.apply(planned, study, None if given.apply < 0 else given.apply))
 
 
-def run(planned: plan.Plan, study: optuna.Study) -> None:
+def run(planned: Plan, study: optuna.Study) -> None:
     """Run all trials, print a line for each, and report on them, on the terminal, in a folder and in MLflow."""
-    dispersed = connection.wanted(planned.sweep.at_once)
-    with driver.on_ray(planned.sweep.resources) if dispersed else contextlib.nullcontext() as on_ray:
+    with connection.connected() if connection.wanted(planned.sweep.at_once) else contextlib.nullcontext() as ray:
         from pipeline.tracking import journals, sending  # here: MLflow takes seconds
 
         described = plan.described(planned)
         with sending.in_background() as send, journals.opened(described, recorded=False) as journal:
-
-            def told(ended: FrozenTrial) -> None:
-                print(report.line(planned, study, ended), flush=True)
-                journal.save_state({"trials": np.array(len(study.trials))})  # so that the run is gone on with
+            journal.save_state({})  # so that the run is gone on with
+            jobs = left(planned, study, journal.training)
+            for job, outcome in workers.by_ray(ray, jobs, planned.sweep) if ray else workers.here(jobs, send):
+                trials.tell(planned, study, job.trial.number, outcome)
+                print(report.line(planned, study, study.trials[job.trial.number]), flush=True)
                 for best in trials.best(study)[:1]:
-                    journal.log_metrics({"best": training.nested(best.user_attrs["scores"])})
+                    journal.log_metrics({"best": best.user_attrs["scores"]})
                 send()
-
-            driver.run(planned, study, journal.training, on_ray or driver.here(send), told)
             made = report.write(planned, study, trials.folder(planned.name) / "report")
             journal.attach({path.name: path for path in made})
-    wanted, found = planned.sweep.trials, len(study.trials)
-    if wanted and not planned.sweep.minutes and found < wanted:
-        print(f"the space has no more than {found} combinations that were found")
-    print(f"\n{tables.for_terminal(report.table(planned, study))}\n\n{made[0]}")
+    print(f"\n{tables.for_terminal(report.table(planned, study))}\n\n{made[0].parent} has the plots")
+
+
+def left(planned: Plan, study: optuna.Study, sweep_run: str) -> Iterator[Job]:
+    """Yield the trials to train: those that were broken off, then new ones, each when it is asked for."""
+    waiting = study.get_trials(states=(RUNNING,))
+    while waiting or len(study.trials) < planned.sweep.trials:
+        trial = waiting.pop(0) if waiting else trials.ask(planned, study)
+        if trial is None:
+            print(f"the space has no more than {len(study.trials)} combinations that were found")
+            return
+        yield Job(planned, trial, trials.ended(study), sweep_run)

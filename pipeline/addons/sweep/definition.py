@@ -1,33 +1,35 @@
 """What a file of `sweeps/` may hold: every key, its type and range."""
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.study import StudyDirection
+from pydantic import Field, ValidationError, model_validator
 
 from pipeline.base import files
-from pipeline.base.errors import InputError, short
+from pipeline.base.errors import InputError
 from pipeline.config.explain import explain
 from pipeline.config.schema import Seed
-from pipeline.config.section import Count, NotNegative, Positive, Section, Text
+from pipeline.config.section import Count, EachOnce, NotNegative, Positive, Section, Text
 
-ACCURACY, LOSS, PARAMETERS, SECONDS = "validation.accuracy", "validation.loss", "parameters", "seconds_per_image"
-EACH_EPOCH = {ACCURACY: "validation_accuracy", LOSS: "validation_loss"}  # columns of a training's history
+ACCURACY, LOSS, PARAMETERS = "validation.accuracy", "validation.loss", "parameters"
+DIGITS = 6  # of a sampled number, so that params.yaml stays readable
 
 
 class Dimension(Section):
     """What a key of a model may be: one of `choices`, or a number from `low` to `high`, both included.
 
-    It is whole if all its numbers are; `log` samples its magnitude. It is for models whose keys are as `when` says.
+    It is whole if all its numbers are; `log` samples its magnitude.
     """
 
-    choices: Annotated[list[Any], Field(min_length=1, default_factory=list)]
+    choices: Annotated[list[Any], Field(min_length=1), EachOnce] | None = None
     low: int | float = 0
     high: int | float = 0
     step: Positive | Count | None = None
     log: bool = False
-    when: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -35,18 +37,10 @@ class Dimension(Section):
         return {"choices": raw} if isinstance(raw, list) else raw
 
     @model_validator(mode="after")
-    def _choices_or_range(self) -> "Dimension":
-        if self.choices and self.model_fields_set & {"low", "high", "step", "log"}:
-            raise ValueError("give choices, or low and high, not both")
-        if again := [choice for index, choice in enumerate(self.choices) if choice in self.choices[:index]]:
-            raise ValueError(f"{short(again[0])} stands there twice: name each choice once")
-        if not self.choices and not self.low < self.high:
-            raise ValueError(f"low {self.low} is not below high {self.high}")
-        if self.log and (self.low <= 0 or self.step):
-            raise ValueError("log needs a low above 0, and no step")
-        steps = (self.high - self.low) / (self.step or 1)
-        if self.step and abs(steps - round(steps)) > 1e-9:
-            raise ValueError(f"from {self.low} to {self.high} are {steps:.4g} steps of {self.step}, no whole number")
+    def _optuna_takes_it(self) -> "Dimension":
+        if (self.choices is None) != (self.low < self.high):
+            raise ValueError("give a list of choices, or a low and a greater high")
+        self.distribution()
         return self
 
     @property
@@ -54,17 +48,19 @@ class Dimension(Section):
         """Every choice, or the least and the greatest number."""
         return self.choices or [self.low, self.high]
 
-    @property
-    def whole(self) -> bool:
-        """Whether the numbers are whole."""
-        return all(isinstance(number, int) for number in (self.low, self.high, self.step or 1))
+    def distribution(self) -> BaseDistribution:
+        """Return what Optuna samples from, which knows choices as JSON."""
+        if self.choices:
+            return CategoricalDistribution([json.dumps(choice) for choice in self.choices])
+        if all(isinstance(number, int) for number in (self.low, self.high, self.step or 1)):
+            return IntDistribution(int(self.low), int(self.high), self.log, int(self.step or 1))
+        return FloatDistribution(self.low, self.high, self.log, self.step)
 
-
-class Resources(Section):
-    """What a trial needs on a cluster."""
-
-    cpus: Count = 1
-    gpus: NotNegative = 0
+    def value(self, sampled: Any) -> Any:
+        """Return what stands in params.yaml for what Optuna sampled."""
+        if self.choices:
+            return json.loads(sampled)
+        return sampled if isinstance(sampled, int) else float(f"{sampled:.{DIGITS}g}")
 
 
 class Sweep(Section):
@@ -72,40 +68,26 @@ class Sweep(Section):
 
     model: Text
     space: Annotated[dict[Text, Dimension], Field(min_length=1)]
-    maximise: list[Literal["validation.accuracy"]] = Field(default_factory=list)
-    minimise: list[Literal["validation.loss", "parameters", "seconds_per_image"]] = Field(default_factory=list)
-    trials: Count | None = None  # in all; left out, a grid's whole size
-    minutes: Positive | None = None  # after which no trial begins
-    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    objectives: Annotated[
+        list[Literal["validation.accuracy", "validation.loss", "parameters"]], Field(min_length=1), EachOnce
+    ]
+    trials: Count  # at most: fewer where the space has no more
+    sampler: Literal["tpe", "random"] = "tpe"
     pruner: Literal["none", "median"] = "none"
     seed: Seed = 42  # of the sampler; trials train with the first of params.yaml's
-    at_once: Count = 1  # more than 1 needs Ray
-    resources: Resources = Resources()
+    at_once: Count = 1  # more than 1 needs Ray, where each trial has so many
+    cpus: Count = 1
+    gpus: NotNegative = 0
 
     @property
-    def objectives(self) -> dict[str, Literal["maximize", "minimize"]]:
-        """What to choose by, and which way, as Optuna spells it."""
-        return {**dict.fromkeys(self.maximise, "maximize"), **dict.fromkeys(self.minimise, "minimize")}
-
-    @field_validator("maximise", "minimise", mode="before")
-    @classmethod
-    def _one_or_several(cls, raw: Any) -> Any:
-        values = raw if isinstance(raw, list) else [raw]
-        if tested := [value for value in values if str(value).startswith("test")]:
-            raise ValueError(f"{short(tested[0])}: nothing is chosen by the test split; take validation's")
-        return values
+    def directions(self) -> list[StudyDirection]:
+        """Which way each objective is better."""
+        return [StudyDirection.MAXIMIZE if name == ACCURACY else StudyDirection.MINIMIZE for name in self.objectives]
 
     @model_validator(mode="after")
-    def _keys_go_together(self) -> "Sweep":
-        if not self.objectives:
-            raise ValueError(f"maximise is missing, as in maximise: {ACCURACY}; or minimise")
-        if not self.trials and not self.minutes and self.sampler != "grid":
-            raise ValueError("trials is missing, how many there shall be; or minutes")
-        if self.pruner != "none" and (len(self.objectives) > 1 or not EACH_EPOCH.keys() & self.objectives.keys()):
+    def _pruner_has_an_objective(self) -> "Sweep":
+        if self.pruner != "none" and self.objectives not in ([ACCURACY], [LOSS]):
             raise ValueError(f"pruner: {self.pruner} needs {ACCURACY} or {LOSS} as the only objective: set it to none")
-        for key, dimension in self.space.items():
-            if self.sampler == "grid" and not dimension.choices and not dimension.step:
-                raise ValueError(f"space.{key} has no step, which sampler: grid needs; or list the choices")
         return self
 
 

@@ -1,5 +1,7 @@
-"""What a sweep tells: a line a trial, a table, a page with a picture for each objective."""
+"""What a sweep tells: a line a trial, a table, Optuna's plots."""
 
+import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,69 +9,70 @@ import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial
 
-from pipeline.addons.sweep import space, trials
-from pipeline.addons.sweep.plan import Plan
-from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING, STATES
+from pipeline.addons.sweep import trials
+from pipeline.addons.sweep.plan import Plan, told
+from pipeline.addons.sweep.trials import COMPLETE, PRUNED, STATES
 from pipeline.base import files, tables
 from pipeline.base.errors import short
 
 
-def line(plan: Plan, study: optuna.Study, ended: FrozenTrial) -> str:
-    """Tell in a line how a trial ended, the best so far, and how many are left."""
-    came_of_it = {COMPLETE: _scores(plan, ended), FAILED: f"failed: {ended.user_attrs['reason']}"}
-    left = len(study.get_trials(states=(RUNNING,))) + max(0, (plan.sweep.trials or 0) - len(study.trials))
-    parts = [
-        f"trial {ended.number}: {space.told(trials.values(plan.sweep, ended))}",
-        came_of_it.get(ended.state) or _state(ended),
-        f"{ended.user_attrs['seconds']:.0f} s",
-        _best(plan, study),
-    ]
-    return "; ".join([*parts, f"{left} left"] if plan.sweep.trials else parts)
-
-
-def frame(plan: Plan, study: optuna.Study) -> pd.DataFrame:
-    """Tabulate all trials: `trial`, objectives, keys, NaN where there is none, `seconds`, and the state."""
-    rows = []
-    for trial in study.trials:
-        values = {key: _plain(value) for key, value in trials.values(plan.sweep, trial).items()}
-        ending = {"seconds": trial.user_attrs.get("seconds"), "": _state(trial)}
-        rows.append({"trial": trial.number} | values | trial.user_attrs.get("scores", {}) | ending)
-    return pd.DataFrame(rows, columns=["trial", *plan.sweep.objectives, *plan.sweep.space, "seconds", ""])
+def line(plan: Plan, study: optuna.Study, trial: FrozenTrial) -> str:
+    """Tell in a line how a trial ended, the best so far, and how many are done."""
+    reason = trial.user_attrs["reason"]
+    return "; ".join(
+        [
+            f"trial {trial.number}: {told(trials.values(plan.sweep, trial))}",
+            _scores(plan, trial) or (f"failed: {reason}" if reason else _state(trial)),
+            f"{trial.user_attrs['seconds']:.0f} s",
+            _best(plan, study),
+            f"{len(trials.ended(study))} of {plan.sweep.trials} done",
+        ]
+    )
 
 
 def table(plan: Plan, study: optuna.Study) -> pd.DataFrame:
     """Write trials that have ended as text, the best first; those on the front, or the best one, have a star."""
-    best, complete = trials.best(study), trials.ranked(study, study.get_trials(states=(COMPLETE,)))
-    early = [trial for state in (PRUNED, FAILED) for trial in study.get_trials(states=(state,))]
-    order = dict.fromkeys(trial.number for trial in [*best, *complete, *early])
-    text = frame(plan, study).iloc[list(order)].map(_cell)
-    text["trial"] += [" *"] * len(best) + [""] * (len(text) - len(best))
-    return text
+    best = [trial.number for trial in trials.best(study)]
+    complete = trials.ranked(study, study.get_trials(states=(COMPLETE,)))
+    rows = []
+    for trial in [*complete, *(trial for trial in trials.ended(study) if trial.state != COMPLETE)]:
+        values, scores = trials.values(plan.sweep, trial), trial.user_attrs["scores"]
+        number = f"{trial.number} *" if trial.number in best else f"{trial.number}"
+        cells = {name: scores.get(name, "–") for name in plan.sweep.objectives} | values
+        cells = {title: _cell(value) for title, value in (cells | {"seconds": trial.user_attrs["seconds"]}).items()}
+        rows.append({"trial": number} | cells | {"": _state(trial)})
+    return pd.DataFrame(rows)
 
 
 def write(plan: Plan, study: optuna.Study, folder: Path) -> list[Path]:
-    """Write a page in Markdown and its pictures into a folder, and list these files."""
-    from pipeline.addons.sweep import figure
-    from pipeline.figures import png  # here, since matplotlib takes a second
+    """Write the table as CSV, and plots of complete trials, into a folder, and list these files."""
+    tables.write_csv(folder / "trials.csv", table(plan, study))
+    return [folder / "trials.csv", *(_draw(plan, study, folder) if trials.best(study) else [])]
 
-    best, made, ways = trials.best(study), dict[str, Path](), plan.sweep.objectives
-    found = frame(plan, study).drop(columns=["seconds", ""])
-    for index, name in enumerate(ways if best else ()):
-        drawn = figure.panels(found, ways, name, [trial.number for trial in best], trials.importance(study, index))
-        files.write_bytes(made.setdefault(name, folder / f"{name}.png"), png.encode(drawn))
-    states = [trial.state for trial in study.trials]
-    counts = ", ".join(f"{states.count(state)} {name}" for state, name in STATES.items() if state in states)
-    sections = [
-        f"# Sweep {plan.name}",
-        f"Trainings of `{plan.sweep.model}` with other values, sampled by {plan.sweep.sampler} with seed "
-        f"{plan.sweep.seed}: {counts}. {_best(plan, study).capitalize()}.",
-        tables.as_markdown(table(plan, study)),
-        *(f"`python -m pipeline sweep {plan.source} --apply {trial.number}` takes the first." for trial in best[:1]),
-        *([figure.CAPTION] if made else []),
-        *(f"![{name}]({path.name})" for name, path in made.items()),
-    ]
-    files.write_text(folder / "README.md", "\n\n".join(sections))
-    return [folder / "README.md", *made.values()]
+
+def _draw(plan: Plan, study: optuna.Study, folder: Path) -> list[Path]:
+    """Plot each objective by trial and by each key's values, and several objectives against each other."""
+    import matplotlib as mpl  # here, since it takes a second
+    import numpy as np
+    from optuna.visualization import matplotlib as plots
+
+    from pipeline.figures import png
+
+    drawn, objectives = dict[str, Any](), [str(name) for name in plan.sweep.objectives]
+    with mpl.rc_context(), warnings.catch_warnings(action="ignore"):  # Optuna sets a style, and says it is experimental
+        for index, name in enumerate(objectives):
+            target = partial(_objective, index=index)
+            drawn[f"{name}_by_trial"] = plots.plot_optimization_history(study, target=target, target_name=name)
+            drawn[f"{name}_by_key"] = plots.plot_slice(study, target=target, target_name=name)
+        if len(objectives) > 1:
+            drawn["front"] = plots.plot_pareto_front(study, target_names=objectives)
+        for name, axes in drawn.items():
+            files.write_bytes(folder / f"{name}.png", png.encode(np.ravel(axes)[0].figure))
+    return [folder / f"{name}.png" for name in drawn]
+
+
+def _objective(trial: FrozenTrial, index: int) -> float:
+    return float(trial.values[index])
 
 
 def _state(trial: FrozenTrial) -> str:
@@ -88,11 +91,7 @@ def _scores(plan: Plan, trial: FrozenTrial) -> str:
     return ", ".join(f"{name} {_cell(scores[name])}" for name in plan.sweep.objectives if scores)
 
 
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, int | float | str) and not isinstance(value, bool) else short(value)
-
-
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        return "–" if value != value else f"{value:,.0f}" if value.is_integer() else f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else short(value)

@@ -8,7 +8,6 @@ import pytest
 from pipeline import addons
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.config import loading
 from pipeline.config.schema import Training
 from pipeline.tracking import stale
 from tests.commands.test_gate import lock, report

@@ -146,7 +146,7 @@ def test_more_workers_than_images_of_a_batch_are_refused() -> None:
 def test_each_worker_gets_as_many_cores_as_all_can_have(nodes: list[int], workers: int) -> None:
     have = [{"CPU": float(count)} for count in nodes]
     if sum(nodes) < workers:
-        with pytest.raises(InputError, match=rf"train\.workers is {workers}, but Ray has {sum(nodes)} cores"):
+        with pytest.raises(InputError, match=rf"train\.workers is {workers}, but Ray has {sum(nodes)} CPU"):
             cluster.resources(have, workers)
     else:
         each = int(cluster.resources(have, workers)["CPU"])
@@ -157,13 +157,13 @@ def test_each_worker_gets_as_many_cores_as_all_can_have(nodes: list[int], worker
 def test_workers_take_graphics_cards_where_there_are_any() -> None:
     nodes = [{"CPU": 16.0, "GPU": 2.0}, {"CPU": 64.0}]
     assert cluster.resources(nodes, 2) == {"GPU": 1}
-    with pytest.raises(InputError, match="workers is 3, but Ray has 2 GPUs"):
+    with pytest.raises(InputError, match="workers is 3, but Ray has 2 GPU"):
         cluster.resources(nodes, 3)
 
 
 def workers_of(dvc: subprocess.Popen[str]) -> list[psutil.Process]:
     """List the processes of a training's workers."""
-    return [each for each in psutil.Process(dvc.pid).children(recursive=True) if "RayTrainWorker" in each.name()]
+    return [each for each in psutil.Process(dvc.pid).children(recursive=True) if "_Worker" in each.name()]
 
 
 @needs_ray

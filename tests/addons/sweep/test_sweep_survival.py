@@ -32,7 +32,7 @@ def workspace(folder: Path, **changes: Any) -> Workspace:
     made = Workspace(folder)
     small = sweeping.SMALL | {"train": {"epochs": 6}}
     made.write(files.read_yaml(ROOT / "recipes" / "demo.yaml") | {"models": {"small": small}, "gate": {}})
-    described = {"model": "small", "space": FILTERS, "trials": 12, "maximise": "validation.accuracy"}
+    described = {"model": "small", "space": FILTERS, "trials": 12, "objectives": ["validation.accuracy"]}
     sweeping.write(folder / "sweeps" / "filters.yaml", described | changes)
     made.repro("prepare")
     return made
@@ -92,7 +92,7 @@ def test_a_sweep_killed_five_times_ends_as_the_undisturbed_one_and_its_best_is_r
     )
     assert {run.data.tags["sweep.state"] for run in children} == {"complete", "pruned"}
     assert {run.info.status for run in children} == {"FINISHED", "KILLED"}
-    assert ".sweeps/filters/report/README.md" in told.stdout
+    assert ".sweeps/filters/report has the plots" in told.stdout
 
     assert killed.run("pipeline", "sweep", "sweeps/filters.yaml", "--apply").returncode == 0
     (killed.folder / ".runs").rename(tmp_path / "runs")  # the training's state, from which it would only be written out

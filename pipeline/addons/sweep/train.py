@@ -1,0 +1,106 @@
+"""Trains one trial of a sweep: as the stage `train` would, but for the files that DVC keeps."""
+
+import contextlib
+import io
+import logging
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from optuna import TrialPruned
+from optuna.trial import FrozenTrial
+
+from pipeline.addons.sweep import trials
+from pipeline.addons.sweep.definition import ACCURACY, LOSS, PARAMETERS, Sweep
+from pipeline.addons.sweep.plan import Plan
+from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, STATES, Outcome
+from pipeline.base import files, processor
+from pipeline.base.errors import InputError
+from pipeline.base.files import Arrays
+from pipeline.config.models import Model
+from pipeline.data import arrays
+from pipeline.tracking import description, journals, paths
+from pipeline.tracking.journals import Journal
+
+
+class Job(NamedTuple):
+    """A trial to train, the trials that had ended before it, for the pruner, and what its run in MLflow tells.
+
+    `sweep_run` is the sweep's own journal by its id.
+    """
+
+    plan: Plan
+    trial: FrozenTrial
+    ended: list[FrozenTrial]
+    sweep_run: str
+
+
+def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Outcome:
+    """Train a trial, from where it was if it was broken off, and return what came of it.
+
+    Its journal is kept as any training's. Values that are no model together, and a loss that is no longer a number,
+    fail the trial, nothing else.
+    """
+    plan, training = job.plan, job.plan.training
+    scores, reason = dict[str, float](), None
+    try:
+        params = plan.params(trials.values(plan.sweep, job.trial))
+    except InputError as error:
+        return failed(str(error))
+    described = description.of_training(params, training, job.trial.user_attrs["fingerprint"])
+    described.tags |= {"sweep.run": job.sweep_run, "sweep.name": plan.name, "sweep.trial": str(job.trial.number)}
+    with journals.opened(described, recorded=False) as journal:
+        try:
+            state, scores = COMPLETE, _scores(job, params.models[training.model], journal, after_epoch)
+        except TrialPruned:
+            state = PRUNED
+            journal.set_status("KILLED")
+        except InputError as error:
+            state, reason = FAILED, str(error)
+            journal.set_status("FAILED")
+        journal.tag({"sweep.state": STATES[state]})
+    seconds = round(sum(journal.values("epoch/seconds")), 3)
+    attributes = {"scores": scores, "seconds": seconds, "threads": processor.threads(), "reason": reason}
+    return Outcome(state, attributes, _epochs(plan.sweep, journal))
+
+
+def failed(reason: str) -> Outcome:
+    """Return what came of a trial that was not trained."""
+    return Outcome(FAILED, {"scores": {}, "seconds": 0.0, "threads": 0, "reason": reason}, [])
+
+
+def _scores(job: Job, network: Model, journal: Journal, after_epoch: Callable[[], None]) -> dict[str, float]:
+    """Train the network and return its scores, rounded as `evaluate` has them."""
+    from pipeline.evaluation import metrics
+    from pipeline.network import saving, temperature, training  # not for whoever starts trials
+
+    seed, dataset = job.plan.training.seed, files.read_json(paths.DATASET)
+    train, validation = arrays.read(paths.TRAIN, at_random=True), arrays.read(paths.VALIDATION)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # or it warns that each trial's network is compiled anew
+    model = training.untrained(network, dataset, len(train[1]), seed)
+
+    def on_epoch(row: training.Row, state: Arrays) -> None:
+        journal.log_epoch(row, len(train[1]))
+        after_epoch()
+        so_far = _epochs(job.plan.sweep, journal)
+        if row["epoch"] < network.train.epochs and trials.prunes(job.plan.sweep, job.ended, so_far):
+            raise TrialPruned  # before the state is kept: broken off here, the trial comes to the same end
+        journal.save_state(state)
+
+    with contextlib.redirect_stdout(io.StringIO()):  # a line an epoch
+        training.fit(model, train, validation, network.train, seed, on_epoch, journal.state())
+    if network.train.temperature_scaling:
+        model = temperature.scaled(model, validation)
+    with tempfile.TemporaryDirectory() as folder:  # once saved, it may compute in another precision
+        files.write_bytes(saved := Path(folder, "model.keras"), saving.to_bytes(model))
+        model = saving.load(saved)
+    headline = metrics.headline(validation[1], training.predict(model, validation[0]))
+    scores = {ACCURACY: headline["accuracy"], LOSS: headline["loss"], PARAMETERS: model.count_params()}
+    journal.log_metrics(scores)
+    return scores
+
+
+def _epochs(sweep: Sweep, journal: Journal) -> list[float]:
+    """List by epoch what the pruner goes by; nothing without one."""
+    return [] if sweep.pruner == "none" else journal.values(f"epoch/{sweep.objectives[0].replace('.', '_')}")
