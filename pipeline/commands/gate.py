@@ -15,7 +15,6 @@ from pipeline.base import errors, files, tables
 from pipeline.config import loading
 from pipeline.config.gate import Gate
 from pipeline.config.schema import Params, Training
-from pipeline.config.section import at
 from pipeline.evaluation import checks
 from pipeline.evaluation.checks import Check
 from pipeline.tracking import paths, stale, timing
@@ -47,8 +46,7 @@ def main() -> None:
 
 def require_current(params: Params, all_the_same: bool) -> None:
     """Say which trainings are stale, if any, and exit 1 unless they are to be checked all the same."""
-    together = any(params.gate_of(model).together for model in params.models)
-    if lines := stale.reasons(params.trainings, ["report"] if together else []):
+    if lines := stale.reasons(params.trainings):
         print("\n".join(lines), file=sys.stderr)
         if not all_the_same:
             print("nothing was checked; --stale checks what is there all the same", file=sys.stderr)
@@ -60,8 +58,6 @@ def of_model(params: Params, model: str, gate: Gate, reports: Path) -> list[Chec
     trainings = params.trainings_of(model)
     metrics = [timing.added(read_metrics(training, reports), gate, training, reports) for training in trainings]
     found = checks.within_bounds(gate, model, metrics)
-    if gate.together:
-        found += checks.of_all_seeds(gate, model, read_together(model, reports))
     if gate.revisions:
         compare = addons.functions("checks", "against_revisions")
         if not compare:
@@ -78,11 +74,3 @@ def read_metrics(training: Training, reports: Path) -> dict[str, Any]:
     rows = list(csv.DictReader(io.StringIO(files.read_text(path.with_name("per_class.csv")), newline="")))
     by_class = {name: {row["class"]: float(row[name]) for row in rows} for name in BY_CLASS}
     return metrics | {"test": metrics["test"] | by_class}
-
-
-def read_together(model: str, reports: Path) -> dict[str, float]:
-    """Read the metrics of a model's networks together; raise `InputError` where there are none."""
-    metrics: dict[str, float] | None = at(files.read_json(path := reports / "models.json"), f"{model}.together")
-    if metrics is None:
-        raise errors.InputError(f"{path} has no {model}.together: `dvc repro` makes it")
-    return metrics

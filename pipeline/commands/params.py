@@ -14,7 +14,6 @@ METRICS = (  # of an evaluation, those of each class aside; a test holds them to
     *(f"{split}.{name}" for split in ("train", "validation", "test") for name in ("accuracy", "loss")),
     *("test.top_2_accuracy", "test.macro_precision", "test.macro_recall", "test.macro_f1"),
     *("parameters", "model_bytes"),
-    *("together.accuracy", "together.loss"),
 )
 
 

@@ -10,7 +10,6 @@ from pipeline.config.section import Fraction, NotNegative, Section, Text, leaves
 # What the names of metrics end in:
 LOWER_IS_BETTER = ("loss", "error", "seconds_per_image", "changed_classes", "greatest_difference", "bytes")
 HIGHER_IS_BETTER = ("accuracy", "precision", "recall", "f1")
-TOGETHER = "together."  # what the names of metrics begin with that are of all of a model's seeds together
 
 
 class Bounds(Section):
@@ -58,22 +57,11 @@ class Gate(Bounds):
     no_worse_than: NoWorse | None = None
     not_significantly_worse_than: NotSignificantlyWorse | None = None
 
-    @model_validator(mode="after")
-    def _a_seed_is_not_together(self) -> "Gate":
-        if "together" in self.worst_seed.at_least | self.worst_seed.at_most:
-            raise ValueError("worst_seed: together is of all seeds: put it beside worst_seed, not in it")
-        return self
-
     @property
     def metrics(self) -> list[str]:
         """The dotted names of the metrics that have a limit."""
         trees = [tree for bounds in (self, self.worst_seed) for tree in (bounds.at_least, bounds.at_most)]
         return list(dict.fromkeys(name for tree in trees for name, _ in leaves(tree)))
-
-    @property
-    def together(self) -> bool:
-        """Whether anything is asked of the networks of all seeds together."""
-        return any(name.startswith(TOGETHER) for name in self.metrics)
 
     @property
     def empty(self) -> bool:

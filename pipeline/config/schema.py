@@ -135,13 +135,6 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
-    def _together_are_several_seeds(self) -> "Params":
-        for name, gate in self.gate.items():
-            if gate.together and len(self.seeds) == 1:
-                raise ValueError(f"gate.{name}: together needs several seeds, and seeds is {self.seeds}: add one")
-        return self
-
-    @model_validator(mode="after")
     def _who_needs_a_validation_part_has_one(self) -> "Params":
         needs = {
             "early_stopping": "stops early by validation",

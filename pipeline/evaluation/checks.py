@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from pipeline.base.errors import InputError, unknown_key
-from pipeline.config.gate import TOGETHER, Bounds, Gate
+from pipeline.config.gate import Bounds, Gate
 from pipeline.config.section import leaves
 
 ACCURACY = "test.accuracy"
@@ -43,30 +43,18 @@ class Check:
 def within_bounds(gate: Gate, model: str, scores: Sequence[Mapping[str, Any]]) -> list[Check]:
     """List a check for each limit of a model's metrics: of the mean over its seeds, then of the worst seed.
 
-    `scores` is what the metrics.json of each seed holds. Limits of all seeds together are `of_all_seeds`'s. Raise
-    `InputError` for a metric that is not there.
+    `scores` is what the metrics.json of each seed holds. Raise `InputError` for a metric that is not there.
     """
     by_seed = [dict(leaves(dict(metrics))) for metrics in scores]
     found = []
     for metric, must_be, limit in _limits(gate):
-        if not metric.startswith(TOGETHER):
-            values = tuple(_value(metric, metrics) for metrics in by_seed)
-            found.append(Check(model, metric, statistics.fmean(values), must_be, limit, values))
+        values = _values(metric, by_seed)
+        found.append(Check(model, metric, statistics.fmean(values), must_be, limit, values))
     for metric, must_be, limit in _limits(gate.worst_seed):
-        values = tuple(_value(metric, metrics) for metrics in by_seed)
+        values = _values(metric, by_seed)
         worst = min(values) if must_be == "≥" else max(values)
         found.append(Check(model, f"{metric}, worst seed", worst, must_be, limit, values))
     return found
-
-
-def of_all_seeds(gate: Gate, model: str, scores: Mapping[str, float]) -> list[Check]:
-    """List a check for each limit of `together`, what a model's networks score together; raise as `within_bounds`."""
-    metrics = {f"{TOGETHER}{name}": score for name, score in scores.items()}
-    return [
-        Check(model, metric, _value(metric, metrics), must_be, limit)
-        for metric, must_be, limit in _limits(gate)
-        if metric.startswith(TOGETHER)
-    ]
 
 
 def table(found: Sequence[Check]) -> pd.DataFrame:
@@ -92,10 +80,11 @@ def _limits(bounds: Bounds) -> list[Limit]:
     return least + [Limit(metric, "≤", float(limit)) for metric, limit in leaves(bounds.at_most)]
 
 
-def _value(metric: str, metrics: Mapping[str, float]) -> float:
-    if metric not in metrics:
-        raise InputError(f"params.yaml: gate: {unknown_key(metric, metrics)}")
-    return float(metrics[metric])
+def _values(metric: str, by_seed: Sequence[Mapping[str, float]]) -> tuple[float, ...]:
+    for metrics in by_seed:
+        if metric not in metrics:
+            raise InputError(f"params.yaml: gate: {unknown_key(metric, metrics)}")
+    return tuple(float(metrics[metric]) for metrics in by_seed)
 
 
 def _row(check: Check, several: bool) -> dict[str, Any]:

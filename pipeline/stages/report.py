@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,18 +84,11 @@ def written_documents(report: Report, sections: list[Section]) -> dict[str, Docu
     return documents
 
 
-def headline(seeds: Mapping[int, Evaluation]) -> dict[str, Any]:
-    """Return what DVC's tables show of one model: accuracy on the test split, the mean over all seeds, and its size.
-
-    Of several seeds, `together` holds the test accuracy and loss of their networks together.
-    """
+def headline(seeds: Mapping[int, Evaluation]) -> dict[str, float]:
+    """Return what DVC's tables show of one model: its test accuracy, the mean over all seeds, and its size."""
     every = list(seeds.values())
     accuracy = np.mean([evaluation.scores["test"]["accuracy"] for evaluation in every])
-    found: dict[str, Any] = {"accuracy": round(float(accuracy), metrics.DECIMALS), "parameters": every[0].parameters}
-    if len(every) > 1:
-        test = records.together(every).test
-        found["together"] = metrics.headline(test.labels, test.probabilities)
-    return found
+    return {"accuracy": round(float(accuracy), metrics.DECIMALS), "parameters": every[0].parameters}
 
 
 def draw(evaluations: Evaluations) -> dict[str, Figure]:

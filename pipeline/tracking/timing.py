@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline import addons
 from pipeline.base.errors import InputError
-from pipeline.config.gate import TOGETHER, Gate
+from pipeline.config.gate import Gate
 from pipeline.config.schema import Training
 from pipeline.config.section import leaves
 from pipeline.tracking import fingerprints, folders, paths
@@ -33,7 +33,7 @@ def added(metrics: dict[str, Any], gate: Gate, training: Training, reports: Path
 
     Raise `InputError` where these are not on this machine.
     """
-    asked = {name for name in gate.metrics if not name.startswith(TOGETHER)} - dict(leaves(metrics)).keys()
+    asked = set(gate.metrics) - dict(leaves(metrics)).keys()
     if f"test.{SECONDS}" in asked:
         asked.remove(f"test.{SECONDS}")
         time = measured(f"evaluate@{training.name}", f"test.{SECONDS}")

@@ -117,32 +117,6 @@ def test_the_worst_seed_can_be_held_to_its_own_limits() -> None:
     assert check == Check("vgg", "test.gap, worst seed", 0.92, "≤", 0.91, (0.89, 0.92))
 
 
-TOGETHER = {"at_least": {"together": {"accuracy": 0.93}}, "at_most": {"together": {"loss": 0.2}}}
-
-
-def test_what_all_seeds_score_together_is_one_value_beside_those_of_each() -> None:
-    both = Gate.model_validate({"at_least": TOGETHER["at_least"] | {"test": {"accuracy": 0.9}}})
-    seeds = checks.within_bounds(both, "vgg", [METRICS, METRICS])
-    together = checks.of_all_seeds(both, "vgg", {"accuracy": 0.94})
-    assert together == [Check("vgg", "together.accuracy", 0.94, "≥", 0.93)]
-    row = checks.table(seeds + together).to_dict("records")[1]
-    assert (row["value"], row["deviation"], row["of each seed"], row["verdict"]) == ("0.9400", "", "", "ok")
-
-
-@pytest.mark.parametrize(("accuracy", "loss", "kept"), [(0.93, 0.2, [True, True]), (0.9299, 0.2001, [False, False])])
-def test_together_a_value_at_its_limit_passes_and_one_beyond_it_does_not(
-    accuracy: float, loss: float, kept: list[bool]
-) -> None:
-    found = checks.of_all_seeds(Gate.model_validate(TOGETHER), "vgg", {"accuracy": accuracy, "loss": loss})
-    assert [check.passed for check in found] == kept
-
-
-def test_together_an_unknown_metric_is_refused() -> None:
-    gate = Gate.model_validate({"at_least": {"together": {"acuracy": 0.7}}})
-    with pytest.raises(InputError, match=r"together\.acuracy is unknown; did you mean together\.accuracy\?"):
-        checks.of_all_seeds(gate, "vgg", {"accuracy": 0.9})
-
-
 def test_unknown_metric_is_refused() -> None:
     with pytest.raises(InputError, match=r"test\.acuracy is unknown; did you mean test\.accuracy\?"):
         found({"at_least": {"test": {"acuracy": 0.7}}})
@@ -265,41 +239,6 @@ def test_what_the_lock_has_otherwise_is_stale(
     assert line == f"{told} vgg-42 was evaluated: run `dvc repro`"
     Path("dvc.lock").unlink()
     assert stale.reasons(trainings) == ["dvc.lock has no train@vgg-42: run `dvc repro`"]
-
-
-def test_command_holds_what_seeds_score_together_to_its_limit_where_report_is_of_them(
-    raw: dict[str, Any], write_params: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    raw |= {"seeds": [42, 43], "models": {"vgg": raw["models"]["vgg"]}, "gate": {"vgg": TOGETHER}}
-    folder = write_params(raw).parent
-    monkeypatch.chdir(folder)
-    for seed in raw["seeds"]:
-        report(Path("reports"), f"vgg-{seed}")
-    models = Path("reports/models.json")
-    files.write_json(models, {"vgg": {"accuracy": 0.9}})
-    with pytest.raises(InputError, match=r"^reports/models\.json has no vgg\.together: `dvc repro` makes it$"):
-        gate.read_together("vgg", Path("reports"))
-    files.write_json(models, {"vgg": {"together": {"accuracy": 0.94, "loss": 0.3}}})
-    found = gate.of_model(params := loading.load(), "vgg", params.gate_of("vgg"), Path("reports"))
-    assert [(check.metric, check.passed) for check in found] == [("together.accuracy", True), ("together.loss", False)]
-
-
-def test_of_what_seeds_score_together_report_must_be_current(
-    raw: dict[str, Any], write_params: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    raw |= {"seeds": [42, 43], "models": {"vgg": raw["models"]["vgg"]}, "gate": {"vgg": TOGETHER}}
-    monkeypatch.chdir(write_params(raw).parent)
-    report(Path("reports"), "vgg-42")
-    lock(raw, Path())
-    content = files.read_yaml(Path("dvc.lock"))
-    content["stages"] |= {f"{stage}@vgg-43": content["stages"][f"{stage}@vgg-42"] for stage in ("train", "evaluate")}
-    content["stages"]["report"] = {"cmd": "report", "params": {"params.yaml": {"seeds": [42, 43, 44]}}}
-    files.write_json(Path("dvc.lock"), content)
-    with pytest.raises(SystemExit):
-        gate.require_current(loading.load(), False)
-    assert "params.yaml:seeds changed since vgg-42 was evaluated" in capsys.readouterr().err
-    write_params(raw | {"gate": {}})
-    gate.require_current(loading.load(), False)
 
 
 def test_committed_results_are_those_of_the_params_and_the_code(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,6 @@ from pipeline.config.schema import Training
 from pipeline.config.section import at, leaves
 from pipeline.data import datasets
 from pipeline.evaluation import records
-from pipeline.stages import report
 from tests.conftest import PARAMS, ROOT
 
 Write = Callable[[dict[str, Any]], Path]
@@ -361,24 +360,7 @@ def test_what_may_have_a_limit_is_what_an_evaluation_has() -> None:
     right = records.Predictions(np.arange(2), np.eye(2, dtype=np.float32))
     splits = dict.fromkeys(records.SPLITS, right)
     evaluation = records.Evaluation(["a", "b"], 0, 0, pd.DataFrame(), splits)
-    metrics = evaluation.scores | {"together": report.headline({1: evaluation, 2: evaluation})["together"]}
-    assert {*params.METRICS} == {name for name, _ in leaves(metrics)}
-
-
-def test_what_seeds_score_together_may_have_limits_where_there_are_several(
-    raw: dict[str, Any], write_params: Write
-) -> None:
-    raw["gate"]["vgg"] = {"at_least": {"together": {"accuracy": 0.9}}}
-    done = run_check(write_params(raw))
-    assert done.returncode == 2
-    assert done.stderr.endswith("params.yaml: gate.vgg: together needs several seeds, and seeds is [42]: add one\n")
-    assert done.stderr.count("\n") == 1
-    raw["seeds"] = [42, 43]
-    assert run_check(write_params(raw)).returncode == 0
-    raw["gate"]["vgg"] = {"at_least": {"together": {"acuracy": 0.9}}}
-    assert "together.acuracy is unknown; did you mean together.accuracy?" in run_check(write_params(raw)).stderr
-    raw["gate"]["vgg"] = {"worst_seed": {"at_least": {"together": {"accuracy": 0.9}}}}
-    assert "gate.vgg: worst_seed: together is of all seeds" in run_check(write_params(raw)).stderr
+    assert {*params.METRICS} == {name for name, _ in leaves(evaluation.scores)}
 
 
 def test_a_dotted_path_leads_through_mappings_and_lists_or_nowhere() -> None:

@@ -56,14 +56,6 @@ def test_a_limit_of_seconds_holds_for_a_candidate_too(finished: Finished) -> Non
                 promote()
 
 
-def test_a_limit_on_all_seeds_together_is_none_of_a_candidates(finished: Finished) -> None:
-    before = Path("params.yaml").read_text()
-    asked = before.replace("seeds: [42]", "seeds: [42, 43]") + "  vgg: {at_least: {together: {accuracy: 0.99}}}\n"
-    Path("params.yaml").write_text(asked)
-    finished.train("vgg", network(47))
-    assert promote("vgg").startswith("champion: digits version 1: vgg")
-
-
 def test_only_a_model_better_beyond_noise_replaces_the_champion(finished: Finished) -> None:
     finished.train("baseline", network(45))
     promote()
