@@ -56,15 +56,15 @@ def settings_table(params: Params) -> pd.DataFrame:
     rows = []
     for name, spec in params.models.items():
         train, optimizer = spec.train, spec.train.optimizer
-        changes = train.augmentation.model_dump(exclude_defaults=True) if train.augmentation else ["none"]
-        schedule, augmentation = train.schedule.name.replace("_", " "), ", ".join(changes).replace("_", " ")
+        changes = train.augmentation.model_dump(exclude_defaults=True) if train.augmentation else {}
+        schedule = train.schedule.name.replace("_", " ")
         row = {
             "model": name,
             "network": spec.summary,
             "epochs": f"at most {train.epochs}" if train.early_stopping else f"{train.epochs}",
             "batch": f"{train.batch_size}",
             "optimizer": f"{optimizer.name}, learning rate {optimizer.learning_rate:g}, {schedule}",
-            "augmentation": augmentation,
+            "augmentation": ", ".join(changes).replace("_", " ") or "none",
         }
         rows.append(row)
     return pd.DataFrame(rows)

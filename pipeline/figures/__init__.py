@@ -4,7 +4,7 @@
 - `scores.py`: confusion matrices
 - `gallery.py`: pictures of images: samples, augmentations, predictions
 - `failures.py`: lists of images
-- `sheets.py`: images in rows with words beneath, which the two galleries are made of
+- `sheets.py`: images in rows beneath their captions
 - `class_names.py`: class names that a figure can show
 - `png.py`: figures as small PNG files
 """
