@@ -33,7 +33,8 @@ def from_json(body: bytes, shape: tuple[int, ...]) -> np.ndarray:
     except (TypeError, ValueError):
         raise InputError(f"inputs holds what is no list of integers: {RULE}") from None
     marks = body.translate(None, b"-0123456789 \t\r\n")
-    if marks[marks.index(b"[") :] != b"[" + b",".join([_marks(shape)] * found[0]) + b"]}":
+    whole = b"[" + b",".join([_marks(shape)] * found[0]) + b"]}"
+    if pixels.size != math.prod(found) or marks[marks.index(b"[") :] != whole:
         raise InputError(f"inputs has lists of several lengths: give images of {' × '.join(map(str, shape))}")
     if pixels.min() < 0 or pixels.max() > 255:
         raise InputError(f"inputs holds {pixels.min()} to {pixels.max()}: {RULE}")

@@ -82,6 +82,7 @@ def test_a_pixel_is_an_integer_from_0_to_255(pixel: str) -> None:
         (b'{"pixels": []}', 'the body is not {"inputs": [image, ...]}'),
         (GOOD[:-1] + b', "params": {}}', "without any other key"),
         (b'{"inputs": []}', "inputs has the shape (0,), not (images, 28, 28, 1)"),
+        (with_pixel("", index=783), "inputs has lists of several lengths: give images of 28 × 28 × 1"),
         (
             json.dumps({"inputs": IMAGES[0].tolist()}).encode(),
             "inputs has the shape (28, 28, 1), not (images, 28, 28, 1)",
