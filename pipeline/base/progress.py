@@ -25,5 +25,5 @@ class Progress:
         """Tell of an epoch that has ended, by its row of the history."""
         epoch, split = int(row["epoch"]), "validation" if "validation_accuracy" in row else "train"
         self.bar.update(epoch * self.steps - self.bar.n)
-        with tqdm.external_write_mode(sys.stdout):
-            print(f"epoch {epoch} of {self.epochs}, {split} accuracy {row[f'{split}_accuracy']:.4f}", flush=True)
+        self.bar.clear()  # the next step draws it again, if there is one
+        print(f"epoch {epoch} of {self.epochs}, {split} accuracy {row[f'{split}_accuracy']:.4f}", flush=True)
