@@ -29,6 +29,8 @@ def _check_maps(where: str, model: Model, height: int, width: int) -> None:
     """Follow the size of the maps through the blocks; `where` says in errors which model's they are."""
     for index, block in enumerate(model.blocks):
         for convolution in block.convolutions():
+            if model.train.precision == "mixed_bfloat16":
+                _check_bfloat16(f"{where}.{index}", convolution, width)
             height, width = _after_convolution(f"{where}.{index}", convolution, height, width)
         if block.pool == "max":
             if min(height, width) < 2:
@@ -37,6 +39,19 @@ def _check_maps(where: str, model: Model, height: int, width: int) -> None:
                     "use pool: none, padding: same, or fewer blocks"
                 )
             height, width = height // 2, width // 2
+
+
+def _check_bfloat16(where: str, convolution: Convolution, width: int) -> None:
+    """Raise `InputError` for a convolution that TensorFlow 2.21 computes wrongly in bfloat16 on a CPU.
+
+    It is one that pads, whose strides leave a single column, and whose kernel is wider than the map.
+    """
+    one_column = convolution.strides > 1 and width <= convolution.strides
+    if convolution.padding == "same" and one_column and width < convolution.kernel_size:
+        raise InputError(
+            f"{where}: TensorFlow miscalculates a kernel_size of {convolution.kernel_size} on a map {width} wide with "
+            f"strides of {convolution.strides} in bfloat16; use precision: float32, or a smaller kernel"
+        )
 
 
 def _after_convolution(where: str, convolution: Convolution, height: int, width: int) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Numbers from labels and probabilities, by scikit-learn; probabilities are (n, classes)."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precisio
 
 DECIMALS = 6
 BY_CLASS = ["precision", "recall", "f1"]
+LOGGABLE = re.compile(r"[\w :-]+([./][\w :-]+)*")  # MLflow takes such names, where a dot becomes a slash,
+LONGEST = 200  # and of up to 250 characters in all
 
 
 def headline(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
@@ -20,6 +23,16 @@ def headline(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     exact /= exact.sum(axis=1, keepdims=True)
     loss = log_loss(labels, exact, labels=range(exact.shape[1]))
     return {"accuracy": _rounded(accuracy_score(labels, probabilities.argmax(axis=1))), "loss": _rounded(loss)}
+
+
+def loggable(scores: dict[str, Any]) -> dict[str, Any]:
+    """Return scores with a number in place of each class whose name MLflow refuses as a part of a metric's name."""
+    by_class = {
+        metric: {_loggable(name, number): value for number, (name, value) in enumerate(values.items())}
+        for metric, values in scores["test"].items()
+        if isinstance(values, dict)
+    }
+    return scores | {"test": scores["test"] | by_class}
 
 
 def top_2_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -70,3 +83,7 @@ def cells(counts: np.ndarray, class_names: Sequence[str]) -> pd.DataFrame:
 
 def _rounded(value: Any) -> float:
     return round(float(value), DECIMALS)
+
+
+def _loggable(name: str, number: int) -> str:
+    return name if LOGGABLE.fullmatch(name) and len(name) <= LONGEST else f"class {number}"

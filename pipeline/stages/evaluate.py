@@ -62,7 +62,7 @@ def main() -> None:
     with sending.in_background(), journals.appended(described) as journal:
         journal.log_history(evaluation.history)
         journal.attach_training(model_file, [reports / "layers.csv", reports / "history.csv", *made])
-        journal.log_metrics(evaluation.scores)
+        journal.log_metrics(metrics.loggable(evaluation.all_scores))
     print(f"{name}: test accuracy {evaluation.scores['test']['accuracy']:.4f}")
 
 

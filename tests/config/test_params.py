@@ -213,6 +213,33 @@ def test_five_pools_do_not_fit_8_by_8(raw: dict[str, Any]) -> None:
         network_fits.check_networks(loading.validate(raw), (8, 8, 3))
 
 
+@pytest.mark.parametrize(
+    ("changes", "width", "refused"),
+    [
+        ({}, 2, True),
+        ({}, 1, True),
+        ({}, 3, False),  # leaves 2
+        ({"kernel_size": 2}, 2, False),
+        ({"kernel_size": 2, "padding": "valid"}, 2, False),
+        ({"strides": 1}, 2, False),
+        ({"strides": 3}, 3, False),
+        ({"strides": 3, "kernel_size": 5}, 3, True),
+    ],
+)
+def test_kernels_wider_than_a_map_are_refused_in_bfloat16_where_strides_leave_it_1_wide(
+    raw: dict[str, Any], changes: dict[str, Any], width: int, refused: bool
+) -> None:
+    raw["gate"] = {}
+    raw["models"] = {"narrow": {"blocks": [{"filters": [4], "strides": 2, "pool": "none"} | changes]}}
+    network_fits.check_networks(loading.validate(raw), (9, width, 1))
+    raw["train"]["precision"] = "mixed_bfloat16"
+    if not refused:
+        network_fits.check_networks(loading.validate(raw), (9, width, 1))
+        return
+    with pytest.raises(InputError, match=rf"models\.narrow\.blocks\.0: .* map {width} wide with strides"):
+        network_fits.check_networks(loading.validate(raw), (9, width, 1))
+
+
 def test_trainings_are_every_model_with_every_seed(raw: dict[str, Any]) -> None:
     params = loading.validate(raw | {"seeds": [42, 7]})
     assert [training.name for training in params.trainings][:3] == ["baseline-42", "baseline-7", "vgg-42"]

@@ -75,6 +75,25 @@ def test_scores_are_of_all_classes_together_and_all_scores_of_each_class_too() -
     )
 
 
+@pytest.mark.parametrize("name", ["cats & dogs", "C++", "it's", "कुत्ता", "etc.", "a..b", "x" * 240])
+def test_class_whose_name_mlflow_refuses_is_numbered(name: str) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.validation import _validate_metric
+
+    with pytest.raises(MlflowException):
+        _validate_metric(f"test/precision/{name.replace('.', '/')}", 0.5, 0, 0)  # as a journal writes it
+    scores = metrics.loggable({"test": {"accuracy": 0.5, "recall": {"T-shirt/top": 0.1, name: 0.2, "犬 1.5": 0.3}}})
+    assert scores == {"test": {"accuracy": 0.5, "recall": {"T-shirt/top": 0.1, "class 1": 0.2, "犬 1.5": 0.3}}}
+
+
+@given(st.text(max_size=30))
+def test_what_counts_as_loggable_mlflow_takes(name: str) -> None:
+    from mlflow.utils.validation import _validate_metric
+
+    (kept,) = metrics.loggable({"test": {"recall": {name: 1.0}}})["test"]["recall"]
+    _validate_metric(f"test/recall/{kept.replace('.', '/')}", 1.0, 0, 0)
+
+
 def test_loss_is_the_mean_negative_logarithm_of_the_true_class() -> None:
     labels, probabilities = example(0)
     expected = -np.log(probabilities[np.arange(60), labels]).mean()

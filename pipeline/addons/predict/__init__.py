@@ -4,4 +4,4 @@
 - `command.py`: prints classes and probabilities
 """
 
-NEEDS = ("registry",)  # another add-on, for the champion alone
+NEEDS = ("registry", "runtimes")  # for the champion alone

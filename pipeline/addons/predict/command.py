@@ -67,7 +67,7 @@ def main() -> None:
     options = _options()
     found = [path for place in options.images for path in pictures_at(place)]
     good, bad = list[tuple[str, np.ndarray]](), list[str]()
-    model = trained.on_disk(options.model) if options.model else trained.champion()
+    model = trained.on_disk(options.model) if options.model else trained.fetched_champion() or trained.champion()
     for path in found:
         try:
             good.append((pictures.printable(path), pictures.read(path, model.image_shape, invert=options.invert)))

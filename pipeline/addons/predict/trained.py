@@ -1,4 +1,4 @@
-"""A trained model by its name, or the champion, as Keras's."""
+"""A trained model by its name, as Keras's, or the champion, which as LiteRT answers far sooner."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,20 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.base import files
+from pipeline.base import files, processor
 from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.config.schema import Training
-from pipeline.tracking import lock, paths
+from pipeline.tracking import location, lock, paths
+
+BATCH = 100  # images that LiteRT gets at a time: it keeps buffers for as many
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model, or the path of its `.keras` file, with its classes and (height, width, channels)."""
+    """A model of Keras, the path of its `.keras` file, or a network of LiteRT; its classes, (height, width, channels)."""
 
     class_names: list[str]
     image_shape: tuple[int, int, int]
-    keras: Any
+    keras: Any = None
+    litert: Any = None
 
 
 def on_disk(name: str) -> Trained:
@@ -46,18 +49,38 @@ def champion() -> Trained:
     return Trained(class_names, model.input_shape[1:], model)
 
 
+def fetched_champion() -> Trained | None:
+    """Load the champion that `promote`, `rollback` or `fetch` brought here last, by LiteRT; None if none did.
+
+    Raise `InputError` if its files are damaged.
+    """
+    from pipeline.addons.registry import folder
+
+    place = folder.pointed(folder.root(location.repository(), loading.load().fetch.dataset_name))
+    if place is None:
+        return None
+    from pipeline.addons.runtimes.litert import Network  # here, since a model on disk needs none
+
+    content, about = folder.read(place)
+    network = Network(content, processor.threads())
+    return Trained(about["classes"], network.image_shape, litert=network)
+
+
 def predict(trained: Trained, images: np.ndarray) -> np.ndarray:
     """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels).
 
     Raise `InputError` for a broken model, and for one of other images or classes than the dataset's.
     """
+    if trained.litert:
+        batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
+        return np.concatenate([trained.litert.predict(batch) for batch in batches])
     from pipeline.network import training  # here, so that bad input is refused at once
 
     return training.predict(load(trained), images)
 
 
 def load(trained: Trained) -> Any:
-    """Return the Keras model; raise `InputError` as `predict` does."""
+    """Return the Keras model, which one of LiteRT has not; raise `InputError` as `predict` does."""
     from pipeline.network import saving
 
     model = saving.load(trained.keras) if isinstance(trained.keras, Path) else trained.keras

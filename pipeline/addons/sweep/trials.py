@@ -21,7 +21,7 @@ from pipeline.addons.sweep.definition import Sweep
 from pipeline.addons.sweep.plan import Plan, Values
 from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.tracking import folders
+from pipeline.tracking import journals
 
 RUNNING, COMPLETE, PRUNED, FAILED = TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 STATES = {COMPLETE: "complete", PRUNED: "pruned", FAILED: "failed", RUNNING: "running"}
@@ -161,7 +161,7 @@ def _forget_states(study: optuna.Study) -> None:
     kept = [trial.number for trial in best(study)]
     for trial in ended(study):
         if trial.number not in kept:
-            folders.drop_states(trial.user_attrs["fingerprint"])
+            journals.drop_states(trial.user_attrs["fingerprint"])
 
 
 def _in_memory(sweep: Sweep, known: list[FrozenTrial], **how: Any) -> optuna.Study:
