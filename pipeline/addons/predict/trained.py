@@ -17,7 +17,7 @@ BATCH = 100  # images that LiteRT gets at a time: it keeps buffers for as many
 
 @dataclass(frozen=True)
 class Trained:
-    """A model of Keras, the path of its `.keras` file or a network of LiteRT, its classes, (height, width, channels)."""
+    """A model of Keras, its file, or a network of LiteRT; its classes, (height, width, channels)."""
 
     class_names: list[str]
     image_shape: tuple[int, int, int]
