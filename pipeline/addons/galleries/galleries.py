@@ -53,7 +53,7 @@ def captioned(title: Sequence[str], images: np.ndarray, captions: Sequence[Seque
     """
     rows = max(1, -(-len(images) // COLUMNS))
     lines = max(map(len, captions), default=1)
-    figure = Figure(figsize=(ROOM * COLUMNS, 0.7 + (0.8 + 0.15 * lines) * rows), dpi=110, layout="constrained")
+    figure = Figure(figsize=(ROOM * COLUMNS, 0.7 + (1.1 + 0.15 * lines) * rows), dpi=110, layout="constrained")
     figure.suptitle("\n".join(title), x=0.01, ha="left", fontsize=9)
     grid = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     for axes, image, caption in zip(grid, images, captions, strict=False):
