@@ -46,16 +46,14 @@ def build(
     `lists` maps titles to tables of test images, each with a column `image`, their number. `pictures` maps titles to
     PNG files by caption.
     """
-    wanted = _wanted(evaluations, lists)
-    sheet, trainings = sprites.sheet(images, wanted), comparison.by_training(evaluations)
+    sheet, trainings = sprites.sheet(images), comparison.by_training(evaluations)
     return templates.load("pipeline.addons.page", "page.html.jinja").render(
         comparison.contents(params, evaluations),
         calibration=_calibration(evaluations),
         robust=all("robustness" in evaluation.tables for evaluation in trainings.values()),
         lists=list(lists),
         pictures={title: _sources(by_caption) for title, by_caption in pictures.items() if by_caption},
-        test_images=len(wanted),
-        pictured=len(sheet.numbers),
+        test_images=len(images),
         sheet=sheet.source,
         content=content.content(evaluations, sheet, lists),
         styles=[path.read_text("utf-8") for path in STYLES],
@@ -71,15 +69,6 @@ def _calibration(evaluations: Evaluations) -> pd.DataFrame | None:
         if "calibration" in evaluation.tables
     }
     return comparison.as_text(pd.concat(found, names=["training"]).reset_index("training")) if found else None
-
-
-def _wanted(evaluations: Evaluations, lists: Mapping[str, pd.DataFrame]) -> np.ndarray:
-    """Tell which images a page may not do without: those that a training gets wrong, and those of the lists."""
-    wrong = [~evaluation.right for evaluation in comparison.by_training(evaluations).values()]
-    wanted = np.any(wrong, axis=0)
-    for table in lists.values():
-        wanted[table["image"].to_numpy(int)] = True
-    return np.asarray(wanted)
 
 
 def _sources(by_caption: Mapping[str, Path]) -> dict[str, str]:
