@@ -12,7 +12,7 @@ from pipeline.base import templates
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import comparison
 from pipeline.evaluation.extending import Document, Report, Section
-from pipeline.evaluation.records import Evaluations
+from pipeline.evaluation.records import Evaluation, Evaluations
 
 HERE = Path(__file__).parent
 STYLES = [HERE / "uplot/uPlot.min.css", HERE / "page.css"]
@@ -49,7 +49,7 @@ def build(
     sheet, trainings = sprites.sheet(images), comparison.by_training(evaluations)
     return templates.load("pipeline.addons.page", "page.html.jinja").render(
         comparison.contents(params, evaluations),
-        calibration=_calibration(evaluations),
+        calibration=_calibration(trainings),
         robust=all("robustness" in evaluation.tables for evaluation in trainings.values()),
         lists=list(lists),
         pictures={title: _sources(by_caption) for title, by_caption in pictures.items() if by_caption},
@@ -61,13 +61,9 @@ def build(
     )
 
 
-def _calibration(evaluations: Evaluations) -> pd.DataFrame | None:
+def _calibration(trainings: Mapping[str, Evaluation]) -> pd.DataFrame | None:
     """Tabulate each training's calibration, None where it was not measured."""
-    found = {
-        name: evaluation.tables["calibration"]
-        for name, evaluation in comparison.by_training(evaluations).items()
-        if "calibration" in evaluation.tables
-    }
+    found = {name: one.tables["calibration"] for name, one in trainings.items() if "calibration" in one.tables}
     return comparison.as_text(pd.concat(found, names=["training"]).reset_index("training")) if found else None
 
 
