@@ -39,11 +39,6 @@ def evaluation(training: "Training") -> Path:
     return EVALUATIONS / f"{training.name}.npz"
 
 
-def card(model: str) -> Path:
-    """Return a model's card."""
-    return REPORTS / "cards" / f"{model}.md"
-
-
 def metrics(training: "Training", reports: Path = REPORTS) -> Path:
     """Return a training's metrics.json."""
     return reports / training.name / "metrics.json"

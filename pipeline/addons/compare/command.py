@@ -1,7 +1,7 @@
 """Compare revisions: `python -m pipeline compare [REV] [REV2]`, by default the last commit with the working tree.
 
-Params and code that differ, every metric, and whether accuracies differ beyond chance: by a paired test where DVC has
-the predictions of both, else by metrics.json alone.
+Params that differ, every metric, and whether accuracies differ beyond chance: by a paired test where DVC has the
+predictions of both, else by metrics.json alone.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pipeline.addons.compare.reading import Revision
 from pipeline.base import tables
 
 MOST = 60_000  # characters of Markdown: a comment on GitHub may have 65,536
+LEFT_OUT = "\n\nThe rest is left out: it is too long."
 
 
 def main() -> None:
@@ -38,24 +39,21 @@ def main() -> None:
 
 def as_text(heading: str, verdict: str, compared: Mapping[str, pd.DataFrame]) -> str:
     """Write tables, by title, for a terminal."""
-    shown = [f"{title}\n{tables.for_terminal(table)}" for title, table in compared.items() if len(table)]
-    return "\n\n".join([heading, verdict, *shown, *_empty(compared)])
+    shown = [
+        f"{title}: none." if table.empty else f"{title}\n{tables.for_terminal(table)}"
+        for title, table in compared.items()
+    ]
+    return "\n\n".join([heading, verdict, *shown])
 
 
 def as_markdown(heading: str, verdict: str, compared: Mapping[str, pd.DataFrame], links: str = "") -> str:
-    """Write tables, by title, for a pull request, in at most 60,000 characters; the link to the report is after them.
-
-    What does not fit is left out, the longest table first, and said so.
-    """
-    first = [f"## {tables.inline(heading)}", f"**{tables.inline(verdict)}**"]
-    shown = {title: f"### {title}\n\n{tables.as_markdown(table)}" for title, table in compared.items() if len(table)}
-    last = [*_empty(compared), f"[The report]({links}reports/README.md)"]
-    while len(text := "\n\n".join([*first, *shown.values(), *last])) > MOST and shown:
-        longest = max(shown, key=lambda title: len(shown[title]))
-        del shown[longest]
-        last.insert(0, f"Left out, too long: {longest}.")
+    """Write a link to the report and tables, by title, for a pull request: 60,000 characters, the rest is left out."""
+    first = [f"## {tables.inline(heading)}", f"**{tables.inline(verdict)}**", f"[The report]({links}reports/README.md)"]
+    shown = [
+        f"{title}: none." if table.empty else f"### {title}\n\n{tables.as_markdown(table)}"
+        for title, table in compared.items()
+    ]
+    text = "\n\n".join([*first, *shown])
+    if len(text) > MOST:
+        text = text[: MOST - len(LEFT_OUT)].rpartition("\n")[0] + LEFT_OUT
     return text
-
-
-def _empty(compared: Mapping[str, pd.DataFrame]) -> list[str]:
-    return [f"{title}: none." for title, table in compared.items() if table.empty]

@@ -25,8 +25,7 @@ class Revision:
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or "the working tree"
-        self.commit = _commit(name) if name else None
-        self._files = DVCFileSystem(rev=self.commit)
+        self._files = DVCFileSystem(rev=_commit(name) if name else None)
 
     @cached_property
     def params(self) -> dict[str, Any]:
@@ -55,9 +54,7 @@ class Revision:
         """Read the test predictions of each of a model's seeds that DVC has."""
         contents = [self._read(paths.evaluation(training)) for training in self.scores if training.model == model]
         arrays = [np.load(io.BytesIO(content), allow_pickle=False) for content in contents if content]
-        return [
-            Predictions(each["test_labels"], each["test_probabilities"]) for each in arrays if "test_labels" in each
-        ]
+        return [Predictions(one["test_labels"], one["test_probabilities"]) for one in arrays if "test_labels" in one]
 
     def test_images(self, model: str) -> int:
         """Count the test images by a model's per_class.csv."""
@@ -82,10 +79,7 @@ class Revision:
             return None
 
 
-@cache
-def revision(name: str | None = None) -> Revision:
-    """Return a revision, or the working tree, as it was first asked for: each of its files is read once."""
-    return Revision(name)
+revision = cache(Revision)  # as it was first asked for, so that each of its files is read once
 
 
 def _commit(name: str) -> str:

@@ -7,8 +7,6 @@ from pydantic import Field
 from pipeline.config.schema import Params
 from pipeline.config.section import EachOnce, Section
 
-FIGURES = ("accuracy", "changed_classes", "greatest_difference", "bytes")  # of each format
-
 ExportFormat = Literal["litert", "litert_int8", "onnx"]
 
 

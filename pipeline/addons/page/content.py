@@ -29,12 +29,7 @@ def content(evaluations: Evaluations, sheet: Sheet, lists: Mapping[str, pd.DataF
         "classes": first.class_names,
         "labels": packed(first.test.labels),
         "lists": {title: table.to_dict("records") for title, table in lists.items()},
-        "sheet": {
-            "columns": sheet.columns,
-            "height": sheet.height,
-            "numbers": packed(sheet.numbers, "<u4"),
-            "width": sheet.width,
-        },
+        "sheet": {"columns": sheet.columns, "height": sheet.height, "width": sheet.width},
         "trainings": [
             {"name": Training(model, seed).name, "colour": colour, "dash": colour + dash, **_training(evaluation)}
             for colour, (model, seeds) in enumerate(evaluations.items())
@@ -43,9 +38,9 @@ def content(evaluations: Evaluations, sheet: Sheet, lists: Mapping[str, pd.DataF
     }
 
 
-def packed(values: np.ndarray, dtype: str = "<u2") -> str:
+def packed(values: np.ndarray) -> str:
     """Write whole numbers as base64."""
-    return base64.b64encode(values.astype(dtype).tobytes()).decode()
+    return base64.b64encode(values.astype("<u2").tobytes()).decode()
 
 
 def _training(evaluation: Evaluation) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pipeline.base import templates
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import comparison
 from pipeline.evaluation.extending import Document, Report, Section
-from pipeline.evaluation.records import Evaluations
+from pipeline.evaluation.records import Evaluation, Evaluations
 
 HERE = Path(__file__).parent
 STYLES = [HERE / "uplot/uPlot.min.css", HERE / "page.css"]
@@ -46,16 +46,14 @@ def build(
     `lists` maps titles to tables of test images, each with a column `image`, their number. `pictures` maps titles to
     PNG files by caption.
     """
-    wanted = _wanted(evaluations, lists)
-    sheet, trainings = sprites.sheet(images, wanted), comparison.by_training(evaluations)
+    sheet, trainings = sprites.sheet(images), comparison.by_training(evaluations)
     return templates.load("pipeline.addons.page", "page.html.jinja").render(
         comparison.contents(params, evaluations),
-        calibration=_calibration(evaluations),
+        calibration=_calibration(trainings),
         robust=all("robustness" in evaluation.tables for evaluation in trainings.values()),
         lists=list(lists),
         pictures={title: _sources(by_caption) for title, by_caption in pictures.items() if by_caption},
-        test_images=len(wanted),
-        pictured=len(sheet.numbers),
+        test_images=len(images),
         sheet=sheet.source,
         content=content.content(evaluations, sheet, lists),
         styles=[path.read_text("utf-8") for path in STYLES],
@@ -63,23 +61,10 @@ def build(
     )
 
 
-def _calibration(evaluations: Evaluations) -> pd.DataFrame | None:
+def _calibration(trainings: Mapping[str, Evaluation]) -> pd.DataFrame | None:
     """Tabulate each training's calibration, None where it was not measured."""
-    found = {
-        name: evaluation.tables["calibration"]
-        for name, evaluation in comparison.by_training(evaluations).items()
-        if "calibration" in evaluation.tables
-    }
+    found = {name: one.tables["calibration"] for name, one in trainings.items() if "calibration" in one.tables}
     return comparison.as_text(pd.concat(found, names=["training"]).reset_index("training")) if found else None
-
-
-def _wanted(evaluations: Evaluations, lists: Mapping[str, pd.DataFrame]) -> np.ndarray:
-    """Tell which images a page may not do without: those that a training gets wrong, and those of the lists."""
-    wrong = [~evaluation.right for evaluation in comparison.by_training(evaluations).values()]
-    wanted = np.any(wrong, axis=0)
-    for table in lists.values():
-        wanted[table["image"].to_numpy(int)] = True
-    return np.asarray(wanted)
 
 
 def _sources(by_caption: Mapping[str, Path]) -> dict[str, str]:

@@ -4,19 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from pipeline.addons.registry import candidate as rules
-from pipeline.addons.registry import folder, versions
-from pipeline.addons.registry.candidate import Candidate, Refused
+from pipeline.addons.registry import candidate, folder, versions
+from pipeline.addons.registry.candidate import Refused
 from pipeline.addons.registry.versions import CHAMPION, PREVIOUS, Version, describe
 from pipeline.base import tables
 from pipeline.base.errors import InputError
 from pipeline.config.schema import Params
 from pipeline.data import arrays
 from pipeline.evaluation import significance
-from pipeline.tracking import fingerprints, location, paths, server
+from pipeline.tracking import fingerprints, location, paths, server, stale
 
 LOCK = "registry.lock"  # under which one command at a time changes the registry
 
@@ -37,18 +37,19 @@ def promote(params: Params, name: str | None = None, *, force: bool = False) -> 
     Raise `Refused` where the gate or the test images speak against it, unless forced, and `InputError` where its
     evaluation, its run or the store is missing.
     """
-    candidate = rules.choose(params, name, force=force)
-    dataset, fingerprint = params.fetch.dataset_name, fingerprints.of_lock(f"train@{candidate.training.name}")
-    rules.require_current(candidate.training)
+    training, evaluation = candidate.choose(params, name, force=force)
+    dataset, fingerprint = params.fetch.dataset_name, fingerprints.of_lock(f"train@{training.name}")
+    for line in stale.reasons([training], read=True):
+        raise InputError(line)
     client = versions.connect()
     with server.alone(LOCK):
         now = versions.by_alias(client, dataset, CHAMPION)
         if now and now.tags.get("fingerprint") == fingerprint:
             return f"already champion: {describe(now)}"
-        run = versions.finished_run(client, dataset, candidate.training.name, fingerprint)
+        run, model = versions.finished_run(client, dataset, training.name, fingerprint)
         if now and not force:
-            _require_better(candidate, now)
-        version = versions.make(client, run, dataset, candidate, fingerprint)
+            _require_better(training.name, evaluation.right, now)
+        version = versions.make(client, run, model, dataset, versions.tags(training, evaluation, fingerprint))
         export(version)  # before it is champion, so that it can be served at once
         if now:
             client.set_registered_model_alias(dataset, PREVIOUS, now.version)
@@ -75,22 +76,15 @@ def rollback(dataset: str) -> str:
 def show(dataset: str) -> str:
     """Tabulate champion and previous: version, model, test accuracy, 12 digits of its fingerprint, and MLflow's run."""
     client = versions.connect()
-    known = {alias: versions.by_alias(client, dataset, alias) for alias in (CHAMPION, PREVIOUS)}
-    rows = [
-        {
-            "alias": alias,
-            "version": str(version.version),
-            "model": version.tags["model"],
-            "test accuracy": float(version.tags["test.accuracy"]),
-            "fingerprint": version.tags["fingerprint"][:12],
-            "run": version.run_id,
-        }
-        for alias, version in known.items()
-        if version
-    ]
+    rows = []
+    for alias in (CHAMPION, PREVIOUS):
+        if version := versions.by_alias(client, dataset, alias):
+            accuracy, fingerprint = float(version.tags["test.accuracy"]), version.tags["fingerprint"][:12]
+            rows.append((alias, str(version.version), version.tags["model"], accuracy, fingerprint, version.run_id))
     if not rows:
         return f"{dataset} has no champion yet: `python -m pipeline registry promote` makes one"
-    return tables.for_terminal(pd.DataFrame(rows))
+    columns = ["alias", "version", "model", "test accuracy", "fingerprint", "run"]
+    return tables.for_terminal(pd.DataFrame(rows, columns=columns))
 
 
 def export(version: Version) -> Path:
@@ -106,14 +100,13 @@ def export(version: Version) -> Path:
     return place
 
 
-def _require_better(candidate: Candidate, now: Version) -> None:
-    """Raise `Refused` unless a candidate beats the champion beyond what the same test images can tell by chance."""
+def _require_better(name: str, ours: np.ndarray, now: Version) -> None:
+    """Raise `Refused` unless a training, right about `ours`, beats the champion beyond the test images' noise."""
     if now.tags["test.md5"] != fingerprints.md5(paths.TEST):
         raise Refused(f"the champion ({describe(now)}) was tested on another test split; --force promotes all the same")
     from pipeline.network import training  # here, so that quicker refusals do not wait for TensorFlow
 
     images, labels = arrays.read(paths.TEST)
-    name, ours = candidate.training.name, candidate.evaluation.right
     theirs = labels == training.predict(versions.load(now), images).argmax(axis=1)
     difference = significance.difference(ours[None], theirs[None])
     if difference.accuracy <= 0 or difference.p_value >= significance.LEVEL:

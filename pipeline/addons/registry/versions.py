@@ -6,15 +6,12 @@ from typing import Any
 
 from mlflow.exceptions import MlflowException
 
-from pipeline.addons.registry.candidate import Candidate
-from pipeline.base import files
 from pipeline.base.errors import InputError
-from pipeline.evaluation import significance
+from pipeline.config.schema import Training
+from pipeline.evaluation.records import Evaluation
 from pipeline.tracking import fingerprints, location, paths, server, upload
 
 CHAMPION, PREVIOUS = "champion", "previous"
-UNKNOWN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # MLflow says either of a name or an alias
-LONGEST = 5000  # characters of a version's description, in MLflow's table
 
 Client = Any  # mlflow.MlflowClient, which has no types
 Version = Any  # mlflow.entities.model_registry.ModelVersion
@@ -31,15 +28,12 @@ def connect() -> Client:
 
 def by_alias(client: Client, dataset: str, alias: str) -> Version | None:
     """Return the version that an alias names, or None; raise `InputError` for one that was not promoted here."""
-    try:
-        version = client.get_model_version_by_alias(dataset, alias)
-    except MlflowException as error:
-        if error.error_code in UNKNOWN:
-            return None
-        raise
+    models = client.search_registered_models(f"name = '{dataset}'")
+    if not models or alias not in models[0].aliases:
+        return None
+    version = client.get_model_version(dataset, models[0].aliases[alias])
     if "class_names" not in version.tags:
-        which = f"{dataset} version {version.version}"
-        raise InputError(f"{which} is `{alias}` but not of `promote`: move the alias by hand")
+        raise InputError(f"{dataset} version {version.version} is `{alias}` but not of `promote`: move it by hand")
     return version
 
 
@@ -47,9 +41,8 @@ def require_champion(client: Client, dataset: str) -> Version:
     """Return the champion's version; raise `InputError`, with the remedy, if there is none."""
     if version := by_alias(client, dataset, CHAMPION):
         return version
-    raise InputError(
-        f"{dataset} has no champion at {location.address()}: `python -m pipeline registry promote` makes one"
-    )
+    where = location.address()
+    raise InputError(f"{dataset} has no champion at {where}: `python -m pipeline registry promote` makes one")
 
 
 def describe(version: Version) -> str:
@@ -79,49 +72,37 @@ def load(version: Version) -> Any:
         raise InputError(f"{version.name} version {version.version} cannot be loaded: {reason}") from None
 
 
-def finished_run(client: Client, dataset: str, name: str, fingerprint: str) -> Any:
-    """Return the latest finished run of a fingerprint; raise `InputError`, with the remedy, if the store has none."""
+def finished_run(client: Client, dataset: str, name: str, fingerprint: str) -> tuple[str, str]:
+    """Return the ids of a fingerprint's latest finished run and of its model; raise `InputError` if there is none."""
     experiment = client.get_experiment_by_name(dataset)
     wanted = f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED'"
     runs = client.search_runs([experiment.experiment_id], wanted) if experiment else []
     for run in runs:
-        if upload.whole_model(client, run):
-            return run
+        if model := upload.whole_model(client, run):
+            return run.info.run_id, model
     raise InputError(f"MLflow at {location.address()} has no finished run of {name} as it is on disk: {server.SYNC}")
 
 
-def make(client: Client, run: Any, dataset: str, candidate: Candidate, fingerprint: str) -> Version:
+def make(client: Client, run: str, model: str, dataset: str, tags: dict[str, str]) -> Version:
     """Return the version of a fingerprint, with its tags; one left by an earlier promotion is used again."""
-    tags = _tags(candidate, fingerprint)
-    if found := client.search_model_versions(f"name = '{dataset}' and tags.fingerprint = '{fingerprint}'"):
+    same = f"name = '{dataset}' and tags.fingerprint = '{tags['fingerprint']}'"
+    if found := client.search_model_versions(same):
         for key, value in tags.items():
             client.set_model_version_tag(dataset, found[0].version, key, value)
         return client.get_model_version(dataset, found[0].version)
     if not client.search_registered_models(f"name = '{dataset}'"):
         client.create_registered_model(dataset, description=f"The classifier of {dataset} in use is its `{CHAMPION}`.")
-    model, text = upload.whole_model(client, run), _description(dataset, candidate)
-    return client.create_model_version(
-        dataset, f"models:/{model}", run.info.run_id, tags, description=text, model_id=model
-    )
+    return client.create_model_version(dataset, f"models:/{model}", run, tags, model_id=model)
 
 
-def _tags(candidate: Candidate, fingerprint: str) -> dict[str, str]:
-    scores = candidate.evaluation.scores
+def tags(training: Training, evaluation: Evaluation, fingerprint: str) -> dict[str, str]:
+    """Return what a version says of itself: its accuracies, which model it is, the test split, its classes."""
+    scores = evaluation.scores
     return {
         **{f"{split}.accuracy": str(scores[split]["accuracy"]) for split in ("test", "validation") if split in scores},
-        "model": candidate.training.model,
-        "seed": str(candidate.training.seed),
+        "model": training.model,
+        "seed": str(training.seed),
         "fingerprint": fingerprint,
         "test.md5": fingerprints.md5(paths.TEST),
-        "class_names": json.dumps(candidate.evaluation.class_names, ensure_ascii=False),
+        "class_names": json.dumps(evaluation.class_names, ensure_ascii=False),
     }
-
-
-def _description(dataset: str, candidate: Candidate) -> str:
-    """Write what a version is, and as much of its model's card as a tracking server takes."""
-    evaluation = candidate.evaluation
-    low, high = significance.accuracy_interval(evaluation.right[None])
-    accuracy = f"{evaluation.scores['test']['accuracy']:.4f} (95 % interval {low:.4f} – {high:.4f})"
-    text = f"**{candidate.training.name}** on {dataset}: test accuracy {accuracy}, takes raw 8-bit pixels.\n\n"
-    card = paths.card(candidate.training.model)
-    return (text + (files.read_text(card) if card.exists() else ""))[:LONGEST]

@@ -35,43 +35,10 @@ class Read:
 def listed(source: Path, shape: Shape) -> Inputs:
     """List what is to be scored; raise `InputError` for neither a folder of pictures nor an array of such images."""
     if source.is_dir():
-        return of_folder(source)
+        return _of_folder(source)
     if source.suffix.lower() != ".npy" or not source.is_file():
         raise InputError(f"{source} is no folder and no .npy file: name one of the two")
-    return of_array(source, shape)
-
-
-def of_folder(folder: Path) -> Inputs:
-    """List the PNG and JPEG files below a folder, however deep, by name; the digest is of names and sizes.
-
-    What is hidden and links to folders are left out. Raise `InputError` where there is none.
-    """
-    names = list[str]()
-    for place, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found = [name for name in files if name.lower().endswith(pictures.SUFFIXES) and not name.startswith(".")]
-        names += [str(Path(place, name).relative_to(folder)) for name in found]
-    if not names:
-        raise InputError(f"{folder} holds no PNG or JPEG file: name a folder that holds some, or an .npy file")
-    names.sort()
-    digest = hashlib.sha256()
-    for name in names:
-        digest.update(os.fsencode(f"{name}\0{(folder / name).lstat().st_size}\0"))
-    return Inputs(folder.resolve(), names, digest.hexdigest())
-
-
-def of_array(file: Path, shape: Shape) -> Inputs:
-    """List the rows of an `.npy` file by number; the digest is of its content.
-
-    Raise `InputError` for a file that is none, and for anything but uint8 of (n, *shape).
-    """
-    images = _mapped(file)
-    if images.dtype != np.uint8 or images.shape[1:] != shape or not len(images):
-        held, needed = " × ".join(map(str, images.shape)), " × ".join(map(str, shape))
-        raise InputError(f"{file} holds {images.dtype} of {held}: save uint8 of n × {needed}, as the network takes it")
-    with file.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    return Inputs(file.resolve(), range(len(images)), digest)
+    return _of_array(source, shape)
 
 
 def read(inputs: Inputs, first: int, count: int, shape: Shape) -> Read:
@@ -87,6 +54,31 @@ def read(inputs: Inputs, first: int, count: int, shape: Shape) -> Read:
         except InputError as error:
             unreadable.append((_shown(name), _shown(str(error))))
     return Read(ids, np.stack(images) if images else np.empty((0, *shape), np.uint8), unreadable)
+
+
+def _of_folder(folder: Path) -> Inputs:
+    """List PNG and JPEG files, however deep, by name, without what is hidden; the digest is of names and sizes."""
+    names = list[str]()
+    for place, folders, files in os.walk(folder, onerror=_refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found = [name for name in files if name.lower().endswith(pictures.SUFFIXES) and not name.startswith(".")]
+        names += [str(Path(place, name).relative_to(folder)) for name in found]
+    if not names:
+        raise InputError(f"{folder} holds no PNG or JPEG file: name a folder that holds some, or an .npy file")
+    names.sort()
+    sized = "".join(f"{name}\0{(folder / name).lstat().st_size}\0" for name in names)
+    return Inputs(folder.resolve(), names, hashlib.sha256(os.fsencode(sized)).hexdigest())
+
+
+def _of_array(file: Path, shape: Shape) -> Inputs:
+    """List the rows of an `.npy` file, uint8 of (n, *shape), by number; the digest is of its content."""
+    images = _mapped(file)
+    if images.dtype != np.uint8 or images.shape[1:] != shape or not len(images):
+        held, needed = " × ".join(map(str, images.shape)), " × ".join(map(str, shape))
+        raise InputError(f"{file} holds {images.dtype} of {held}: save uint8 of n × {needed}, as the network takes it")
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    return Inputs(file.resolve(), range(len(images)), digest)
 
 
 def _mapped(file: Path) -> np.ndarray:

@@ -48,9 +48,9 @@ def begin(out: Path, note: dict[str, Any], model: bytes) -> None:
     if not (out / NOTE).exists():
         files.write_json(out / NOTE, note)
     before = files.read_json(out / NOTE)
-    other = next((key for key in note if before.get(key) != note[key]), None)
-    if other:
-        raise InputError(f"--out {out} holds results of another {other}: name another folder, or delete this one")
+    for key, value in note.items():
+        if before.get(key) != value:
+            raise InputError(f"--out {out} holds results of another {key}: name another folder, or delete this one")
     files.write_bytes(out / MODEL, model)
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline.addons.compare import checks, welch
+from pipeline.addons.compare import checks, comparing
 from pipeline.config.gate import Gate
 from pipeline.evaluation import significance
 from tests.evaluation.test_significance import draw
@@ -42,7 +42,7 @@ def test_false_alarms_against_a_revision_are_rarer_than_the_level(seeds: int) ->
         accuracies = [list(right.mean(axis=1)) for right in (after, before)]
         seen = [
             significance.difference(after, before),
-            welch.difference(accuracies[0], accuracies[1], 1000),
+            comparing.of_accuracies(accuracies[0], accuracies[1], 1000),
         ]
         found = [checks.held(gate, "vgg", {"main": difference})[0] for difference in seen]
         alarms += [not check.passed for check in found]
@@ -54,20 +54,20 @@ def test_false_alarms_against_a_revision_are_rarer_than_the_level(seeds: int) ->
 def test_accuracies_alone_of_one_seed_are_compared_by_welchs_test(seed: int, first: float, second: float) -> None:
     random = np.random.default_rng(seed).random((2, 60))
     right = [(random[0] < first).astype(float), (random[1] < second).astype(float)]
-    compared = welch.difference([right[0].mean()], [right[1].mean()], 60)
+    compared = comparing.of_accuracies([right[0].mean()], [right[1].mean()], 60)
     if right[0].std() and right[1].std():  # or SciPy warns
         expected = stats.ttest_ind(*right, equal_var=False)
         interval = expected.confidence_interval()
         assert compared.p_value == pytest.approx(expected.pvalue)
         assert (compared.low, compared.high) == pytest.approx((interval.low, interval.high))
         less = stats.ttest_ind(*right, equal_var=False, alternative="less")
-        assert welch.p_worse(compared) == pytest.approx(less.pvalue)
+        assert checks.p_worse(compared) == pytest.approx(less.pvalue)
     assert (compared.only_first, compared.by_seeds) == (None, None)
 
 
 @pytest.mark.parametrize(("first", "second"), [([0.9], [0.8, 0.9]), ([0.9, 0.8], [0.9])])
 def test_accuracies_alone_of_one_seed_tell_nothing_of_seeds(first: list[float], second: list[float]) -> None:
-    compared = welch.difference(first, second, 101)
+    compared = comparing.of_accuracies(first, second, 101)
     variances = [mean * (1 - mean) / 100 for mean in (np.mean(first), np.mean(second))]
     assert compared.by_images == pytest.approx(sum(variances) ** 0.5)
     assert compared.by_seeds is None
@@ -79,7 +79,7 @@ def test_accuracies_alone_of_several_seeds_are_compared_as_predictions_are_of_ot
 ) -> None:
     """Of many images, so that what they bring is small beside what seeds do."""
     first, second = np.random.default_rng(seed).uniform(0.4, 0.6, (2, seeds))
-    compared = welch.difference(list(first), list(second), 10**12)
+    compared = comparing.of_accuracies(list(first), list(second), 10**12)
     expected = stats.ttest_ind(first, second, equal_var=False)
     assert compared.p_value == pytest.approx(expected.pvalue, rel=1e-3)
     assert compared.by_seeds == pytest.approx(((first.var(ddof=1) + second.var(ddof=1)) / seeds) ** 0.5)
@@ -87,7 +87,7 @@ def test_accuracies_alone_of_several_seeds_are_compared_as_predictions_are_of_ot
 
 def test_accuracies_alone_of_several_seeds_count_their_scatter() -> None:
     alike, scattered = [0.9, 0.9, 0.9], [0.87, 0.9, 0.93]
-    narrow, wide = (welch.difference(ours, alike, 1000) for ours in (alike, scattered))
+    narrow, wide = (comparing.of_accuracies(ours, alike, 1000) for ours in (alike, scattered))
     assert narrow.by_seeds == 0.0
     assert wide.by_seeds == pytest.approx(0.03 / 3**0.5)
     assert wide.high > narrow.high
@@ -98,5 +98,5 @@ def test_p_of_being_worse_is_the_one_sided_binomial_tests(first: int) -> None:
     right = np.zeros((2, 1, 20), bool)
     right[0, 0, :first], right[1, 0, 10:15] = True, True
     expected = stats.binomtest(first, first + 5, alternative="less").pvalue
-    worse = welch.p_worse(significance.difference(right[0], right[1]))
+    worse = checks.p_worse(significance.difference(right[0], right[1]))
     assert worse == pytest.approx(expected) if first < 5 else worse >= 0.5

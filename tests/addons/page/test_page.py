@@ -114,37 +114,24 @@ def opened(sheet: sprites.Sheet) -> np.ndarray:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_each_image_is_at_its_place_on_the_sheet_grey_ones_inverted(channels: int) -> None:
     images = pictures(10, (8, 8, channels)) * 25
-    sheet = sprites.sheet(images, np.zeros(10, bool))
+    sheet = sprites.sheet(images)
     picture = opened(sheet)
-    for place, image in enumerate(sheet.numbers):
-        row, column = divmod(place, sheet.columns)
+    for image in range(10):
+        row, column = divmod(image, sheet.columns)
         middle = int(picture[row * 8 + 4, column * 8 + 4, 0])
         assert abs(middle - (255 - 25 * image if channels == 1 else 25 * image)) < 12
 
 
-def test_beyond_the_budget_images_are_shrunk_and_wanted_ones_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sprites, "PIXELS", 32 * 32 * 50)
-    wanted = np.arange(200) % 10 == 3
-    sheet = sprites.sheet(pictures(200, (64, 48, 3)), wanted)
+def test_beyond_the_budget_all_images_are_shrunk_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sprites, "PIXELS", 32 * 24 * 200)
+    sheet = sprites.sheet(pictures(200, (64, 48, 3)))
     assert (sheet.height, sheet.width) == (32, 24)
-    assert set(np.flatnonzero(wanted)) < set(sheet.numbers)
-    assert len(sheet.numbers) <= 50 * 32 // 24
-    assert sorted(sheet.numbers) == list(sheet.numbers)
-
-
-def test_wanted_images_that_are_too_many_are_kept_at_even_distances(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sprites, "PIXELS", 28 * 28 * 10)
-    wanted = np.arange(100) >= 40
-    assert sprites.sheet(pictures(100), wanted).numbers.tolist() == list(range(40, 100, 6))
+    height, width, _ = opened(sheet).shape
+    assert (height // 32) * (width // 24) >= 200
+    assert width == 24 * sheet.columns
 
 
 def test_a_sheet_of_narrow_images_is_about_as_wide_as_high() -> None:
-    sheet = sprites.sheet(pictures(400, (64, 4, 1)), np.zeros(400, bool))
+    sheet = sprites.sheet(pictures(400, (64, 4, 1)))
     height, width, _ = opened(sheet).shape
     assert 0.8 < height / width < 1.25
-
-
-def test_a_page_that_lacks_images_says_which_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sprites, "PIXELS", 28 * 28 * 100)
-    page = document.build(PARAMS, evaluations(NAMES), pictures(), {}, {})
-    assert "100 of 120 test images are in this page as pictures: first those that a training gets wrong" in page

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.addons.page import document, sprites
+from pipeline.addons.page import document
 from tests import browsers
 from tests.addons.page.made import evaluations, listed
 from tests.evaluations import PARAMS, pictures
@@ -181,19 +181,6 @@ def test_names_of_classes_are_never_markup(browser: Any, tmp_path: Path) -> None
     assert page.locator(".matrix thead th").all_text_contents() == names
     page.locator(".matrix button").nth(1).click()
     assert page.locator("#dialog-title").inner_text().endswith(f"{names[0]} as {names[1]}")
-    page.close()
-
-
-def test_a_cell_lists_the_images_that_the_page_has_no_room_for(
-    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sprites, "PIXELS", 28 * 28 * 50)
-    page = browser.new_page()
-    page.goto(write(tmp_path))
-    page.locator(".matrix button").first.click()
-    assert len(images_in(page, "#dialog-images")) == int(page.locator(".matrix button").first.inner_text())
-    absent = page.locator("#dialog-images .absent").count()
-    assert f", {absent} of them without a picture" in page.locator("#dialog-note").inner_text()
     page.close()
 
 

@@ -41,17 +41,6 @@ def test_first_promotion_makes_a_whole_version(finished: Finished) -> None:
         "fingerprint": finished.fingerprint("vgg"),
         "description": "digits version 1: vgg, test accuracy 0.9400",
     }
-    assert "**vgg-42** on digits: test accuracy 0.9400 (95 % interval 0.8981 – 0.9653)" in version.description
-    assert "# vgg\n" in version.description  # its model's card
-
-
-def test_a_card_longer_than_mlflow_takes_is_cut_off(finished: Finished) -> None:
-    finished.train("vgg", network(47))
-    files.write_text(Path("reports/cards/vgg.md"), f"# vgg\n\n{'x' * 9000}\n")
-    promote()
-    (version,) = versions()
-    assert len(version.description) == 5000
-    assert version.description.endswith("xxx")
 
 
 def test_without_a_validation_part_the_only_one_that_passes_is_promoted(finished: Finished) -> None:

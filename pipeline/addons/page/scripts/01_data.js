@@ -2,8 +2,6 @@
 
 const content = JSON.parse(document.getElementById("content").textContent);
 const labels = unpack(content.labels, Uint16Array);
-const numbers = unpack(content.sheet.numbers, Uint32Array);
-const places = new Map(Array.from(numbers, (image, place) => [image, place]));
 const trainings = content.trainings.map((training) => ({
   ...training,
   confidence: unpack(training.confidence, Uint16Array),

@@ -2,8 +2,7 @@
 function figure(image, lines) {
   const caption = element("figcaption", { className: "caption" });
   lines.forEach((line) => caption.append(element("div", { textContent: line })));
-  const picture = places.has(image) ? thumbnail(image, lines.join(", ")) : element("div", { className: "absent" });
-  const made = element("figure", {}, picture, caption);
+  const made = element("figure", {}, thumbnail(image, lines.join(", ")), caption);
   made.dataset.image = image;
   return made;
 }
@@ -11,9 +10,8 @@ function figure(image, lines) {
 function thumbnail(image, words) {
   const { columns, height, width } = content.sheet;
   const scale = Math.max(1, Math.round(84 / Math.max(height, width)));
-  const place = places.get(image);
   const made = element("div", { className: "image", role: "img", ariaLabel: words });
-  const [row, column] = [Math.floor(place / columns), place % columns];
+  const [row, column] = [Math.floor(image / columns), image % columns];
   made.style.width = `${width * scale}px`;
   made.style.height = `${height * scale}px`;
   made.style.backgroundPosition = `${-column * width * scale}px ${-row * height * scale}px`;
@@ -23,10 +21,8 @@ function thumbnail(image, words) {
 
 /** Open the dialog with images, each described for every one of some trainings. */
 function openImages(title, images, described) {
-  const absent = images.filter((image) => !places.has(image)).length;
-  const without = absent ? `, ${grouped(absent)} of them without a picture: the page has no room for all` : "";
   document.getElementById("dialog-title").textContent = title;
-  document.getElementById("dialog-note").textContent = `${grouped(images.length)} images${without}`;
+  document.getElementById("dialog-note").textContent = `${grouped(images.length)} images`;
   document
     .getElementById("dialog-images")
     .replaceChildren(...images.map((image) => figure(image, captionOf(image, described))));
