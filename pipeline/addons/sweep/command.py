@@ -59,9 +59,7 @@ def run(planned: Plan, study: optuna.Study) -> None:
 
 def left(planned: Plan, study: optuna.Study, sweep_run: str) -> Iterator[Job]:
     """Yield the trials to train: those that were broken off, then new ones, each when it is asked for."""
-    waiting = study.get_trials(states=(RUNNING,))
-    while waiting or len(study.trials) < planned.sweep.trials:
-        trial = waiting.pop(0) if waiting else trials.ask(planned, study)
-        if trial is None:
-            return
+    for trial in study.get_trials(states=(RUNNING,)):
         yield Job(planned, trial, trials.ended(study), sweep_run)
+    while len(study.trials) < planned.sweep.trials and (new := trials.ask(planned, study)):
+        yield Job(planned, new, trials.ended(study), sweep_run)
