@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,42 +31,46 @@ def wanted(at_once: int) -> bool:
 def connected() -> Iterator[Any]:
     """Connect, yield `ray`, and leave. Raise `InputError` where Ray is missing or its cluster cannot be reached."""
     addons.require("doing several things at once", "cluster", "ray")
-    address = os.environ.get("RAY_ADDRESS") or HERE
-    _require_answer(address)
-    token = address != HERE and TOKEN.expanduser().exists()
-    for name, value in (QUIET | ({"RAY_AUTH_MODE": "token"} if token else {})).items():
-        os.environ.setdefault(name, value)
-    import ray  # here: an optional package, and half a second
-
-    on_sigterm = signal.getsignal(signal.SIGTERM)
-    dashboard = False if address == HERE else None
-    logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)  # it warns that it asks for a token
+    address, on_sigterm = os.environ.get("RAY_ADDRESS") or HERE, signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=dashboard)
-    except (ConnectionError, TimeoutError, ValueError, RuntimeError) as error:
-        raise _unreached(address, error) from None
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, on_sigterm)  # Ray has its own, which prints where the process is
+        ray = _joined(address)
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
+        raise InputError(
+            f"RAY_ADDRESS {address} is not reached ({str(error).splitlines()[0]:.100}): start the cluster and name its "
+            "head, as in 10.0.0.1:6379, or unset it"
+        ) from None
+    signal.signal(signal.SIGTERM, on_sigterm)  # Ray has its own, which prints where the process is
     try:
         yield ray
     finally:
         ray.shutdown()
 
 
-def _require_answer(address: str) -> None:
-    """Raise `InputError` unless somebody listens where a cluster should."""
-    if address in (HERE, ANY):
-        return
-    host, _, port = address.rpartition(":")
-    try:
+def shares(ray: Any, count: int, key: str) -> dict[str, int]:
+    """Return what each of so many workers takes, as Ray's options: a GPU if there are any, else the same many cores.
+
+    Raise `InputError`, which names the `key` that asks for them, where there are too few.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    kind = "GPU" if any(node.get("GPU") for node in nodes) else "CPU"
+    have = [int(node.get(kind, 0)) for node in nodes]
+    cores = next((each for each in range(max(have), 0, -1) if sum(some // each for some in have) >= count), 0)
+    if not cores:
+        raise InputError(f"{key} is {count}, but Ray has {sum(have)} {kind}: lower it, or add machines")
+    return {"num_cpus": 0, "num_gpus": 1} if kind == "GPU" else {"num_cpus": cores, "num_gpus": 0}
+
+
+def _joined(address: str) -> Any:
+    """Return `ray`, connected; raise an error of any kind where nobody listens."""
+    if address not in (HERE, ANY):
+        host, _, port = address.rpartition(":")
         socket.create_connection((host, int(port)), PATIENCE).close()
-    except (OSError, OverflowError, ValueError) as error:
-        raise _unreached(address, error) from None
+    token = address != HERE and TOKEN.expanduser().exists()
+    for name, value in (QUIET | ({"RAY_AUTH_MODE": "token"} if token else {})).items():
+        os.environ.setdefault(name, value)
+    import ray  # here: an optional package, and half a second
 
-
-def _unreached(address: str, error: Exception) -> InputError:
-    reason = str(error).splitlines()[0]
-    return InputError(
-        f"RAY_ADDRESS {address} is not reached ({reason:.100}): start the cluster and name its head, as in "
-        "10.0.0.1:6379, or unset it"
-    )
+    dashboard = False if address == HERE else None
+    logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)  # it warns that it asks for a token
+    ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=dashboard)
+    return ray

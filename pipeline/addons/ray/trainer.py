@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.addons.ray.connection import connected
+from pipeline.addons.ray.connection import connected, shares
 from pipeline.base import errors, processor
 from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays
@@ -42,7 +42,7 @@ def fit(
     from pipeline.addons.ray import distributed
 
     with connected() as ray:
-        each = resources([node["Resources"] for node in ray.nodes() if node["Alive"]], train.workers)
+        each = shares(ray, train.workers, "train.workers")
         network = model.get_config(), [variable.numpy() for variable in model.variables]
         given = ray.put((*network, (labelled[0][:], labelled[1]), (validation[0][:], validation[1]), train, seed))
         done = len((state or {}).get("history/epoch", ()))
@@ -68,27 +68,13 @@ def fit(
     return history
 
 
-def resources(nodes: list[dict[str, float]], workers: int) -> dict[str, float]:
-    """Return what each worker takes of the machines: a GPU if there are any, else as many cores as all can have.
-
-    Raise `InputError` where there are too few.
-    """
-    kind = "GPU" if any(node.get("GPU") for node in nodes) else "CPU"
-    have = [int(node.get(kind, 0)) for node in nodes]
-    each = next((each for each in range(max(have), 0, -1) if sum(count // each for count in have) >= workers), 0)
-    if not each:
-        raise InputError(f"train.workers is {workers}, but Ray has {sum(have)} {kind}: lower it, or add machines")
-    return {kind: 1 if kind == "GPU" else each}
-
-
 def _train(
-    ray: Any, each: dict[str, float], workers: int, given: Any, state: Arrays | None, on_epoch: OnEpoch
+    ray: Any, each: dict[str, int], workers: int, given: Any, state: Arrays | None, on_epoch: OnEpoch
 ) -> tuple[pd.DataFrame, list[Any]]:
     """Train with new workers, hand on each epoch, and return history and variables; raise what ends a worker."""
     from ray.util.queue import Queue
 
-    cores = int(each.get("CPU", 0))
-    worker = ray.remote(num_cpus=cores, num_gpus=each.get("GPU", 0))(_Worker)
+    worker = ray.remote(**each)(_Worker)
     actors, finished = [worker.remote() for _ in range(workers)], Queue(actor_options={"num_cpus": 0})
     try:
         try:
@@ -96,10 +82,10 @@ def _train(
         except ray.exceptions.GetTimeoutError:
             raise InputError(f"Ray has no room for {workers} workers now: wait, or lower train.workers") from None
         begun = ray.put(state)
-        working = [
-            actor.fit.remote(addresses, number, cores, given, begun, finished) for number, actor in enumerate(actors)
+        left = working = [
+            actor.fit.remote(addresses, number, each["num_cpus"], given, begun, finished)
+            for number, actor in enumerate(actors)
         ]
-        left = working
         with errors.interrupts_held_back() as raise_if_interrupted:
             while left:
                 raise_if_interrupted()

@@ -4,9 +4,8 @@
 - `definition.py`: what a file of `sweeps/` may hold
 - `plan.py`: a sweep's file with params.yaml and the images, checked before anything runs
 - `trials.py`: Optuna: the trials on disk, which to try next, whether to go on with one, which is best
-- `train.py`: trains one trial
-- `workers.py`: trains trials one after the other, or several at once by Ray
-- `report.py`: a line a trial, the table, the plots
+- `train.py`: trains a trial, or several at once by Ray
+- `report.py`: a line a trial, the table, two plots
 - `applying.py`: writes a trial as a model into `params.yaml`
 """
 

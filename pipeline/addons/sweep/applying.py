@@ -9,7 +9,6 @@ from ruamel.yaml import YAML
 
 from pipeline.addons.sweep import trials
 from pipeline.addons.sweep.plan import Plan, Raw
-from pipeline.addons.sweep.trials import COMPLETE
 from pipeline.base import files, processor
 from pipeline.base.errors import InputError
 from pipeline.config.loading import PARAMS_FILE
@@ -27,13 +26,12 @@ def apply(plan: Plan, study: optuna.Study, number: int | None) -> str:
     made = wanted["models"][name]
     written = with_model(PARAMS_FILE.read_text("utf-8"), name, made)
     if files.parse_yaml(written, str(PARAMS_FILE)) != wanted:
-        remedy = f"add this under models yourself:\n{_text(name, made)}"
-        raise InputError(f"{PARAMS_FILE} is laid out in a way of its own: {remedy}")
+        raise InputError(f"{PARAMS_FILE} is not laid out in blocks: add under models yourself:\n{_text(name, made)}")
     files.write_text(PARAMS_FILE, written)
-    scores = ", ".join(f"{key} {trial.user_attrs['scores'][key]}" for key in plan.sweep.objectives)
+    score = f"{plan.sweep.objective} {trial.user_attrs['scores'][plan.sweep.objective]}"
     threads = trial.user_attrs["threads"]
     command = "dvc repro" if threads == processor.threads() else f"{processor.THREADS}={threads} dvc repro"
-    return f"{PARAMS_FILE}: models.{name} is trial {trial.number} now ({scores}): `{command}` trains it"
+    return f"{PARAMS_FILE}: models.{name} is trial {trial.number} now ({score}): `{command}` trains it"
 
 
 def with_model(content: str, name: str, made: Raw) -> str:
@@ -54,11 +52,10 @@ def _text(name: str, made: Raw) -> str:
 
 
 def _chosen(plan: Plan, study: optuna.Study, number: int | None) -> FrozenTrial:
-    complete = {trial.number: trial for trial in study.get_trials(states=(COMPLETE,))}
-    best = [trial.number for trial in trials.best(study)]
+    complete = trials.ranked(study)
     if not complete:
         raise InputError(f"{plan.source}: no trial is complete: `python -m pipeline sweep {plan.source}` runs them")
-    chosen = best[0] if number is None and len(best) == 1 else number
-    if chosen not in complete:
-        raise InputError(f"--apply: name a complete trial, the best of which are {', '.join(map(str, best))}")
-    return complete[chosen]
+    chosen = [trial for trial in complete if number in (None, trial.number)]
+    if not chosen:
+        raise InputError(f"--apply {number}: no complete trial has this number; the best is {complete[0].number}")
+    return chosen[0]

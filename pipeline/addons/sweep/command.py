@@ -11,7 +11,7 @@ from pathlib import Path
 import optuna
 
 from pipeline.addons.ray import connection
-from pipeline.addons.sweep import applying, plan, report, trials, workers
+from pipeline.addons.sweep import applying, plan, report, train, trials
 from pipeline.addons.sweep.plan import Plan
 from pipeline.addons.sweep.train import Job
 from pipeline.addons.sweep.trials import RUNNING
@@ -45,10 +45,11 @@ def run(planned: Plan, study: optuna.Study) -> None:
         with sending.in_background() as send, journals.opened(described, recorded=False) as journal:
             journal.save_state({})  # so that the run is gone on with
             jobs = left(planned, study, journal.training)
-            for job, outcome in workers.by_ray(ray, jobs, planned.sweep) if ray else workers.here(jobs, send):
+            here = ((job, train.train(job, after_epoch=send)) for job in jobs)
+            for job, outcome in train.by_ray(ray, jobs, planned.sweep.at_once) if ray else here:
                 trials.tell(planned, study, job.trial.number, outcome)
                 print(report.line(planned, study, study.trials[job.trial.number]), flush=True)
-                for best in trials.best(study)[:1]:
+                for best in trials.ranked(study)[:1]:
                     journal.log_metrics({"best": best.user_attrs["scores"]})
                 send()
             made = report.write(planned, study, trials.folder(planned.name) / "report")
@@ -58,10 +59,7 @@ def run(planned: Plan, study: optuna.Study) -> None:
 
 def left(planned: Plan, study: optuna.Study, sweep_run: str) -> Iterator[Job]:
     """Yield the trials to train: those that were broken off, then new ones, each when it is asked for."""
-    waiting = study.get_trials(states=(RUNNING,))
-    while waiting or len(study.trials) < planned.sweep.trials:
-        trial = waiting.pop(0) if waiting else trials.ask(planned, study)
-        if trial is None:
-            print(f"the space has no more than {len(study.trials)} combinations that were found")
-            return
+    for trial in study.get_trials(states=(RUNNING,)):
         yield Job(planned, trial, trials.ended(study), sweep_run)
+    while len(study.trials) < planned.sweep.trials and (new := trials.ask(planned, study)):
+        yield Job(planned, new, trials.ended(study), sweep_run)

@@ -13,9 +13,9 @@ from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config.explain import explain
 from pipeline.config.schema import Seed
-from pipeline.config.section import Count, EachOnce, NotNegative, Positive, Section, Text
+from pipeline.config.section import Count, EachOnce, Positive, Section, Text
 
-ACCURACY, LOSS, PARAMETERS = "validation.accuracy", "validation.loss", "parameters"
+ACCURACY, LOSS, PARAMETERS = SCORES = "validation.accuracy", "validation.loss", "parameters"
 DIGITS = 6  # of a sampled number, so that params.yaml stays readable
 
 
@@ -68,27 +68,16 @@ class Sweep(Section):
 
     model: Text
     space: Annotated[dict[Text, Dimension], Field(min_length=1)]
-    objectives: Annotated[
-        list[Literal["validation.accuracy", "validation.loss", "parameters"]], Field(min_length=1), EachOnce
-    ]
+    objective: Literal["validation.accuracy", "validation.loss"] = "validation.accuracy"
     trials: Count  # at most: fewer where the space has no more
-    sampler: Literal["tpe", "random"] = "tpe"
     pruner: Literal["none", "median"] = "none"
     seed: Seed = 42  # of the sampler; trials train with the first of params.yaml's
-    at_once: Count = 1  # more than 1 needs Ray, where each trial has so many
-    cpus: Count = 1
-    gpus: NotNegative = 0
+    at_once: Count = 1  # more than 1 needs Ray
 
     @property
-    def directions(self) -> list[StudyDirection]:
-        """Which way each objective is better."""
-        return [StudyDirection.MAXIMIZE if name == ACCURACY else StudyDirection.MINIMIZE for name in self.objectives]
-
-    @model_validator(mode="after")
-    def _pruner_has_an_objective(self) -> "Sweep":
-        if self.pruner != "none" and self.objectives not in ([ACCURACY], [LOSS]):
-            raise ValueError(f"pruner: {self.pruner} needs {ACCURACY} or {LOSS} as the only objective: set it to none")
-        return self
+    def direction(self) -> StudyDirection:
+        """Which way the objective is better."""
+        return StudyDirection.MAXIMIZE if self.objective == ACCURACY else StudyDirection.MINIMIZE
 
 
 def load(path: Path) -> Sweep:

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.addons.sweep import definition
 from pipeline.addons.sweep.definition import Sweep
 from pipeline.base import files
-from pipeline.base.errors import InputError, short
+from pipeline.base.errors import InputError
 from pipeline.config import loading, network_fits
 from pipeline.config.loading import PARAMS_FILE
 from pipeline.config.schema import Params, Training
@@ -19,7 +19,6 @@ from pipeline.tracking.description import Description
 
 Values = dict[str, Any]  # by the keys of a space
 Raw = dict[str, Any]  # as YAML has it
-DECIDING = {"model", "space", "objectives", "sampler", "pruner", "seed"}  # about trials and their order
 
 
 @dataclass(frozen=True)
@@ -41,19 +40,15 @@ class Plan:
         """What each trial is, with values of its own: the model that `--apply` writes, with params' first seed."""
         return Training(f"{self.sweep.model}_{self.name}", self.raw["seeds"][0])
 
-    def model(self, values: Values) -> Raw:
-        """Return the sweep's model with values in their places; raise `InputError` for a key that has none."""
+    def with_model(self, values: Values) -> Raw:
+        """Return the content of params.yaml with one model more; raise `InputError` for a key that has no place."""
         made: Raw = copy.deepcopy(self.raw["models"][self.sweep.model])
         for key, value in values.items():
             try:
                 _put(made, key, value, self.raw["train"])
-            except (AttributeError, LookupError, TypeError, ValueError):
-                raise InputError(f"space.{key}: the model has no such place: correct the key") from None
-        return made
-
-    def with_model(self, values: Values) -> Raw:
-        """Return the content of params.yaml with one model more."""
-        return self.raw | {"models": self.raw["models"] | {self.training.model: self.model(values)}}
+            except (AttributeError, LookupError, TypeError):
+                raise InputError(f"{self.source}: space.{key}: the model has no such place: correct the key") from None
+        return self.raw | {"models": self.raw["models"] | {self.training.model: made}}
 
     def params(self, values: Values) -> Params:
         """Return params with one model more; raise `InputError` where no model can be as the values say."""
@@ -62,7 +57,7 @@ class Plan:
             params = loading.validate(content)
             network_fits.check_networks(params, self.image_shape)
         except InputError as error:
-            raise InputError(f"with {told(values)}: {error}") from None
+            raise InputError(f"{self.source}: with {told(values)}: {error}") from None
         return params
 
     def check(self) -> None:
@@ -78,7 +73,7 @@ class Plan:
 
     def identity(self) -> str:
         """Return the SHA-256 of all that decides which trials there are and what comes of them."""
-        decides = self.sweep.model_dump(include=DECIDING)
+        decides = self.sweep.model_dump(exclude={"trials", "at_once"})
         content = json.dumps([self.fingerprint({}), decides], ensure_ascii=False)  # in the order of the space
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -94,10 +89,7 @@ def load(source: Path) -> Plan:
     if sweep.model not in raw["models"]:
         raise InputError(f"{source}: model: {PARAMS_FILE} has no {sweep.model}, only {', '.join(raw['models'])}")
     plan = Plan(source, sweep, raw, files.read_json(paths.DATASET)["image_shape"])
-    try:
-        plan.check()
-    except InputError as error:
-        raise InputError(f"{source}: {error}") from None
+    plan.check()
     return plan
 
 
@@ -113,21 +105,17 @@ def described(plan: Plan) -> Description:
 
 def told(values: Values) -> str:
     """Write values in one line."""
-    return ", ".join(f"{key} {value if isinstance(value, str) else short(value)}" for key, value in values.items())
+    return ", ".join(f"{key} {value}" for key, value in values.items())
 
 
-def _put(made: Raw, key: str, value: Any, train: Raw) -> None:
+def _put(made: Raw, key: str, value: Any, train: dict[Any, Any]) -> None:
     """Put a value at a dotted key of a model; what its own `train` lacks begins as in that of params.yaml."""
-    *parents, last = key.split(".")
+    *parents, last = (int(part) if part.isdecimal() else part for part in key.split("."))
     if parents[:1] == ["train"] and len(parents) > 1:
         made.setdefault("train", {}).setdefault(parents[1], copy.deepcopy(train.get(parents[1])))
     place: Any = made
     for part in parents:
         if isinstance(place, dict) and place.get(part) is None:
             place[part] = {}
-        place = place[_index(place, part)]
-    place[_index(place, last)] = copy.deepcopy(value)
-
-
-def _index(place: Any, part: str) -> str | int:
-    return int(part) if isinstance(place, list) else part
+        place = place[part]
+    place[last] = copy.deepcopy(value)

@@ -1,18 +1,21 @@
-"""Trains one trial of a sweep: as the stage `train` would, but for the files that DVC keeps."""
+"""Trains trials of a sweep, several at once by Ray: as the stage `train` would, but for the files that DVC keeps."""
 
 import contextlib
 import io
+import itertools
 import logging
+import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from optuna import TrialPruned
 from optuna.trial import FrozenTrial
 
+from pipeline.addons.ray import connection
 from pipeline.addons.sweep import trials
-from pipeline.addons.sweep.definition import ACCURACY, LOSS, PARAMETERS, Sweep
+from pipeline.addons.sweep.definition import ACCURACY, LOSS, PARAMETERS
 from pipeline.addons.sweep.plan import Plan
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, STATES, Outcome
 from pipeline.base import files, processor
@@ -22,6 +25,8 @@ from pipeline.config.models import Model
 from pipeline.data import arrays
 from pipeline.tracking import description, journals, paths
 from pipeline.tracking.journals import Journal
+
+RETRIES = 3  # of a trial whose process died
 
 
 class Job(NamedTuple):
@@ -42,32 +47,53 @@ def train(job: Job, after_epoch: Callable[[], None] = lambda: None) -> Outcome:
     Its journal is kept as any training's. Values that are no model together, and a loss that is no longer a number,
     fail the trial, nothing else.
     """
-    plan, training = job.plan, job.plan.training
-    scores, reason = dict[str, float](), None
+    plan, training, outcome = job.plan, job.plan.training, Outcome(state=COMPLETE, threads=processor.threads())
     try:
         params = plan.params(trials.values(plan.sweep, job.trial))
     except InputError as error:
-        return failed(str(error))
+        return Outcome(state=FAILED, reason=str(error))
     described = description.of_training(params, training, job.trial.user_attrs["fingerprint"])
     described.tags |= {"sweep.run": job.sweep_run, "sweep.name": plan.name, "sweep.trial": str(job.trial.number)}
     with journals.opened(described, recorded=False) as journal:
         try:
-            state, scores = COMPLETE, _scores(job, params.models[training.model], journal, after_epoch)
+            outcome.scores = _scores(job, params.models[training.model], journal, after_epoch)
         except TrialPruned:
-            state = PRUNED
+            outcome.state = PRUNED
             journal.set_status("KILLED")
         except InputError as error:
-            state, reason = FAILED, str(error)
+            outcome.state, outcome.reason = FAILED, str(error)
             journal.set_status("FAILED")
-        journal.tag({"sweep.state": STATES[state]})
-    seconds = round(sum(journal.values("epoch/seconds")), 3)
-    attributes = {"scores": scores, "seconds": seconds, "threads": processor.threads(), "reason": reason}
-    return Outcome(state, attributes, _epochs(plan.sweep, journal))
+        journal.tag({"sweep.state": STATES[outcome.state]})
+    outcome.seconds = round(sum(journal.values("epoch/seconds")), 3)
+    outcome.epochs = _epochs(job, journal)
+    return outcome
 
 
-def failed(reason: str) -> Outcome:
-    """Return what came of a trial that was not trained."""
-    return Outcome(FAILED, {"scores": {}, "seconds": 0.0, "threads": 0, "reason": reason}, [])
+def by_ray(ray: Any, jobs: Iterator[Job], at_once: int) -> Iterator[tuple[Job, Outcome]]:
+    """Train as Ray's tasks, each in a process of its own, which Ray starts again should it die, and yield what came."""
+    each = connection.shares(ray, at_once, "at_once")
+    task, running = ray.remote(**each, max_retries=RETRIES, max_calls=1)(_train_in), dict[Any, Job]()
+    while True:
+        for job in itertools.islice(jobs, at_once - len(running)):
+            running[task.remote(str(Path.cwd()), each["num_cpus"], job)] = job
+        if not running:
+            return
+        (work, *_), _ = ray.wait(list(running))
+        try:
+            outcome = ray.get(work)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None  # as it would be without Ray
+        except ray.exceptions.RayError as error:
+            reason = f"its process died {RETRIES + 1} times: {str(error).splitlines()[0]:.100}"
+            outcome = Outcome(state=FAILED, reason=reason)
+        yield running.pop(work), outcome
+
+
+def _train_in(folder: str, cores: int, job: Job) -> Outcome:
+    """Train a trial in a process of Ray's."""
+    os.environ.setdefault(processor.THREADS, str(cores))  # 0 for all
+    with contextlib.chdir(folder):
+        return train(job)
 
 
 def _scores(job: Job, network: Model, journal: Journal, after_epoch: Callable[[], None]) -> dict[str, float]:
@@ -83,7 +109,7 @@ def _scores(job: Job, network: Model, journal: Journal, after_epoch: Callable[[]
     def on_epoch(row: training.Row, state: Arrays) -> None:
         journal.log_epoch(row, len(train[1]))
         after_epoch()
-        so_far = _epochs(job.plan.sweep, journal)
+        so_far = _epochs(job, journal)
         if row["epoch"] < network.train.epochs and trials.prunes(job.plan.sweep, job.ended, so_far):
             raise TrialPruned  # before the state is kept: broken off here, the trial comes to the same end
         journal.save_state(state)
@@ -101,6 +127,6 @@ def _scores(job: Job, network: Model, journal: Journal, after_epoch: Callable[[]
     return scores
 
 
-def _epochs(sweep: Sweep, journal: Journal) -> list[float]:
-    """List by epoch what the pruner goes by; nothing without one."""
-    return [] if sweep.pruner == "none" else journal.values(f"epoch/{sweep.objectives[0].replace('.', '_')}")
+def _epochs(job: Job, journal: Journal) -> list[float]:
+    """List the objective after each epoch."""
+    return journal.values(f"epoch/{job.plan.sweep.objective.replace('.', '_')}")

@@ -1,18 +1,18 @@
 """The trials of a sweep, by Optuna: kept on disk, which to try next, whether to go on with one, which is the best.
 
 They are a study in `.sweeps/<name>/trials.log`, which one process alone writes. A trial has its fingerprint from its
-start, and once it has ended the attributes `scores` (all that is measured, not only the objectives), `seconds`,
-`threads` (which decide about the last bits of its weights), and `reason`, why it failed.
+start, and once it has ended what `Outcome` has.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import optuna
 from filelock import FileLock, Timeout
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.samplers import RandomSampler, TPESampler
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -31,12 +31,20 @@ INSISTENT = 10  # which may stay with what it has found, has the first; then cha
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-class Outcome(NamedTuple):
-    """What came of a trial: its state, its attributes, and what a pruner goes by of each epoch."""
+@dataclass(kw_only=True)
+class Outcome:
+    """What came of a trial: its state, `epochs` (the objective after each), and what the study keeps as attributes.
+
+    Those are all that is measured, not the objective alone, the threads, which decide about the last bits of the
+    weights, and why it failed.
+    """
 
     state: TrialState
-    attributes: dict[str, Any]
-    epochs: list[float]
+    epochs: list[float] = field(default_factory=list)
+    scores: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    threads: int = 0
+    reason: str | None = None
 
 
 def folder(name: str) -> Path:
@@ -58,32 +66,27 @@ def opened(plan: Plan) -> Iterator[optuna.Study]:
     with owned:
         study = _read(plan, folder(plan.name) / "trials.log")
         _require_same(plan, study)
-        _forget_states(study)
         yield study
 
 
 def ask(plan: Plan, study: optuna.Study) -> FrozenTrial | None:
-    """Add a trial with values that no other has, and return it; None where there seem to be no more."""
-    if trial := sampled(plan.sweep, study.trials):
-        trial.set_user_attr("fingerprint", plan.fingerprint(values(plan.sweep, trial)))
-        study.add_trial(trial)
-        return study.trials[-1]
-    return None
-
-
-def sampled(sweep: Sweep, known: list[FrozenTrial]) -> FrozenTrial | None:
-    """Return a trial to run with values that none of the known ones has; None where there seem to be no more.
+    """Add a trial with values that no other has, and return it; None where there seem to be no more.
 
     A sampler begins anew each time, in a study in memory: the answer follows from the seed and the known trials alone,
     also after a kill, and goes to disk whole.
     """
+    sweep, known = plan.sweep, study.trials
     distributions = {key: dimension.distribution() for key, dimension in sweep.space.items()}
     tried = [values(sweep, trial) for trial in known]
     for attempt in range(ATTEMPTS):
-        asked = _in_memory(sweep, known, sampler=_sampler(sweep, len(known), attempt)).ask(distributions)
+        seed = sweep.seed + len(known) * ATTEMPTS + attempt
+        sampler = TPESampler(seed=seed) if attempt < INSISTENT else RandomSampler(seed)
+        asked = _in_memory(sweep, known, sampler=sampler).ask(distributions)
         trial = optuna.trial.create_trial(state=RUNNING, params=asked.params, distributions=distributions)
-        if values(sweep, trial) not in tried:
-            return trial
+        if (found := values(sweep, trial)) not in tried:
+            trial.set_user_attr("fingerprint", plan.fingerprint(found))
+            study.add_trial(trial)
+            return study.trials[-1]
     return None
 
 
@@ -95,10 +98,10 @@ def tell(plan: Plan, study: optuna.Study, number: int, outcome: Outcome) -> None
     for epoch, figure in enumerate(outcome.epochs, 1):
         if epoch not in known.intermediate_values:  # as after a kill just here
             trial.report(figure, epoch)
-    for name, value in outcome.attributes.items():
-        trial.set_user_attr(name, value)
-    scores = outcome.attributes["scores"]
-    study.tell(trial, [scores[name] for name in plan.sweep.objectives] if scores else None, outcome.state)
+    for name, value in asdict(outcome).items():
+        if name not in ("state", "epochs"):
+            trial.set_user_attr(name, value)
+    study.tell(trial, outcome.scores.get(plan.sweep.objective), outcome.state)
     _forget_states(study)
 
 
@@ -122,16 +125,10 @@ def ended(study: optuna.Study) -> list[FrozenTrial]:
     return [trial for trial in study.trials if trial.state != RUNNING]
 
 
-def best(study: optuna.Study) -> list[FrozenTrial]:
-    """List the complete trials that no other beats: the best one, or of several objectives the front, ranked."""
-    front = ranked(study, study.best_trials)
-    return front if len(study.directions) > 1 else front[:1]
-
-
-def ranked(study: optuna.Study, trials: list[FrozenTrial]) -> list[FrozenTrial]:
-    """Sort complete trials by the first objective, the best first."""
-    greatest_first = study.directions[0] == StudyDirection.MAXIMIZE
-    return sorted(trials, key=lambda trial: trial.values[0], reverse=greatest_first)
+def ranked(study: optuna.Study) -> list[FrozenTrial]:
+    """List the complete trials, the best first."""
+    complete = study.get_trials(states=(COMPLETE,))
+    return sorted(complete, key=lambda trial: trial.values[0], reverse=study.direction == StudyDirection.MAXIMIZE)
 
 
 def _read(plan: Plan, path: Path) -> optuna.Study:
@@ -139,8 +136,8 @@ def _read(plan: Plan, path: Path) -> optuna.Study:
     if path.exists() and not (content := path.read_bytes()).endswith(b"\n"):
         files.write_bytes(path, content[: content.rfind(b"\n") + 1])
     try:
-        storage, directions = JournalStorage(JournalFileBackend(str(path))), plan.sweep.directions
-        study = optuna.create_study(storage=storage, study_name=plan.name, directions=directions, load_if_exists=True)
+        storage, direction = JournalStorage(JournalFileBackend(str(path))), plan.sweep.direction
+        study = optuna.create_study(storage=storage, study_name=plan.name, direction=direction, load_if_exists=True)
     except (ValueError, KeyError) as error:
         raise InputError(f"{path} is damaged ({error!r:.80}): delete {path.parent} to begin anew") from None
     if "identity" not in study.user_attrs:
@@ -158,18 +155,13 @@ def _require_same(plan: Plan, study: optuna.Study) -> None:
 
 def _forget_states(study: optuna.Study) -> None:
     """Drop what trainings that have ended could go on from, but for the best: `dvc repro` makes its model from it."""
-    kept = [trial.number for trial in best(study)]
+    best = ranked(study)[:1]
     for trial in ended(study):
-        if trial.number not in kept:
+        if trial not in best:
             journals.drop_states(trial.user_attrs["fingerprint"])
 
 
 def _in_memory(sweep: Sweep, known: list[FrozenTrial], **how: Any) -> optuna.Study:
-    study = optuna.create_study(directions=sweep.directions, **how)
+    study = optuna.create_study(direction=sweep.direction, **how)
     study.add_trials(known)
     return study
-
-
-def _sampler(sweep: Sweep, number: int, attempt: int) -> BaseSampler:
-    seed = sweep.seed + number * ATTEMPTS + attempt
-    return RandomSampler(seed) if sweep.sampler == "random" or attempt >= INSISTENT else TPESampler(seed=seed)

@@ -9,6 +9,7 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,7 @@ from hypothesis import strategies as st
 
 from benchmarks import kills
 from benchmarks.workspace import Workspace
-from pipeline.addons.ray import distributed
-from pipeline.addons.ray import trainer as cluster
+from pipeline.addons.ray import connection, distributed
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.network import building, training
@@ -142,23 +142,30 @@ def test_more_workers_than_images_of_a_batch_are_refused() -> None:
     assert train_params(workers=32).workers == 32
 
 
+def shares(nodes: list[dict[str, float]], workers: int) -> dict[str, int]:
+    """Return what each worker takes of machines that have so much."""
+    alive = [{"Alive": True, "Resources": node} for node in nodes]
+    dead = {"Alive": False, "Resources": {"CPU": 99.0, "GPU": 9.0}}
+    return connection.shares(SimpleNamespace(nodes=lambda: [*alive, dead]), workers, "train.workers")
+
+
 @given(nodes=st.lists(st.integers(0, 9), min_size=1, max_size=5), workers=st.integers(1, 12))
 def test_each_worker_gets_as_many_cores_as_all_can_have(nodes: list[int], workers: int) -> None:
     have = [{"CPU": float(count)} for count in nodes]
     if sum(nodes) < workers:
         with pytest.raises(InputError, match=rf"train\.workers is {workers}, but Ray has {sum(nodes)} CPU"):
-            cluster.resources(have, workers)
+            shares(have, workers)
     else:
-        each = int(cluster.resources(have, workers)["CPU"])
+        each = shares(have, workers)["num_cpus"]
         assert sum(count // each for count in nodes) >= workers
         assert sum(count // (each + 1) for count in nodes) < workers
 
 
 def test_workers_take_graphics_cards_where_there_are_any() -> None:
     nodes = [{"CPU": 16.0, "GPU": 2.0}, {"CPU": 64.0}]
-    assert cluster.resources(nodes, 2) == {"GPU": 1}
+    assert shares(nodes, 2) == {"num_cpus": 0, "num_gpus": 1}
     with pytest.raises(InputError, match="workers is 3, but Ray has 2 GPU"):
-        cluster.resources(nodes, 3)
+        shares(nodes, 3)
 
 
 def workers_of(dvc: subprocess.Popen[str]) -> list[psutil.Process]:

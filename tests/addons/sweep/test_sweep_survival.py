@@ -32,7 +32,7 @@ def workspace(folder: Path, **changes: Any) -> Workspace:
     made = Workspace(folder)
     small = sweeping.SMALL | {"train": {"epochs": 6}}
     made.write(files.read_yaml(ROOT / "recipes" / "demo.yaml") | {"models": {"small": small}, "gate": {}})
-    described = {"model": "small", "space": FILTERS, "trials": 12, "objectives": ["validation.accuracy"]}
+    described = {"model": "small", "space": FILTERS, "trials": 12}
     sweeping.write(folder / "sweeps" / "filters.yaml", described | changes)
     made.repro("prepare")
     return made

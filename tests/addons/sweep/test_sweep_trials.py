@@ -10,7 +10,7 @@ import pytest
 from optuna.trial import FrozenTrial
 
 from pipeline.addons.ray import connection
-from pipeline.addons.sweep import command, plan, train, trials, workers
+from pipeline.addons.sweep import command, plan, train, trials
 from pipeline.addons.sweep.definition import LOSS
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING
 from pipeline.base import files
@@ -36,8 +36,8 @@ def planned(**changes: Any) -> plan.Plan:
 
 def run(planned: plan.Plan, told: Any = lambda ended: None) -> list[FrozenTrial]:
     with trials.opened(planned) as study:
-        for job, outcome in workers.here(command.left(planned, study, "sweep"), lambda: None):
-            trials.tell(planned, study, job.trial.number, outcome)
+        for job in command.left(planned, study, "sweep"):
+            trials.tell(planned, study, job.trial.number, train.train(job))
             told(study.trials[job.trial.number])
         return study.trials
 
@@ -77,7 +77,7 @@ def test_a_pruned_trial_is_marked_and_comes_to_the_same_end_if_broken_off(folder
     with pytest.raises(KeyboardInterrupt):
         train.train(job, interrupt)
     ended = train.train(job)
-    assert (ended.state, len(ended.epochs), ended.attributes["scores"]) == (PRUNED, 1, {})
+    assert (ended.state, len(ended.epochs), ended.scores) == (PRUNED, 1, {})
     journal = Journal.read(journals.folders()[-1])
     assert (journal.status, journal.tags["sweep.state"]) == ("KILLED", "pruned")
     assert len(journals.folders()) == 1
@@ -99,7 +99,7 @@ def test_a_sweep_broken_off_anywhere_ends_as_one_that_was_not(folder: Path) -> N
     assert without_times(again) == without_times(whole)
     assert run(some) == again
     with trials.opened(some) as study:
-        best = trials.best(study)
+        best = trials.ranked(study)[:1]
     kept = {path.parts[-3] for path in (folder / ".runs").glob("*/*/state.npz")}
     assert kept == {one.user_attrs["fingerprint"] for one in best}
 
