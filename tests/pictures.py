@@ -29,9 +29,10 @@ def words_meet(figure: Figure) -> bool:
 
 
 def texts(figure: Figure) -> list[str]:
-    """List the lines of a figure's title and of its images' titles."""
+    """List the lines of a figure's title, of its images' titles and of the words in its axes."""
     titles = [figure.get_suptitle(), *(title.get_text() for title in _titles(figure))]
-    return [line for title in titles for line in title.splitlines()]
+    written = [text.get_text() for axes in figure.axes for text in axes.texts if text.get_text()]
+    return [line for title in titles for line in title.splitlines()] + written
 
 
 def shown(figure: Figure) -> list[np.ndarray]:
@@ -40,5 +41,5 @@ def shown(figure: Figure) -> list[np.ndarray]:
 
 
 def _titles(figure: Figure) -> list[Text]:
-    titles = [text for axes in figure.axes for text in axes.findobj(Text) if text.get_fontsize() == 6.5]
-    return [text for text in titles if text.get_text()]
+    titles = [axes.findobj(Text, include_self=False) for axes in figure.axes if axes.images]
+    return [text for found in titles for text in found if text.get_text() and text.get_fontsize() == 6.5]

@@ -27,13 +27,6 @@ def read_csv(path: Path) -> "pd.DataFrame":
         return pd.read_csv(io.StringIO(files.read_text(path))).astype(float)
 
 
-def read_text_csv(path: Path) -> "pd.DataFrame":
-    """Read a CSV that has text in some columns, `NA` among what may stand there; a missing one is an `InputError`."""
-    import pandas as pd
-
-    return pd.read_csv(io.StringIO(files.read_text(path)), keep_default_na=False)
-
-
 def for_terminal(table: "pd.DataFrame") -> str:
     """Align a table in plain text: text to the left, numbers to the right, floats with four decimals."""
     from pandas.api.types import is_numeric_dtype

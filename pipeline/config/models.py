@@ -11,10 +11,9 @@ Activation = Literal["relu", "linear", "gelu", "silu", "elu", "tanh"]
 
 
 class Optimizer(Section):
-    """What every optimizer has; given `ema_momentum`, what is validated and saved is the weights' moving average."""
+    """What every optimizer has."""
 
     learning_rate: Positive
-    ema_momentum: Fraction | None = None  # how much of the average a batch leaves as it is
 
 
 class Adam(Optimizer):
@@ -137,8 +136,6 @@ class Train(Section):
             raise ValueError(f"label_smoothing {self.label_smoothing} needs loss: categorical_crossentropy")
         if self.workers > self.batch_size:
             raise ValueError(f"workers {self.workers} are more than the images of a batch, {self.batch_size}: lower it")
-        if self.optimizer.ema_momentum and self.early_stopping and self.early_stopping.restore_best_weights:
-            raise ValueError("early_stopping.restore_best_weights would undo optimizer.ema_momentum: set it to false")
         return self
 
 

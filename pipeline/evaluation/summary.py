@@ -12,7 +12,6 @@ MODEL_PICTURES = {  # what `evaluate` draws of one model
     "augmentations": "augmented",
     "learning curves": "learning_curves",
     "confusion": "confusion_matrix",
-    "a prediction": "prediction",
 }
 PICTURES = {"Learning curves": "curves", "Confusion matrices": "confusion"}
 

@@ -2,9 +2,7 @@
 
 - `curves.py`: loss and accuracy over epochs
 - `scores.py`: confusion matrices
-- `gallery.py`: pictures of images: samples, augmentations, predictions
-- `failures.py`: lists of images
-- `sheets.py`: images in rows beneath their captions
+- `gallery.py`: pictures of images: samples and augmentations
 - `class_names.py`: class names that a figure can show
 - `png.py`: figures as small PNG files
 """

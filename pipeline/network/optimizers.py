@@ -79,8 +79,7 @@ def make(train: models.Train, steps: int) -> keras.optimizers.Optimizer:
     """Make the optimizer with its learning rate scheduled over `steps` batches an epoch."""
     options = train.optimizer.model_dump(exclude={"name", "learning_rate"}, exclude_none=True)
     kinds = {"adam": Adam, "adamw": AdamW, "sgd": keras.optimizers.SGD, "muon": Muon}
-    averaged = train.optimizer.ema_momentum is not None
-    return kinds[train.optimizer.name](learning_rate(train, steps), use_ema=averaged, **options)
+    return kinds[train.optimizer.name](learning_rate(train, steps), **options)
 
 
 def learning_rate(train: models.Train, steps: int) -> Any:

@@ -65,7 +65,6 @@ def fit(
     network.compile(optimizers.make(train, steps), loss(train), metrics=[accuracy(train)], jit_compile=False)
     network.optimizer.build(network.trainable_variables)
     state, stopping = state or {}, _early_stopping(train.early_stopping)
-    averaging = keras.callbacks.SwapEMAWeights() if train.optimizer.ema_momentum else None
     with errors.interrupts_held_back() as raise_if_interrupted:
         each_epoch = _EachEpoch(on_epoch, state, stopping, raise_if_interrupted)
         stopped = bool(state.get("stopping/stopped_epoch", 0))
@@ -77,7 +76,7 @@ def fit(
             initial_epoch=done,
             epochs=train.epochs,
             validation_data=_encoded(_in_order(validation), network, one_hot) if len(validation[1]) else None,
-            callbacks=[callback for callback in (averaging, stopping, each_epoch) if callback],
+            callbacks=[callback for callback in (stopping, each_epoch) if callback],
             shuffle=False,  # `batches` has shuffled
             verbose=0,  # `Progress` tells more
         )

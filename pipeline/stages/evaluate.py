@@ -53,7 +53,7 @@ def main() -> None:
         machine=processor.machine(),
     )
     changed = augmentations(images[0], params.models[trained.model].train.augmentation, trained.seed)
-    figures = {"augmented": gallery.augmented(images[0], changed), **draw(evaluation, test_images)}
+    figures = {"augmented": gallery.augmented(images[0], changed), **draw(evaluation)}
     pictures = {key: png.encode(figure) for key, figure in figures.items()} | drawn
     made = write(reports, evaluation, pictures)
     files.write_arrays(evaluations / f"{name}.npz", records.to_arrays(evaluation))
@@ -103,13 +103,12 @@ def augmentations(image: np.ndarray, augmentation: Augmentation | None, seed: in
     return changed
 
 
-def draw(evaluation: Evaluation, images: np.ndarray) -> dict[str, Figure]:
-    """Draw, by name, how training went and what the network makes of the test images."""
-    names, test, counts = evaluation.class_names, evaluation.test, evaluation.confusion
+def draw(evaluation: Evaluation) -> dict[str, Figure]:
+    """Draw, by name, how training went and which classes the network confuses."""
+    counts = evaluation.confusion
     return {
         "learning_curves": curves.learning_curves(evaluation.history),
-        "prediction": gallery.prediction(images, test.labels, test.probabilities, names),
-        "confusion_matrix": scores.confusion(counts, metrics.row_normalised(counts), names),
+        "confusion_matrix": scores.confusion(counts, metrics.row_normalised(counts), evaluation.class_names),
     }
 
 

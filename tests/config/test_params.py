@@ -97,7 +97,6 @@ def test_committed_files_are_right(path: Path) -> None:
         ("train.optimizer.momentum", 0.9, ["train.optimizer: momentum is unknown"]),
         ("train.label_smoothing", 0.1, ["train: label_smoothing 0.1 needs loss: categorical_crossentropy"]),
         ("train.precision", "bfloat16", ["train.precision: 'bfloat16':", "'float32' or 'mixed_bfloat16'"]),
-        ("train.optimizer.ema_momentum", 1.0, ["train.optimizer.ema_momentum: 1.0:", "less than 1"]),
         ("train.augmentation", {"horizontal_flip": "often"}, ["train.augmentation.horizontal_flip: 'often':"]),
         ("train.augmentation", {"shift_pixels": 1.5}, ["train.augmentation.shift_pixels: 1.5:", "integer"]),
         ("train.augmentation", {"erasing": {"height": 8}}, ["train.augmentation.erasing.width is missing"]),
@@ -189,14 +188,6 @@ def test_missing_key_is_named(raw: dict[str, Any], write_params: Write, path: st
 def test_ones_own_dataset_is_called_as_its_folder_or_file(raw: dict[str, Any], dataset: Any, name: str) -> None:
     raw["fetch"]["dataset"] = dataset
     assert loading.validate(raw).fetch.dataset_name == name
-
-
-def test_weights_best_and_averaged_at_once_are_refused(raw: dict[str, Any], write_params: Write) -> None:
-    raw["train"] |= {"early_stopping": {"patience": 2}}
-    raw["train"]["optimizer"]["ema_momentum"] = 0.9
-    assert "restore_best_weights would undo optimizer.ema_momentum" in error(write_params(raw))
-    raw["train"]["early_stopping"]["restore_best_weights"] = False
-    loading.validate(raw)
 
 
 def test_early_stopping_needs_a_validation_part(raw: dict[str, Any], write_params: Write) -> None:

@@ -72,7 +72,7 @@ def test_first_repro_makes_every_output_and_one_run(workspace: Workspace) -> Non
             "plain-1/confusion_matrix.csv",
             "plain-1/confusion_matrix.png",
         ),
-        *("plain-1/augmented.png", "plain-1/prediction.png", "plain-1/mistakes.png"),
+        *("plain-1/augmented.png", "plain-1/mistakes.png"),
         *("plain-1/features.png", "plain-1/gradcam.png"),
     }
     scores = json.loads((workspace.folder / "reports/plain-1/metrics.json").read_text())

@@ -5,4 +5,4 @@
 - `section.py`: the report's section, with a picture of them
 """
 
-NEEDS = ()
+NEEDS = ("galleries",)  # another add-on

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pipeline.base import tables
+from pipeline.addons.galleries import galleries
+from pipeline.addons.galleries.galleries import SHOWN, short_names, title
 from pipeline.evaluation.extending import Report, Section
-from pipeline.figures import sheets
-from pipeline.figures.failures import SHOWN, short_names, title
 
 TITLE = "Images that are there twice"
 TEXT = "[Pairs of duplicates](failures/duplicates.png), in one split or in two ([table](failures/duplicates.csv))."
@@ -18,7 +17,7 @@ SIDES = ("first", "second")
 
 def section(report: Report) -> Section:
     """Show the pairs that the stage `duplicates` found."""
-    table = tables.read_text_csv(report.data / "duplicates.csv")
+    table = pd.read_csv(report.data / "duplicates.csv", keep_default_na=False)  # a class may be called NA
     files = {
         "failures/duplicates": with_files(table, report.names),
         "failures/duplicates.png": draw(report.images, table, report.class_names),
@@ -47,7 +46,7 @@ def draw(images: Mapping[str, np.ndarray], table: pd.DataFrame, class_names: Seq
     heading = title("Duplicates", len(table))
     explained = "The left image, the right one and the root mean square difference of their pixels, 0 to 255"
     pictures = np.array(pairs, np.uint8).reshape(-1, height, 2 * width + 2, channels)  # also where there are none
-    return sheets.captioned([heading, explained], pictures, captions)
+    return galleries.captioned([heading, explained], pictures, captions)
 
 
 def _side_by_side(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from pipeline.figures.sheets import on_paper
+from pipeline.figures.gallery import on_paper
 
 MAPS = 16  # of a block
 

@@ -4,4 +4,4 @@
 - `section.py`: the report's section
 """
 
-NEEDS = ()
+NEEDS = ("galleries",)  # another add-on

@@ -1,12 +1,12 @@
 """The report's section on label errors."""
 
+from pipeline.addons.galleries import galleries
 from pipeline.addons.label_errors import finding
 from pipeline.evaluation import comparison
 from pipeline.evaluation.extending import Report, Section
-from pipeline.figures import failures
 
 TITLE = "Labels that are likely wrong"
-EXPLAINED = failures.Words(
+EXPLAINED = galleries.Words(
     "Images whose label is likely wrong",
     "Number: label; the class that the models suggest, the quality of the label from 0 to 1",
     "{suggested}? {quality:.4f}",
@@ -20,12 +20,12 @@ def section(report: Report) -> Section:
     lines, files, tables = [], {}, {}
     for split in (split for split in UNSEEN if split in every[0].splits):
         predicted = [evaluation.splits[split].probabilities for evaluation in every]
-        table = finding.table(report.labels[split], predicted, report.class_names)[: failures.ROWS]
+        table = finding.table(report.labels[split], predicted, report.class_names)[: galleries.ROWS]
         tables[split], path = table, f"failures/label_errors_{split}"
         files[path] = report.with_files(table, split)
-        files[f"{path}.png"] = failures.listed(EXPLAINED, report.images[split], table, report.class_names)
+        files[f"{path}.png"] = galleries.listed(EXPLAINED, report.images[split], table, report.class_names)
         lines.append(f"- [{UNSEEN[split]}]({path}.png), found by cleanlab ([table]({path}.csv))")
-    lists = {TITLE: tables["test"][: failures.SHOWN]}
+    lists = {TITLE: tables["test"][: galleries.SHOWN]}
     pictures = {
         f"{TITLE}, {UNSEEN[split]}": f"failures/label_errors_{split}.png" for split in tables if split != "test"
     }

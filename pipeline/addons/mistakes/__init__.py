@@ -5,4 +5,4 @@
 - `section.py`: the report's section, with all lists
 """
 
-NEEDS = ()
+NEEDS = ("galleries",)  # another add-on

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from pipeline.addons.galleries import galleries
+from pipeline.addons.galleries.galleries import SHOWN, short_names
 from pipeline.addons.mistakes import ranking
 from pipeline.evaluation.extending import Drawn, Findings, Subject
-from pipeline.figures import sheets
-from pipeline.figures.failures import SHOWN, short_names
 
 
 def evaluate(subject: Subject) -> Findings:
@@ -35,4 +35,4 @@ def draw(images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) ->
         which = "All of them" if len(table) <= SHOWN else f"The {SHOWN} most confident"
         title = [f"{len(table):,} of {len(images):,} test images are misclassified."]
         title += [f"{which}, with the wrong class's probability:"]
-    return sheets.captioned(title, images[shown["image"]], captions)
+    return galleries.captioned(title, images[shown["image"]], captions)

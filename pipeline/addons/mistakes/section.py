@@ -1,16 +1,16 @@
 """The report's section on mistakes: lists of test images, the first 100 rows of each."""
 
+from pipeline.addons.galleries import galleries
 from pipeline.addons.mistakes import ranking
 from pipeline.evaluation import comparison, metrics
 from pipeline.evaluation.extending import Report, Section
-from pipeline.figures import failures
 
-NEVER_RIGHT = failures.Words(
+NEVER_RIGHT = galleries.Words(
     "Images that every training gets wrong",
     "Number: label; the class that most trainings say (how many), the label's mean probability",
     "{prediction} ({votes}), {probability:.4f}",
 )
-LEAST_CERTAIN = failures.Words(
+LEAST_CERTAIN = galleries.Words(
     "Images that the model is least certain of",
     "Number: label; the two most probable classes, by how much the first is more probable",
     "{prediction} or {second}, {margin:.4f}",
@@ -33,7 +33,7 @@ def section(report: Report) -> Section:
     every = [evaluation.test.probabilities for evaluation in trainings.values()]
     never_right = ranking.never_right(labels, every, names)
     tables, lists = {"never_right": never_right}, {NEVER_RIGHT.title: never_right}
-    figures = {"never_right": failures.listed(NEVER_RIGHT, images, never_right[: failures.ROWS], names)}
+    figures = {"never_right": galleries.listed(NEVER_RIGHT, images, never_right[: galleries.ROWS], names)}
     for name, evaluation in trainings.items():
         mistakes = ranking.most_confident(labels, evaluation.test.probabilities, names)
         certain = ranking.least_certain(labels, evaluation.test.probabilities, names)
@@ -41,8 +41,8 @@ def section(report: Report) -> Section:
         tables |= {f"{name}/confused_pairs": pairs, f"{name}/mistakes": mistakes, f"{name}/least_certain": certain}
         lists[f"{name}: its most confident mistakes"] = mistakes
         lists[f"{name}: the images that it is least certain of"] = certain
-        figures[f"{name}/least_certain"] = failures.listed(LEAST_CERTAIN, images, certain[: failures.ROWS], names)
-    files = {f"failures/{name}": report.with_files(table[: failures.ROWS]) for name, table in tables.items()}
+        figures[f"{name}/least_certain"] = galleries.listed(LEAST_CERTAIN, images, certain[: galleries.ROWS], names)
+    files = {f"failures/{name}": report.with_files(table[: galleries.ROWS]) for name, table in tables.items()}
     files |= {f"failures/{name}.png": figure for name, figure in figures.items()}
     text = TEXT.format(each="\n".join(LINE.format(name) for name in trainings))
-    return Section("Mistakes", text, files, {title: table[: failures.SHOWN] for title, table in lists.items()})
+    return Section("Mistakes", text, files, {title: table[: galleries.SHOWN] for title, table in lists.items()})

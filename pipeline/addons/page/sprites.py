@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.data.choosing import spread
-from pipeline.figures.sheets import on_paper
+from pipeline.figures.gallery import on_paper
 
 PIXELS = 12_000_000  # in all, at most: about 3 MB, as text
 SIDE = 32  # of an image, where the images as they are would be more

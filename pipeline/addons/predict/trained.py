@@ -18,7 +18,7 @@ BATCH = 100  # images that LiteRT gets at a time: it keeps buffers for as many
 
 @dataclass(frozen=True)
 class Trained:
-    """Class names, (height, width, channels), and a model of Keras, the path of its file, or a network of LiteRT."""
+    """A model of Keras, its file, or a network of LiteRT; its classes, (height, width, channels)."""
 
     class_names: list[str]
     image_shape: tuple[int, int, int]

@@ -6,4 +6,4 @@
 - `settings.py`: the section `robustness` of params.yaml
 """
 
-NEEDS = ()
+NEEDS = ("galleries",)  # another add-on

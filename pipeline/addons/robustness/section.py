@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from pipeline.addons.galleries import galleries
 from pipeline.addons.robustness import corruptions
 from pipeline.base import tables
 from pipeline.evaluation import comparison
 from pipeline.evaluation.extending import Report, Section
-from pipeline.figures import sheets
 from pipeline.figures.curves import style
 
 EXPLAINED = "Accuracy on corrupted test images, from the weakest corruption to the strongest."
@@ -70,7 +70,7 @@ def draw_examples(image: np.ndarray, table: pd.DataFrame) -> Figure:
     title = ["A test image, corrupted in every way that robustness is measured by"]
     changed = [corruptions.corrupted(image, row.corruption, row.strength) for row in table.itertuples()]
     captions = table[["corruption", "change"]].to_numpy().tolist()
-    return sheets.captioned(title, np.concatenate(changed), captions)
+    return galleries.captioned(title, np.concatenate(changed), captions)
 
 
 def _wide(table: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 from optuna.trial import FrozenTrial
@@ -19,7 +20,7 @@ from pipeline.addons.sweep import applying, plan, report, trials
 from pipeline.addons.sweep.definition import ACCURACY, LOSS, PARAMETERS, Sweep
 from pipeline.addons.sweep.definition import load as read_sweep
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, RUNNING
-from pipeline.base import files, processor, tables
+from pipeline.base import files, processor
 from pipeline.base.errors import InputError
 from pipeline.config.schema import Params
 from pipeline.tracking import fingerprints, paths
@@ -380,7 +381,7 @@ def test_a_report_tells_every_trial_and_what_its_scores_depend_on(folder: Path) 
     made = report.write(planned, known, Path("report"))
     drawn = [f"{name}_by_{what}.png" for name in (ACCURACY, PARAMETERS) for what in ("trial", "key")]
     assert [path.name for path in made] == ["trials.csv", *drawn, "front.png"]
-    table = tables.read_text_csv(made[0])
+    table = pd.read_csv(made[0], keep_default_na=False)
     assert {int(number.split()[0]) for number in table["trial"].astype(str)} == {one.number for one in known.trials}
     assert table["trial"].astype(str).str.endswith("*").sum() == len(trials.best(known))
     before = {path: path.read_bytes() for path in made}

@@ -3,11 +3,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from pipeline.figures import failures
+from pipeline.addons.galleries import galleries
 from tests.pictures import is_whole, shown, texts, words_meet
 
 NAMES = ["Bag", "Coat $x_1$", "a name of more than fifteen letters"]
-WORDS = failures.Words(
+WORDS = galleries.Words(
     "Least certain", "Number: label; the two most probable classes", "{prediction} or {second}, {margin:.4f}"
 )
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (24, 96, 3), (96, 96, 3)]
@@ -21,7 +21,7 @@ def listed(whole: np.ndarray, count: int) -> Figure:
     """Draw a list of every second image."""
     names = dict.fromkeys(("label", "prediction", "second"), np.array(NAMES)[np.arange(count) % 3])
     table = pd.DataFrame({"image": 2 * np.arange(count), **names, "margin": 0.25})
-    return failures.listed(WORDS, whole, table, NAMES)
+    return galleries.listed(WORDS, whole, table, NAMES)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
