@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from pipeline.addons.drift import changes, observations
+from pipeline.addons.drift import command, observations
 from pipeline.addons.drift.observations import Observed
 from pipeline.addons.robustness import corruptions
 from pipeline.base import files
@@ -76,7 +76,7 @@ def needed(test: Observed, corrupted: Observed) -> int | None:
 def alarmed(drawn: Callable[[np.random.Generator], tuple[Observed, Observed]], repeats: int) -> float:
     """Return the share of drawn pairs that differ."""
     pairs = (drawn(np.random.default_rng(seed)) for seed in range(repeats))
-    return float(np.mean([changes.moved(changes.compare(*pair, NAMES)) > 0 for pair in pairs]))
+    return float(np.mean([command.moved(command.compare(*pair, NAMES)) > 0 for pair in pairs]))
 
 
 def some(observed: Observed, chosen: np.ndarray) -> Observed:

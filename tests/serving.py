@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -28,6 +29,7 @@ class Pointed:
     """Stands for a model: it tells whether the middle of an image is bright."""
 
     classes, shape, version, description = [*ROWS], SHAPE, "7", "shop version 7: vgg"
+    place = Path("shop/7-ffffffffffff")
     about = {"classes": classes, "dataset": "shop", "version": "7", "model": "vgg", "fingerprint": "f" * 64}  # noqa: RUF012
 
     def predict(self, images: np.ndarray) -> np.ndarray:
@@ -52,7 +54,7 @@ def served(model: Any, **options: Any) -> Iterator[str]:
     """Serve a model, and yield where."""
     made: Any = app.make(Batcher(model), **options)
     server = uvicorn.Server(
-        uvicorn.Config(made, host=ports.HOST, port=0, http=Connection, ws="none", log_level="error")
+        uvicorn.Config(made, host=ports.HOST, port=0, http=Connection, ws="none", lifespan="off", log_level="error")
     )
     thread = Thread(target=server.run)
     thread.start()

@@ -1,6 +1,8 @@
 """What is noted of a picture and of its answer: a few numbers, never the picture."""
 
 import json
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,38 @@ from pipeline.base.errors import InputError, short
 
 Observed = dict[str, np.ndarray]  # float64 of (n,) for each of PIXELS, and `probabilities` of (n, classes)
 PIXELS = ("brightness", "contrast", "background", "detail")
+PAUSE = 0.1  # seconds from note to note: a log does not grow with the load
+LONGEST = 2**24  # bytes of a log, some 60,000 pictures; as many are kept beside it, in FILE.1
+
+
+class Observer:
+    """The log of a service."""
+
+    def __init__(self, path: Path) -> None:
+        """Go on with the log, or begin it; raise `InputError` if it cannot be written."""
+        self._path, self._next = path, 0.0
+        try:
+            self._write("")
+        except OSError as error:
+            raise InputError(f"--observe {path} cannot be written ({error.strerror}): name another file") from None
+
+    def note(self, images: np.ndarray, probabilities: np.ndarray, fingerprint: str) -> None:
+        """Note the first of these images, unless one was noted just now; a full disk costs notes, and no answer."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + PAUSE
+        try:
+            self._write(line(images[:1], probabilities[:1], fingerprint))
+        except OSError as error:
+            print(f"warning: --observe {self._path} cannot be written: {error.strerror}", file=sys.stderr, flush=True)
+
+    def _write(self, text: str) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(text)
+            full = file.tell() >= LONGEST
+        if full:
+            self._path.replace(f"{self._path}.1")
 
 
 def observe(images: np.ndarray, probabilities: np.ndarray) -> Observed:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,7 @@ from pipeline.data import pictures
 
 NOTE = (
     "Fashion-MNIST and the digits are bright on black, and a network knows nothing else: give --invert for pictures "
-    "that are dark on white, such as a scan or a shop's photo. Nothing is inverted unasked, since a bright picture may "
-    "be just that. Transparent pixels become black, with --invert white before it inverts. Pictures keep their "
-    "proportions; black fills the rest of the network's input."
+    "that are dark on white, such as a scan or a shop's photo."
 )
 
 
@@ -76,7 +73,7 @@ def main() -> None:
     if good:
         names, images = zip(*good, strict=True)
         write = as_json if options.json else as_table
-        _print(write(names, trained.predict(model, np.stack(images)), model.class_names))
+        print(write(names, trained.predict(model, np.stack(images)), model.class_names), flush=True)
     if bad:
         raise InputError("\nerror: ".join(bad))
 
@@ -100,11 +97,3 @@ def _options() -> Any:
     parser.add_argument("--invert", action="store_true", help=inverted)
     parser.add_argument("--json", action="store_true", help="print every probability as JSON, not a table")
     return parser.parse_args()
-
-
-def _print(text: str) -> None:
-    """Print, and end without complaint when the reader has closed the pipe, as `head` does."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

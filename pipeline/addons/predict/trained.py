@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.addons.registry import folder
 from pipeline.base import files, processor
 from pipeline.base.errors import InputError
 from pipeline.config import loading
@@ -31,12 +32,8 @@ def on_disk(name: str) -> Trained:
     Raise `InputError` for an unknown or untrained one.
     """
     training = loading.load().trainings_of(name)[0]
-    file = paths.model(training)
-    for path in (file, paths.DATASET):
-        if not path.is_file():
-            raise InputError(f"{path} is missing: run `dvc repro` first")
+    file, dataset = paths.model(training), files.read_json(paths.DATASET)
     _require_whole(training, file)
-    dataset = files.read_json(paths.DATASET)
     height, width, channels = dataset["image_shape"]
     return Trained(dataset["class_names"], (height, width, channels), file)
 
@@ -54,14 +51,12 @@ def fetched_champion() -> Trained | None:
 
     Raise `InputError` if its files are damaged.
     """
-    from pipeline.addons.registry import folder
-
     place = folder.pointed(folder.root(location.repository(), loading.load().fetch.dataset_name))
     if place is None:
         return None
+    content, about = folder.read(place)
     from pipeline.addons.runtimes.litert import Network  # here, since a model on disk needs none
 
-    content, about = folder.read(place)
     network = Network(content, processor.threads())
     return Trained(about["classes"], network.image_shape, litert=network)
 
@@ -84,13 +79,10 @@ def load(trained: Trained) -> Any:
     from pipeline.network import saving
 
     model = saving.load(trained.keras) if isinstance(trained.keras, Path) else trained.keras
-    shapes = (*model.input_shape[1:], model.output_shape[-1])
-    if shapes != (*trained.image_shape, len(trained.class_names)):
-        described = " × ".join(map(str, shapes[:-1]))
-        raise InputError(
-            f"{trained.keras} takes images of {described} and knows {shapes[-1]} classes, not as {paths.DATASET} has "
-            "it: run `dvc repro` first"
-        )
+    shape, classes = model.input_shape[1:], model.output_shape[-1]
+    if (shape, classes) != (trained.image_shape, len(trained.class_names)):
+        found = f"{trained.keras} takes images of {' × '.join(map(str, shape))} and knows {classes} classes"
+        raise InputError(f"{found}, not as {paths.DATASET} has it: run `dvc repro` first")
     return model
 
 

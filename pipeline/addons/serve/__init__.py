@@ -6,11 +6,8 @@
 - `bodies.py`: images from JSON and raw bytes
 - `batching.py`: requests that come together are computed together
 - `watching.py`: who may ask; log and metrics of each request
-- `metrics.py`: what Prometheus is told
-- `observing.py`: notes what comes in, for `python -m pipeline drift`
-- `following.py`: the champion, and the next one
 - `app.py`: the routes
-- `command.py`: serves the champion
+- `command.py`: serves the champion, and the next one without a restart
 
 `page.html` is the page at `/`.
 """

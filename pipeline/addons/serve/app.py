@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,10 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from pipeline.addons.serve import metrics, reading
+from pipeline.addons.drift.observations import Observer
+from pipeline.addons.serve import reading, watching
 from pipeline.addons.serve.batching import Batcher
 from pipeline.addons.serve.model import Model
-from pipeline.addons.serve.observing import Observer
-from pipeline.addons.serve.reading import Refusal
-from pipeline.addons.serve.watching import Watched
 from pipeline.base.errors import InputError
 
 PAGE = Path(__file__).with_name("page.html")
@@ -29,17 +26,12 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def make(
-    batcher: Batcher,
-    token: str | None = None,
-    follow: Callable[[], Coroutine[Any, Any, None]] | None = None,
-    observer: Observer | None = None,
-    hosts: Collection[str] = (),
+    batcher: Batcher, token: str | None = None, hosts: Collection[str] = (), observer: Observer | None = None
 ) -> ASGIApp:
     """Return the app around a batcher, whose model it serves; with a token, only to those who give it.
 
-    With `hosts`, only to those who call it by one of these names, localhost or an address.
-
-    `follow` runs as long as the app does, and may give the batcher another model; `observer` notes what it sees.
+    With `hosts`, only to those who call it by one of these names, localhost or an address; `observer` notes what it
+    sees.
     """
     routes = [
         Route("/", lambda _: HTMLResponse(PAGE.read_bytes(), headers={"Content-Security-Policy": POLICY})),
@@ -48,26 +40,17 @@ def make(
         Route("/health", lambda _: PlainTextResponse("\n")),
         Route("/version", lambda request: PlainTextResponse(request.scope["model"].version)),
         Route("/classes", lambda request: JSONResponse(request.scope["model"].about)),
-        Route("/metrics", lambda _: Response(generate_latest(metrics.registry), media_type=PROMETHEUS)),
+        Route("/metrics", lambda _: Response(generate_latest(), media_type=PROMETHEUS)),
     ]
     answers: Any = {
-        Refusal: lambda _, refusal: refusal.response(),
+        HTTPException: lambda _, error: watching.answer(error),
         InputError: lambda _, error: JSONResponse({"error": str(error)}, 400),
-        HTTPException: lambda _, error: JSONResponse({"error": error.detail}, error.status_code, error.headers),
         Exception: lambda *_: JSONResponse({"error": "the service failed: its log says how"}, 500),
     }
-
-    @asynccontextmanager
-    async def following(_: Starlette) -> AsyncIterator[None]:
-        task = asyncio.create_task(follow()) if follow else None
-        yield
-        if task:
-            task.cancel()
-
-    app = Starlette(routes=routes, exception_handlers=answers, lifespan=following)
+    app = Starlette(routes=routes, exception_handlers=answers)
     app.state.batcher, app.state.observer, app.state.room = batcher, observer, asyncio.Semaphore(reading.LARGE)
     app.router.redirect_slashes = False
-    return Watched(app, batcher, token, hosts)
+    return watching.Watched(app, batcher, token, hosts)
 
 
 async def _invocations(request: Request) -> Response:
@@ -80,9 +63,8 @@ async def _invocations(request: Request) -> Response:
     except ClientDisconnect:
         return Response(status_code=400)
     request.scope["images"] = len(images)
-    metrics.images.labels(model.version).inc(len(images))
     if request.app.state.observer:
-        request.app.state.observer.note(model, images, probabilities)
+        request.app.state.observer.note(images, probabilities, model.about["fingerprint"])
     rows = probabilities.tolist()
     answer = {"predictions": [_named(row, model.classes) for row in rows] if named else rows}
     return Response(json.dumps(answer), media_type="application/json")

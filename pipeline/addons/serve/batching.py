@@ -3,23 +3,23 @@
 import asyncio
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.addons.serve import metrics, reading
+from pipeline.addons.serve import reading
 from pipeline.addons.serve.model import Model
 
 MOST = 512  # images of one batch: what comes meanwhile waits for less than a tenth of a second
 QUEUE = 32 * 2**20  # bytes of images that may wait
 
 
-class Waiting(NamedTuple):
-    """Images of one request, the model that it found in use, and where the answer goes."""
+class Batch:
+    """Images of requests that found the same model in use, and where its probabilities of them go."""
 
-    model: Model
-    images: np.ndarray
-    answer: "asyncio.Future[np.ndarray]"
+    def __init__(self, model: Model) -> None:
+        """Begin without images."""
+        self.model, self.images, self.size = model, list[np.ndarray](), 0
+        self.answer: asyncio.Future[np.ndarray] = asyncio.get_running_loop().create_future()
 
 
 class Batcher:
@@ -28,49 +28,32 @@ class Batcher:
     def __init__(self, model: Model) -> None:
         """Begin with the `model` in use; give it another one to promote that."""
         self.model = model
-        self._waiting, self._bytes = deque[Waiting](), 0
+        self.waiting, self._bytes = deque[Batch](), 0
         self._thread = ThreadPoolExecutor(1, "network")
         self._work: asyncio.Task[None] | None = None
 
     async def predict(self, model: Model, images: np.ndarray) -> np.ndarray:
-        """Return a model's probabilities of images; raise `Refusal` if too many wait."""
-        if self._waiting and self._bytes + images.nbytes > QUEUE:
+        """Return a model's probabilities of images; raise `HTTPException` if too many wait."""
+        if self.waiting and self._bytes + images.nbytes > QUEUE:
             raise reading.busy()
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[np.ndarray] = loop.create_future()
-        self._waiting.append(Waiting(model, images, answer))
-        self._bytes += images.nbytes
-        metrics.waiting.set(len(self._waiting))
+        batch = self.waiting[-1] if self.waiting else None
+        if batch is None or batch.model is not model or batch.size + len(images) > MOST:
+            self.waiting.append(batch := Batch(model))
+        start, end = batch.size, batch.size + len(images)
+        batch.images.append(images)
+        batch.size, self._bytes = end, self._bytes + images.nbytes
         if self._work is None:
-            self._work = loop.create_task(self._compute())
-        return await answer
+            self._work = asyncio.create_task(self._compute())
+        return (await asyncio.shield(batch.answer))[start:end]  # who breaks off does not cancel the others' answer
 
     async def _compute(self) -> None:
-        while self._waiting:
-            batch = self._next()
-            metrics.waiting.set(len(self._waiting))
-            images = batch[0].images if len(batch) == 1 else np.concatenate([one.images for one in batch])
-            computing = asyncio.get_running_loop().run_in_executor(self._thread, batch[0].model.predict, images)
+        while self.waiting:
+            batch = self.waiting.popleft()
+            images = batch.images[0] if len(batch.images) == 1 else np.concatenate(batch.images)
+            self._bytes -= images.nbytes
+            loop = asyncio.get_running_loop()
             try:
-                rows = np.split(await computing, np.cumsum([len(one.images) for one in batch])[:-1])
+                batch.answer.set_result(await loop.run_in_executor(self._thread, batch.model.predict, images))
             except Exception as error:  # whatever it is, those who wait must be told
-                for one in batch:
-                    if not one.answer.done():
-                        one.answer.set_exception(error)
-                continue
-            for one, probabilities in zip(batch, rows, strict=True):
-                if not one.answer.done():  # a client that broke off has cancelled it
-                    one.answer.set_result(probabilities)
+                batch.answer.set_exception(error)
         self._work = None
-
-    def _next(self) -> list[Waiting]:
-        """Take the first that waits, and those behind it for the same model, up to `MOST` images."""
-        batch = [self._waiting.popleft()]
-        images = len(batch[0].images)
-        while (
-            self._waiting and self._waiting[0].model is batch[0].model and images + len(self._waiting[0].images) <= MOST
-        ):
-            batch.append(self._waiting.popleft())
-            images += len(batch[-1].images)
-        self._bytes -= sum(one.images.nbytes for one in batch)
-        return batch

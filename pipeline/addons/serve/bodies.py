@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from functools import cache
 from typing import Any
 
@@ -23,38 +22,27 @@ def from_json(body: bytes, shape: tuple[int, ...]) -> np.ndarray:
     if not isinstance(content, simdjson.Object) or list(content) != ["inputs"]:
         raise InputError('the body is not {"inputs": [image, ...]}, without any other key')
     numbers: Any = content["inputs"]
-    first, found = numbers, list[int]()
-    while isinstance(first, simdjson.Array):
-        found.append(len(first))
-        first = first[0] if len(first) else None
-    _require_shape(tuple(found), shape)
     try:
         pixels = np.frombuffer(numbers.as_buffer(of_type="i"), np.int64)
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         raise InputError(f"inputs holds what is no list of integers: {RULE}") from None
-    marks = body.translate(None, b"-0123456789 \t\r\n")
-    whole = b"[" + b",".join([_marks(shape)] * found[0]) + b"]}"
-    if pixels.size != math.prod(found) or marks[marks.index(b"[") :] != whole:
-        raise InputError(f"inputs has lists of several lengths: give images of {' × '.join(map(str, shape))}")
+    count = pixels.size // math.prod(shape)
+    marks = body.translate(None, b"-0123456789 \t\r\n")  # brackets and commas tell how the pixels are nested
+    if not count or marks[marks.index(b"[") :] != b"[" + b",".join([_marks(shape)] * count) + b"]}":
+        raise InputError(f"inputs is no list of images of {' × '.join(map(str, shape))}, each nested as such")
     if pixels.min() < 0 or pixels.max() > 255:
         raise InputError(f"inputs holds {pixels.min()} to {pixels.max()}: {RULE}")
-    return pixels.reshape(found).astype(np.uint8)
+    return pixels.reshape(count, *shape).astype(np.uint8)
 
 
-def from_raw(body: bytes, stated: str | None, shape: tuple[int, ...]) -> np.ndarray:
+def from_raw(body: bytes, stated: str, shape: tuple[int, ...]) -> np.ndarray:
     """Read bytes, one a pixel, of the shape that a header states, as `2, 28, 28, 1`."""
-    if stated is None or not re.fullmatch(r"\d{1,9}( *, *\d{1,9}){0,9}", stated):
-        raise InputError(f"the header Shape is {short(stated or '')}: give the shape of the images, as 2, 28, 28, 1")
-    found = tuple(map(int, stated.split(",")))
-    _require_shape(found, shape)
-    if len(body) != (needed := math.prod(found)):
-        raise InputError(f"the body has {len(body):,} bytes of pixels, {needed:,} are needed for the shape {found}")
-    return np.frombuffer(body, np.uint8).reshape(found)
-
-
-def _require_shape(found: tuple[int, ...], shape: tuple[int, ...]) -> None:
-    if found[1:] != shape or not found[0]:
-        raise InputError(f"inputs has the shape {found}, not (images, {', '.join(map(str, shape))})")
+    count = len(body) // math.prod(shape)
+    needed = ", ".join(map(str, (count, *shape)))
+    if not body or len(body) != count * math.prod(shape) or stated.replace(" ", "") != needed.replace(" ", ""):
+        given = f"the header Shape is {short(stated)}, the body has {len(body):,} bytes"
+        raise InputError(f"{given}: give a byte for each pixel, and the shape of the images, as {needed}")
+    return np.frombuffer(body, np.uint8).reshape(count, *shape)
 
 
 @cache

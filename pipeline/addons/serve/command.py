@@ -9,22 +9,29 @@ import argparse
 import ctypes
 import os
 import resource
+import time
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import uvicorn
 
-from pipeline.addons.serve import app, following, model
+from pipeline.addons.drift.observations import Observer
+from pipeline.addons.registry import folder
+from pipeline.addons.serve import app
 from pipeline.addons.serve.batching import Batcher
 from pipeline.addons.serve.connections import MOST, Connection
-from pipeline.addons.serve.observing import Observer
+from pipeline.addons.serve.model import Model
+from pipeline.addons.serve.watching import log
+from pipeline.base.errors import InputError
 from pipeline.config import loading
-from pipeline.tracking import ports
+from pipeline.tracking import location, ports
 
 PORT = 5001
 GRACE = 8  # seconds for what is being answered at the end; a picture that is being decoded takes up to two more
+PAUSE = 1  # seconds between two looks at which version is the champion
+PATIENCE = 60  # seconds until a champion that cannot be served is looked at again
 KEPT = 32 * 2**20  # bytes of freed memory that are not given back: to get them anew takes as long as to read a body
 
 
@@ -33,18 +40,20 @@ def main() -> None:
     given = _arguments()
     port = ports.require_free(given.port, "name another, as in `make serve PORT=8080`")
     _prepare()
-    dataset = None if given.folder else loading.load().fetch.dataset_name
-    batcher = Batcher(model.load(following.first(dataset) if dataset else given.folder))
+    root = None if given.folder else folder.root(location.repository(), loading.load().fetch.dataset_name)
+    batcher = Batcher(Model(first(root) if root else given.folder))
     print(f"serving {batcher.model.description} on http://{given.host}:{port}", flush=True)
     observer = Observer(given.observe) if given.observe else None
-    follow = partial(following.follow, batcher, dataset) if dataset else None
-    served: Any = app.make(batcher, os.environ.get("SERVE_TOKEN"), follow, observer, _hosts(given.host))
+    if root:
+        Thread(target=follow, args=(batcher, root), daemon=True).start()
+    served: Any = app.make(batcher, os.environ.get("SERVE_TOKEN"), _hosts(given.host), observer)
     uvicorn.run(
         served,
         host=given.host,
         port=port,
         http=Connection,
         ws="none",
+        lifespan="off",
         proxy_headers=False,
         access_log=False,
         log_level="error",
@@ -54,14 +63,40 @@ def main() -> None:
     )
 
 
+def first(root: Path) -> Path:
+    """Return the folder of a dataset's champion; raise `InputError` where there is none."""
+    if found := folder.pointed(root):
+        return found
+    raise InputError(f"{root} has no champion: `python -m pipeline registry promote` makes one, `fetch` brings it here")
+
+
+def follow(batcher: Batcher, root: Path) -> None:
+    """Give a batcher each new champion, for ever."""
+    while True:
+        time.sleep(PAUSE)
+        try:
+            look(batcher, root)
+        except Exception as error:  # whatever it is, a later look may do better
+            log(error=f"{type(error).__name__}: {error}")
+            time.sleep(PATIENCE)
+
+
+def look(batcher: Batcher, root: Path) -> None:
+    """Give a batcher the champion unless it has it; raise `InputError` for one that cannot be served."""
+    found = folder.pointed(root)
+    if found and found != batcher.model.place:
+        batcher.model = Model(found)
+        log(serving=batcher.model.description)
+
+
 def _arguments() -> Any:
     parser = argparse.ArgumentParser(
         "python -m pipeline serve", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("port", metavar="PORT", nargs="?", default=str(PORT), help=f"{PORT} if left out")
     parser.add_argument("--host", default=ports.HOST, help=f"the address to listen on, {ports.HOST} if left out")
-    folder = "serve what this folder holds, whatever becomes champion, without params.yaml"
-    parser.add_argument("--folder", metavar="DIR", type=Path, help=folder)
+    fixed = "serve what this folder holds, whatever becomes champion, without params.yaml"
+    parser.add_argument("--folder", metavar="DIR", type=Path, help=fixed)
     observe = "note a few numbers of pictures and answers: pipeline/addons/drift/README.md"
     parser.add_argument("--observe", metavar="FILE", type=Path, help=observe)
     return parser.parse_args()

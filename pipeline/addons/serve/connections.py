@@ -10,10 +10,7 @@ SECONDS = 10  # for the head of a request
 FIRST, CHUNK = 64 * 2**10, 256 * 2**10  # bytes read at once: until the app asks for more of a body, and then
 HEAD = 64 * 2**10  # bytes of a request that are not its body; some more if they come at once
 AHEAD = 16  # requests of one connection that wait for an answer to the one before
-FULL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Type: application/json\r\n"
-    b'Content-Length: 33\r\nConnection: close\r\n\r\n{"error": "too many connections"}'
-)
+FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class Connection(HttpToolsProtocol):

@@ -1,7 +1,6 @@
 """A version that answers: its network, and what clients are told of it."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,23 +12,19 @@ from pipeline.base.errors import InputError
 CHUNK = 16  # images at a time: more are no faster, and a network keeps buffers for as many as it once had
 
 
-def load(place: Path) -> "Model":
-    """Load a version's folder; raise `InputError` for one that holds none, is damaged, or does not fit together."""
-    return Model(*folder.read(place), processor.threads())
-
-
 class Model:
     """A network and what is told of it. One thread at a time may let it predict."""
 
-    def __init__(self, content: bytes, about: dict[str, Any], threads: int) -> None:
-        """Load and warm up the network of a `.tflite` file; raise `InputError` if it is not whole or not of `about`."""
-        self.about = {key: about[key] for key in folder.TOLD}
+    def __init__(self, place: Path) -> None:
+        """Load a version's folder; raise `InputError` for one that holds none, is damaged, or does not fit together."""
+        content, about = folder.read(place)
+        self.place, self.about = place, {key: about[key] for key in folder.TOLD}
         self.version, self.classes, self.description = str(about["version"]), about["classes"], about["description"]
-        self._one, self._many = Network(content, 1), Network(content, threads)  # each keeps its size of input
+        self._one, self._many = Network(content), Network(content, processor.threads())  # each keeps its size of input
         self.shape = self._one.image_shape  # (height, width, channels)
         if self._one.classes != len(self.classes):
             raise InputError(f"the network knows {self._one.classes} classes, not {len(self.classes)}: export it again")
-        self.predict(np.zeros((CHUNK + 1, *self.shape), np.uint8))
+        self.predict(np.zeros((CHUNK + 1, *self.shape), np.uint8))  # the first time takes longer
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities, float32 of (n, classes), for uint8 images of (n, height, width, channels)."""

@@ -9,11 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.addons.drift import changes, observations
 from pipeline.addons.drift import command as drift
-from pipeline.addons.drift.observations import PIXELS
-from pipeline.addons.serve import observing
-from pipeline.addons.serve.observing import Observer
+from pipeline.addons.drift import observations
+from pipeline.addons.drift.observations import PIXELS, Observer
 from pipeline.base import errors, files
 from pipeline.base.errors import InputError
 from pipeline.tracking import paths
@@ -80,7 +78,7 @@ def test_pictures_like_the_test_split_raise_few_alarms_and_others_many() -> None
     def alarmed(number: int, added: int) -> bool:
         chosen = np.random.default_rng(number).permutation(300)[:100] + 300
         seen = observations.observe(images[chosen] + np.uint8(added), answers[chosen])
-        return changes.moved(changes.compare(test, seen, CLASS_NAMES)) > 0
+        return drift.moved(drift.compare(test, seen, CLASS_NAMES)) > 0
 
     assert sum(alarmed(number, 0) for number in range(100)) <= 3
     assert all(alarmed(number, 30) for number in range(20))
@@ -166,11 +164,11 @@ def test_the_service_notes_the_first_picture_of_an_answer_and_not_too_many(tmp_p
 
 
 def test_a_long_log_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observing, "LONGEST", 1000)
-    monkeypatch.setattr(observing, "PAUSE", 0)
+    monkeypatch.setattr(observations, "LONGEST", 1000)
+    monkeypatch.setattr(observations, "PAUSE", 0)
     observer = Observer(tmp_path / "log")
     for _ in range(9):
-        observer.note(Pointed(), IMAGES[:1], np.array([[0.1, 0.9]]))  # type: ignore[arg-type]  # a stand-in
+        observer.note(IMAGES[:1], np.array([[0.1, 0.9]]), "f" * 64)
     assert (tmp_path / "log.1").stat().st_size >= 1000 > (tmp_path / "log").stat().st_size > 0
 
 

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from pipeline.addons.predict import command as predict
 from pipeline.addons.predict import trained
-from pipeline.addons.registry import promotion
+from pipeline.addons.registry import folder, promotion
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.config.models import Model
@@ -22,6 +22,7 @@ from pipeline.tracking import lock, paths
 from tests.conftest import ROOT
 
 CLASSES = ["Bag", "Coat", "Ankle boot"]
+RUN = "import runpy; runpy.run_module('pipeline', run_name='__main__', alter_sys=True)"
 IMAGES = np.random.default_rng(3).integers(0, 256, (14, 28, 28, 1), np.uint8)
 
 
@@ -131,6 +132,28 @@ def test_without_a_name_the_champion_answers(
     assert list(entry["probabilities"].values()) == pytest.approx(expected.tolist())
 
 
+def test_the_champion_that_is_here_answers_without_tensorflow_and_a_damaged_one_is_refused(model: Any) -> None:
+    from pipeline.addons.export.litert import to_litert
+
+    about = {"classes": CLASSES, "dataset": "fashion_mnist", "version": "1", "model": "baseline", "fingerprint": "f"}
+    place = folder.place(root := folder.root(Path.cwd(), "fashion_mnist"), "1", "f")
+    folder.write(place, to_litert(model), about | {"description": "fashion_mnist version 1: baseline"})
+    folder.point(root, place)
+    code = f"""import sys
+for name in ("tensorflow", "keras", "mlflow"):
+    sys.modules[name] = None  # an import of it fails
+{RUN}"""
+    done = command("-c", code, "predict", "pictures", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    answers = [list(entry["probabilities"].values()) for entry in json.loads(done.stdout)]
+    np.testing.assert_allclose(answers, model.predict(IMAGES[:3], verbose=0), atol=1e-5)
+
+    (place / folder.NETWORK).write_bytes(b"other")
+    done = command("-c", code, "predict", "pictures", "--json")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "is damaged: its files are not those of SHA256SUMS" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -140,7 +163,7 @@ def test_without_a_name_the_champion_answers(
         ),
         ("params.yaml --model baseline", r"^params\.yaml cannot be read \(neither PNG nor JPEG"),
         ("pictures --model baselin", r"baselin is unknown; did you mean baseline\?"),
-        ("pictures --model vgg", r"^models/vgg-42\.keras is missing: run `dvc repro` first$"),
+        ("pictures --model vgg", r"^models/vgg-42\.keras is missing: `dvc repro` makes it$"),
     ],
 )
 def test_bad_input_is_named(workspace: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, message: str) -> None:
@@ -153,7 +176,7 @@ def test_bad_input_is_named(workspace: Path, monkeypatch: pytest.MonkeyPatch, ar
 def test_missing_dataset_is_named(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files.write_bytes(Path("models/baseline-42.keras"), b"")
     paths.DATASET.unlink()
-    with pytest.raises(InputError, match=r"^data/prepared/dataset\.json is missing: run `dvc repro` first$"):
+    with pytest.raises(InputError, match=r"^data/prepared/dataset\.json is missing: `dvc repro` makes it$"):
         run(monkeypatch, "pictures", "--model", "baseline")
 
 
@@ -183,9 +206,9 @@ def test_bad_pictures_alone_are_refused_before_tensorflow_is_imported(workspace:
         Path(f"pictures/{index}.png").unlink()
     Path("pictures/3.png").write_text("hello\n")
     code = (  # not -X importtime: its lines are held back with all that TensorFlow prints
-        "import atexit, runpy, sys; slow = {'tensorflow', 'keras', 'mlflow', 'sklearn', 'matplotlib'}; "
+        "import atexit, sys; slow = {'tensorflow', 'keras', 'mlflow', 'sklearn', 'matplotlib'}; "
         "atexit.register(lambda: print(sorted(slow & set(sys.modules)))); "
-        "runpy.run_module('pipeline', run_name='__main__', alter_sys=True)"
+        f"{RUN}"
     )
     done = command("-c", code, "predict", "pictures", "--model", "baseline")
     assert (done.returncode, done.stdout) == (2, "[]\n")

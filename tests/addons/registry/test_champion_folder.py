@@ -21,9 +21,9 @@ from PIL import Image
 from benchmarks.servers import free_port
 from pipeline.addons.registry import command as registry
 from pipeline.addons.registry import folder as version_folder
-from pipeline.addons.serve import following
-from pipeline.addons.serve import model as served_model
+from pipeline.addons.serve import command as serve
 from pipeline.addons.serve.batching import Batcher
+from pipeline.addons.serve.model import Model
 from pipeline.base.errors import InputError
 from tests.conftest import ROOT
 from tests.finished import CLASS_NAMES, IMAGES, Finished, network
@@ -31,6 +31,10 @@ from tests.serving import RAW, Pointed, get, send, send_raw
 
 TOLD = {"classes": ["a", "b"], "dataset": "digits", "version": "1", "model": "vgg", "fingerprint": "f" * 64}
 TOLD["description"] = "digits version 1: vgg"
+
+
+def root() -> Path:
+    return version_folder.root(Path.cwd(), "digits")
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
@@ -44,18 +48,18 @@ def test_what_is_promoted_can_be_served_at_once_and_after_a_rollback(
     for name, skill in (("baseline", 45), ("vgg", 50)):
         finished.train(name, model := network(skill))
         command(monkeypatch, "promote", "--model", name)
-        served = served_model.load(following.first("digits"))
+        served = Model(serve.first(root()))
         assert (served.about["model"], served.classes, served.shape) == (name, CLASS_NAMES, (1, 1, 1))
         np.testing.assert_allclose(served.predict(IMAGES), model.predict(IMAGES, verbose=0), atol=1e-6)
     batcher = Batcher(served)
-    following.look(batcher, "digits")
+    serve.look(batcher, root())
     assert batcher.model is served
     command(monkeypatch, "rollback")
-    following.look(batcher, "digits")
+    serve.look(batcher, root())
     assert batcher.model.description == "digits version 1: baseline, test accuracy 0.9000"
     mlflow.MlflowClient().set_registered_model_alias("digits", "champion", "2")  # by hand, in MLflow's page
     command(monkeypatch, "fetch")
-    following.look(batcher, "digits")
+    serve.look(batcher, root())
     assert batcher.model.about["model"] == "vgg"
     assert capsys.readouterr().out.startswith("champion: digits version 1: baseline")
 
@@ -68,8 +72,8 @@ def test_a_fetch_brings_what_is_not_there(
     command(monkeypatch, "promote")
     shutil.rmtree(".champion")
     command(monkeypatch, "fetch")
-    folder = version_folder.place(version_folder.root(Path.cwd(), "digits"), "1", finished.fingerprint("vgg"))
-    assert following.first("digits") == folder
+    folder = version_folder.place(root(), "1", finished.fingerprint("vgg"))
+    assert serve.first(root()) == folder
     assert capsys.readouterr().out.endswith(f"digits version 1: vgg, test accuracy 1.0000 is in {folder}\n")
     assert version_folder.whole(folder)
     (folder / "about.json").unlink()
@@ -80,7 +84,7 @@ def test_a_fetch_brings_what_is_not_there(
 def test_without_a_champion_the_remedy_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"\.champion/digits has no champion: `python -m pipeline registry promote`"):
-        following.first("digits")
+        serve.first(root())
 
 
 def test_a_champion_that_cannot_be_served_leaves_the_one_before(
@@ -88,11 +92,11 @@ def test_a_champion_that_cannot_be_served_leaves_the_one_before(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before: Any = Pointed()
-    root, batcher = version_folder.root(tmp_path, "digits"), Batcher(before)
-    version_folder.write(place := version_folder.place(root, "2", "f" * 64), b"no network", TOLD)
-    version_folder.point(root, place)
+    batcher = Batcher(before)
+    version_folder.write(place := version_folder.place(root(), "2", "f" * 64), b"no network", TOLD)
+    version_folder.point(root(), place)
     with pytest.raises(InputError, match="not a whole LiteRT file"):
-        following.look(batcher, "digits")
+        serve.look(batcher, root())
     assert batcher.model is before
 
 
@@ -110,7 +114,7 @@ def test_a_folder_that_cannot_be_served_is_one_line(tmp_path: Path, files: dict[
     for name, content in files.items():
         (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=said):
-        served_model.load(tmp_path)
+        Model(tmp_path)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pipeline.addons.registry import command as registry
 from pipeline.addons.registry import folder
 from pipeline.addons.runtimes import litert
 from pipeline.addons.serve import model
+from pipeline.addons.serve.model import Model
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.tracking import lock, paths
@@ -47,7 +48,7 @@ def test_a_version_with_a_flipped_bit_is_refused_before_its_network_is_parsed(
     for changed in flipped((tmp_path / name).read_bytes()):
         (tmp_path / name).write_bytes(changed)
         with pytest.raises(InputError, match=r"is damaged: its files are not those of SHA256SUMS: delete it, and .*\Z"):
-            model.load(tmp_path)
+            Model(tmp_path)
         assert not folder.whole(tmp_path)
 
 

@@ -76,12 +76,14 @@ def huge_png(side: int) -> bytes:
 
 
 WRONG: list[tuple[Any, str | None, dict[str, str], str]] = [
-    (b"", RAW, {}, "give the shape of the images"),
-    (b"", RAW, {"Shape": "0, 28, 28, 1"}, "inputs has the shape (0, 28, 28, 1)"),
-    (b"a" * 784, RAW, {"Shape": "28, 28"}, "inputs has the shape (28, 28)"),
-    (b"a" * 784, RAW, {"Shape": "-1, 28, 28, 1"}, "give the shape of the images"),
-    (b"a" * 783, RAW, {"Shape": "1, 28, 28, 1"}, "784 are needed"),
-    (b"a" * 785, RAW, {"Shape": "999999999,28,28,1"}, "783,999,999,216 are needed"),
+    (b"", RAW, {}, "give a byte for each pixel, and the shape of the images"),
+    (b"a" * 784, RAW, {}, "the header Shape is '', the body has 784 bytes: give a byte for each pixel"),
+    (b"", RAW, {"Shape": "0, 28, 28, 1"}, "the body has 0 bytes"),
+    (b"a" * 784, RAW, {"Shape": "28, 28"}, "the header Shape is '28, 28'"),
+    (b"a" * 784, RAW, {"Shape": "1, 56, 14, 1"}, "and the shape of the images, as 1, 28, 28, 1"),
+    (b"a" * 783, RAW, {"Shape": "1, 28, 28, 1"}, "the body has 783 bytes"),
+    (b"a" * 785, RAW, {"Shape": "1, 28, 28, 1"}, "the body has 785 bytes"),
+    (b"a" * 784, RAW, {"Shape": "999999999,28,28,1"}, "the header Shape is '999999999,28,28,1'"),
     (b"", "image/png", {}, "0 bytes"),
     (png(BRIGHT[0, ..., 0])[:-30], "image/png", {}, "the picture cannot be read"),
     (png(BRIGHT[0, ..., 0], "GIF"), "image/png", {}, "neither PNG nor JPEG"),
