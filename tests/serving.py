@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import uvicorn
 
+from pipeline.addons.ports import ports
 from pipeline.addons.serve import app
 from pipeline.addons.serve.batching import Batcher
 from pipeline.addons.serve.connections import Connection
-from pipeline.tracking import ports
 
 MIDDLE = np.s_[10:18, 10:18]
 SHAPE = (28, 28, 1)

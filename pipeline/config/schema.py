@@ -1,7 +1,6 @@
 """What params.yaml may hold: every section, its keys, their types and ranges."""
 
 import re
-from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -114,11 +113,6 @@ class Params(Section):
     def section(self, addon: str) -> Any:
         """Return the section of an add-on."""
         return getattr(self, addon)
-
-    def require_models(self, key: str, names: Sequence[str]) -> None:
-        """Raise `ValueError` unless all `names`, which stand at `key`, are of models."""
-        if unknown := [name for name in names if name not in self.models]:
-            raise ValueError(f"{key}: {unknown_key(unknown[0], self.models)}")
 
     @model_validator(mode="after")
     def _gates_are_of_models(self) -> "Params":

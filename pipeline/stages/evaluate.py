@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -22,9 +21,6 @@ from pipeline.network import saving, training
 from pipeline.network.augmentation import augment
 from pipeline.tracking import description, fingerprints, journals, sending
 
-if TYPE_CHECKING:
-    import keras  # for real it comes with the network, quietly
-
 
 def main() -> None:
     """Write every prediction, what follows from them and pictures, and append it to the training's run in MLflow."""
@@ -38,7 +34,9 @@ def main() -> None:
     splits = {split: arrays.read(prepared / split) for split in records.SPLITS}
     images, test_images = splits["train"][0], splits["test"][0]
     network = saving.load(model_file)
-    predicted = {split: predict(network, some) for split, some in scored(splits).items()}
+    predicted = {
+        split: Predictions(labels, training.predict(network, some)) for split, (some, labels) in scored(splits).items()
+    }
     found = findings(Subject(params, network, test_images, predicted["test"], class_names))
     drawn = {key: png.encode(one.figure) for key, one in found.figures.items()}
     evaluation = Evaluation(
@@ -72,12 +70,6 @@ def scored(splits: Mapping[str, LabelledRows]) -> dict[str, LabelledRows]:
     some = choosing.spread(len(labels), records.TRAIN_IMAGES)
     chosen = {**splits, "train": (arrays.Rows(images, some), labels[some])}
     return {split: labelled for split, labelled in chosen.items() if len(labelled[1])}
-
-
-def predict(network: "keras.Model", labelled: LabelledRows) -> Predictions:
-    """Predict the images of one split."""
-    images, labels = labelled
-    return Predictions(labels, training.predict(network, images))
 
 
 def findings(subject: Subject) -> Findings:

@@ -8,7 +8,6 @@
 - `description.py`: what a run is called and carries: name, params, tags
 - `journals.py`: what each training did, on disk until MLflow has all of it; how far it is
 - `location.py`: where MLflow is, known without importing it
-- `ports.py`: whether a port can be served on
 - `server.py`: a client of MLflow, and its experiments
 - `upload.py`: one journal into its run in MLflow
 - `sending.py`: sends journals to MLflow

@@ -16,17 +16,7 @@ REPORTS = Path("reports")
 
 def model(training: "Training") -> Path:
     """Return the file of a trained model."""
-    return named_model(training.name)
-
-
-def named_model(training: str) -> Path:
-    """Return the file of a trained model by its training's name, as `vgg-42`."""
-    return Path("models", f"{training}.keras")
-
-
-def exported(training: str) -> Path:
-    """Return the file for LiteRT of a training's name, where `export` writes it."""
-    return Path("models/exported", training, "litert", "model.tflite")
+    return Path("models", f"{training.name}.keras")
 
 
 def anything_trained() -> bool:

@@ -21,4 +21,4 @@ def restore(journal: Journal, training: Training) -> None:
     """Add what is on disk as the stage `export` left it, without the times that it measured."""
     if stale.on_disk(f"export@{training.name}"):
         reports = paths.metrics(training).parent
-        add(journal, paths.exported(training.name).parents[1], reports, files.read_json(reports / "exports.json"))
+        add(journal, Path("models/exported", training.name), reports, files.read_json(reports / "exports.json"))

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from pipeline.base.errors import unknown_key
 from pipeline.config.schema import Params
 from pipeline.config.section import EachOnce, Section
 
@@ -19,4 +20,6 @@ class Settings(Section):
 
 def check(params: Params) -> None:
     """Raise `ValueError` for a name of no model."""
-    params.require_models("export.models", params.section("export").models)
+    for name in params.section("export").models:
+        if name not in params.models:
+            raise ValueError(f"export.models: {unknown_key(name, params.models)}")

@@ -12,5 +12,5 @@
 `page.html` is the page at `/`.
 """
 
-NEEDS = ("runtimes", "drift", "registry")  # other add-ons
+NEEDS = ("runtimes", "drift", "registry", "ports")  # other add-ons
 INSTALLED_BY = "make serve"  # the packages that it alone needs

@@ -18,6 +18,7 @@ from typing import Any
 import uvicorn
 
 from pipeline.addons.drift.observations import Observer
+from pipeline.addons.ports import ports
 from pipeline.addons.registry import folder
 from pipeline.addons.serve import app
 from pipeline.addons.serve.batching import Batcher
@@ -26,7 +27,7 @@ from pipeline.addons.serve.model import Model
 from pipeline.addons.serve.watching import log
 from pipeline.base.errors import InputError
 from pipeline.config import loading
-from pipeline.tracking import location, ports
+from pipeline.tracking import location
 
 PORT = 5001
 GRACE = 8  # seconds for what is being answered at the end; a picture that is being decoded takes up to two more

@@ -4,4 +4,4 @@
 - `command.py`: prints an address for each dataset, and serves the pages
 """
 
-NEEDS = ()
+NEEDS = ("ports",)  # another add-on

@@ -8,7 +8,8 @@ import argparse
 import os
 import sys
 
-from pipeline.tracking import location, ports
+from pipeline.addons.ports import ports
+from pipeline.tracking import location
 
 
 def main() -> None:

@@ -23,13 +23,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.servers import free_port
+from pipeline.addons.ports import ports
 from pipeline.addons.registry import command as registry
 from pipeline.addons.registry import promotion
 from pipeline.addons.serve import bodies, reading
 from pipeline.base.errors import InputError
 from pipeline.config import loading
 from pipeline.network import building
-from pipeline.tracking import ports
 from tests.conftest import ROOT
 from tests.finished import Finished
 from tests.serving import served

@@ -7,8 +7,8 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from pipeline.addons.ports import ports
 from pipeline.addons.ui import command, views
-from pipeline.tracking import ports
 
 
 def test_ui_serves_the_store_where_it_says(

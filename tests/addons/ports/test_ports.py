@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.__main__ import commands
+from pipeline.addons.ports import ports
 from pipeline.base.errors import InputError
-from pipeline.tracking import ports
 from tests.commands.test_commands import SLOW
 from tests.conftest import ROOT
 
