@@ -105,7 +105,8 @@ def test_server_with_users_on_postgresql_lets_a_team_in_and_no_stranger(tmp_path
             assert promoted.returncode == 0, promoted.stderr
             predict = ("pipeline", "predict", str(tmp_path / "picture.png"), "--json")
             assert workspace.run(*predict, **variables).returncode == 0
-            stranger = workspace.run(*predict, **address | {"MLFLOW_TRACKING_PASSWORD": "another"})
+            wrong = address | {"MLFLOW_TRACKING_PASSWORD": "another"}
+            stranger = workspace.run("pipeline", "registry", "show", **wrong)
 
             made = {"username": "bob", "password": "as many letters"}
             create = f"{server.address}/api/2.0/mlflow/users/create"

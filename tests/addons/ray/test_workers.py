@@ -82,12 +82,12 @@ def arguments(changes: dict[str, Any]) -> dict[str, Any]:
     training.make_deterministic(3)
     model = building.build(chosen, (28, 28, 1), 10, UNIT, steps=16)
     data = {"labelled": digits(0, 97), "validation": digits(100, 150)}
-    return {"model": model, **data, "train": chosen.train, "seed": 3, "on_epoch": lambda *_: None}
+    return {"network": model, **data, "train": chosen.train, "seed": 3, "on_epoch": lambda *_: None}
 
 
 def test_one_of_one_worker_trains_as_plain_training_does() -> None:
     given = arguments({})
-    alone = distributed.parallel(model := given.pop("model"), tf.distribute.OneDeviceStrategy("/cpu:0"))
+    alone = distributed.parallel(model := given.pop("network"), tf.distribute.OneDeviceStrategy("/cpu:0"))
     assert [variable.shape for variable in alone.variables] == [variable.shape for variable in model.variables]
     states: list[files.Arrays] = []
     history = training.fit(model, **given)
@@ -108,7 +108,7 @@ from tests.addons.ray import test_workers
 strategy = tf.distribute.MultiWorkerMirroredStrategy()
 for kind, changes in test_workers.KINDS.items():
     given = test_workers.arguments(changes)
-    model = distributed.parallel(given.pop("model"), strategy)
+    model = distributed.parallel(given.pop("network"), strategy)
     history = training.fit(model, **given)
     weights = hashlib.sha256(b"".join(variable.numpy().tobytes() for variable in model.variables)).hexdigest()
     print("\\n" + json.dumps({"kind": kind, "history": history.to_dict("list"), "weights": weights}), flush=True)

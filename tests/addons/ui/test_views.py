@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,7 +40,10 @@ def test_a_store_that_refuses_is_left_without_a_view(client: Any, monkeypatch: p
     assert not client.get_experiment(experiment.experiment_id).tags
 
 
-def test_experiments_with_trainings_have_a_view_and_an_address(client: Any) -> None:
+def test_experiments_with_trainings_have_a_view_and_an_address(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where nothing was trained
     assert views.addresses("http://127.0.0.1:5000").endswith("/runs.db: `dvc repro` makes them")
     experiment = made(client).experiment_id
     client.create_run(experiment)  # a person's own
