@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pipeline.config.section import Fraction, NotNegative, Section, Text, leaves
 
 # What the names of metrics end in:
-LOWER_IS_BETTER = ("loss", "error", "seconds_per_image", "changed_classes", "greatest_difference", "bytes")
+LOWER_IS_BETTER = ("loss", "error", "changed_classes", "greatest_difference", "bytes")
 HIGHER_IS_BETTER = ("accuracy", "precision", "recall", "f1")
 TOGETHER = "together."  # what the names of metrics begin with that are of all of a model's seeds together
 
