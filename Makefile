@@ -60,7 +60,7 @@ test: .venv/develops ## lint, types and the quick tests
 test-slow: .venv/develops ## kills, dying servers, PostgreSQL, DVC's experiments: real processes, minutes
 	pytest -m slow
 
-check: .venv/runs ## the gate: every metric against its floor in params.yaml
+check: .venv/runs ## the gate: every metric within its limits in params.yaml
 	python -m pipeline gate
 
 ui: .venv/runs ## MLflow on http://127.0.0.1:5000; PORT=5055 takes another port

@@ -1,4 +1,4 @@
-"""The README's leaderboard: what each model is right about, and how long it trains for that.
+"""What the README's leaderboard is taken from: what each model is right about, and how long it trains for that.
 
 Every model of params.yaml and of three recipes is trained with three seeds, by `dvc repro` in a clone of its own; the
 published VGG by Keras's `fit`, with one seed. Clones stay in `.benchmarks/`, so that a run that was killed goes on

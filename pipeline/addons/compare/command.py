@@ -1,6 +1,6 @@
 """Compare revisions: `python -m pipeline compare [REV] [REV2]`, by default the last commit with the working tree.
 
-Params that differ, every metric, and whether accuracies differ beyond chance: by a paired test where DVC has the
+Params and metrics that differ, and whether accuracies differ beyond chance: by a paired test where DVC has the
 predictions of both, else by metrics.json alone.
 """
 

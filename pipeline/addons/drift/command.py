@@ -80,5 +80,5 @@ def _training(log: Path, fingerprint: str) -> Training:
             return training
     raise InputError(
         f"{log}: the model that answered last (fingerprint {fingerprint[:12]}) is not in {LOCK}: promote one that is, "
-        "or check out the commit that `python -m pipeline registry show` names for it, and run `dvc checkout`"
+        "or check out the commit of its run in MLflow (`python -m pipeline registry show` names it), and `dvc checkout`"
     )
