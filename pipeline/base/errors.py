@@ -80,7 +80,8 @@ def interrupts_held_back() -> Iterator[Callable[[], None]]:
 
     def hold(number: int, _: object) -> None:
         waiting.append(number)
-        signal.signal(number, handlers[number])
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
 
     def raise_if_interrupted() -> None:
         if waiting:

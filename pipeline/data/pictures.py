@@ -34,9 +34,10 @@ def is_picture(path: Path) -> bool:
 
 
 def contents(folder: Path) -> tuple[list[str], list[str]]:
-    """List the names of a folder's folders and of its files, each sorted, but for hidden ones."""
+    """List the names of a folder's folders and files, in the same order on macOS and on Linux, but for hidden ones."""
     try:
-        paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+        found = sorted(folder.iterdir(), key=lambda path: (unicodedata.normalize("NFC", path.name), path.name))
+        paths = [path for path in found if not path.name.startswith(".")]
         return [path.name for path in paths if path.is_dir()], [path.name for path in paths if not path.is_dir()]
     except OSError as error:
         raise InputError(

@@ -120,11 +120,6 @@ def by_seed(rows: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
     return table
 
 
-def as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Write a table's cells, floats with four decimals."""
-    return table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else str(cell))
-
-
 def _sentence(pair: tuple[str, str], difference: Difference) -> str:
     first, second = pair
     if difference.p_value >= significance.LEVEL:

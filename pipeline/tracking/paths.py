@@ -19,11 +19,6 @@ def model(training: "Training") -> Path:
     return Path("models", f"{training.name}.keras")
 
 
-def anything_trained() -> bool:
-    """Tell whether a trained model is on disk: a fresh clone has a dvc.lock, but none."""
-    return any(Path("models").glob("*.keras"))
-
-
 def evaluation(training: "Training") -> Path:
     """Return the file of a training's evaluation."""
     return EVALUATIONS / f"{training.name}.npz"

@@ -1,6 +1,7 @@
 import os
 import re
 import types
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,17 @@ def test_folders_that_differ_in_case_alone_are_not_mixed_up(tmp_path: Path) -> N
     refused(tmp_path, r"holds \['Train', 'train'\]: give it a folder for each class")
 
 
+def test_names_are_the_same_from_macos_and_from_linux(tmp_path: Path) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
+    for place, name in ((tmp_path / "linux", composed), (tmp_path / "macos", decomposed)):
+        fill(place, {f"caf{name}": 2, "cafz": 2, "猫": 2})
+        for level, file in enumerate((f"{name}.png", "f.png"), 50):
+            put(place / "cafz" / file, level)
+    linux, macos = read(tmp_path / "linux"), read(tmp_path / "macos")
+    assert linux.class_names == macos.class_names == ["cafz", f"caf{composed}", "猫"]
+    assert levels(linux) == levels(macos)
+
+
 @pytest.mark.parametrize(("name", "shown"), [(b"caf\xe9", r"caf\\udce9"), (b"a\nb", r"a\\nb")])
 def test_class_whose_name_cannot_be_printed_is_refused(tmp_path: Path, name: bytes, shown: str) -> None:
     fill(tmp_path, {"cat": 2, os.fsdecode(name): 2})
@@ -164,6 +176,7 @@ def test_other_files_are_counted(tmp_path: Path) -> None:
     (tmp_path / "dog" / "gone.png").symlink_to("nowhere")
     put(tmp_path / "outside.png")
     assert read(tmp_path, unreadable_fraction=0.5).noticed == [
+        "pictures outside of a class's folder, left out: 1 ['outside.png']",
         "files that are no .png .jpg .jpeg, left out: 5 (1 of .db, 2 of .gif, 1 of .png, 1 of none)",
         "pictures that cannot be read, left out: 1 of 5 ['dog/gone.png']",
     ]

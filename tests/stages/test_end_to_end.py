@@ -271,7 +271,10 @@ def test_what_was_deleted_is_made_from_what_is_on_disk(workspace: Workspace) -> 
     gone = {"MLFLOW_TRACKING_URI": f"sqlite:///{workspace.folder}/gone.db"}
     missing = workspace.run("pipeline", "registry", "show", **gone)
     assert missing.returncode == 2
-    assert "gone.db is missing: `python -m pipeline sync` makes all anew" in missing.stderr
+    assert (
+        "gone.db is missing: `dvc repro` makes it as it trains, and `python -m pipeline sync` makes all anew"
+        in missing.stderr
+    )
     assert workspace.run("pipeline", "sync", **gone).stdout.endswith("gone.db: 1 run\n")
     promoted = workspace.run("pipeline", "registry", "promote", **gone)
     assert promoted.stdout.startswith("champion: digits version 1: plain"), promoted.stderr

@@ -89,4 +89,4 @@ def _all_seeds(seeds: Mapping[int, Evaluation]) -> tuple[np.ndarray, np.ndarray]
 
 
 def _markdown(table: pd.DataFrame) -> str:
-    return tables.as_markdown(comparison.as_text(table))
+    return tables.as_markdown(table)

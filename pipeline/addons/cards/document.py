@@ -86,4 +86,4 @@ def _listed(name: str, value: str, rows: Mapping[str, str]) -> str:
 
 
 def _markdown(table: pd.DataFrame) -> str:
-    return tables.as_markdown(comparison.as_text(table))
+    return tables.as_markdown(table)

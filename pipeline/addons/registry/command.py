@@ -6,7 +6,7 @@ One registered model for each dataset; its version in use has the alias `champio
 import argparse
 import sys
 
-from pipeline.addons.registry import folder, promotion, versions
+from pipeline.addons.registry import promotion
 from pipeline.addons.registry.candidate import Refused
 from pipeline.config import loading
 from pipeline.tracking import server
@@ -23,20 +23,10 @@ def main() -> None:
             elif given.command == "rollback":
                 print(promotion.rollback(dataset))
             else:
-                print(promotion.show(dataset) if given.command == "show" else fetch(dataset))
-            if given.command in ("promote", "rollback"):
-                fetch(dataset)
+                print(promotion.show(dataset) if given.command == "show" else promotion.fetch(dataset))
     except Refused as refusal:
         print(f"refused: {refusal}", file=sys.stderr)
         sys.exit(1)
-
-
-def fetch(dataset: str) -> str:
-    """Export the champion, note which one it is, and say in a line where it is."""
-    version = versions.require_champion(versions.connect(), dataset)
-    place = promotion.export(version)
-    folder.point(place.parent, place)
-    return f"{versions.describe(version)} is in {place}"
 
 
 def _arguments() -> argparse.Namespace:

@@ -45,6 +45,7 @@ def promote(params: Params, name: str | None = None, *, force: bool = False) -> 
     with server.alone(LOCK):
         now = versions.by_alias(client, dataset, CHAMPION)
         if now and now.tags.get("fingerprint") == fingerprint:
+            serve(now)
             return f"already champion: {describe(now)}"
         run, model = versions.finished_run(client, dataset, training.name, fingerprint)
         if now and not force:
@@ -54,6 +55,7 @@ def promote(params: Params, name: str | None = None, *, force: bool = False) -> 
         if now:
             client.set_registered_model_alias(dataset, PREVIOUS, now.version)
         client.set_registered_model_alias(dataset, CHAMPION, version.version)
+        serve(version)
     return f"champion: {describe(version)}" + (f" (before: version {now.version}, {now.tags['model']})" if now else "")
 
 
@@ -70,7 +72,23 @@ def rollback(dataset: str) -> str:
         export(before)
         client.set_registered_model_alias(dataset, CHAMPION, before.version)
         client.set_registered_model_alias(dataset, PREVIOUS, now.version)
+        serve(before)
     return f"champion: {describe(before)}"
+
+
+def fetch(dataset: str) -> str:
+    """Bring the champion to where `pipeline serve` takes it from, and say in a line where that is."""
+    client = versions.connect()
+    with server.alone(LOCK):
+        version = versions.require_champion(client, dataset)
+        return f"{describe(version)} is in {serve(version)}"
+
+
+def serve(version: Version) -> Path:
+    """Let `pipeline serve` answer by a version from now on, and return its folder; the caller holds the lock."""
+    place = export(version)
+    folder.point(place.parent, place)
+    return place
 
 
 def show(dataset: str) -> str:

@@ -21,8 +21,7 @@ def connect() -> Client:
     """Return a client of the pipeline's store; raise `InputError` where there is none yet."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     if (database := location.database()) and not database.is_file():
-        remedy = server.SYNC if paths.anything_trained() else "`dvc repro` makes it as it trains"
-        raise InputError(f"{database} is missing: {remedy}")
+        raise InputError(f"{database} is missing: `dvc repro` makes it as it trains, and {server.SYNC}")
     return server.connect()
 
 

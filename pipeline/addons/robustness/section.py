@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from pipeline.addons.galleries import galleries
 from pipeline.addons.robustness import corruptions
 from pipeline.base import tables
-from pipeline.evaluation import comparison
 from pipeline.evaluation.extending import Report, Section
 from pipeline.figures.curves import style
 
@@ -83,4 +82,4 @@ def _by_strength(table: pd.DataFrame) -> str:
     """Write accuracies with a row a corruption and a column a strength, and the mean of each."""
     wide = _wide(table).rename(columns=str)
     wide = wide.assign(mean=wide.mean(axis=1))
-    return tables.as_markdown(comparison.as_text(wide.reset_index(names="corruption")))
+    return tables.as_markdown(wide.reset_index(names="corruption"))

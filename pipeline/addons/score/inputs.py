@@ -66,8 +66,18 @@ def _of_folder(folder: Path) -> Inputs:
     if not names:
         raise InputError(f"{folder} holds no PNG or JPEG file: name a folder that holds some, or an .npy file")
     names.sort()
-    sized = "".join(f"{name}\0{(folder / name).lstat().st_size}\0" for name in names)
-    return Inputs(folder.resolve(), names, hashlib.sha256(os.fsencode(sized)).hexdigest())
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(os.fsencode(f"{name}\0{_size(folder / name)}\0"))
+    return Inputs(folder.resolve(), names, digest.hexdigest())
+
+
+def _size(path: Path) -> int:
+    """Return a file's size, of a link what it leads to, or -1 where that is gone."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def _of_array(file: Path, shape: Shape) -> Inputs:
@@ -83,7 +93,7 @@ def _of_array(file: Path, shape: Shape) -> Inputs:
 
 def _mapped(file: Path) -> np.ndarray:
     try:
-        images: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
+        images: np.ndarray = np.lib.format.open_memmap(file, mode="r")
     except (ValueError, EOFError, OSError) as error:
         raise InputError(f"{file} is not a whole .npy file ({str(error).splitlines()[0]}): write it anew") from None
     return images

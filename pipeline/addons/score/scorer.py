@@ -70,7 +70,8 @@ def scored(job: Job, numbers: list[int], at_once: int | None) -> Iterator[int]:
     with connection.connected() as ray:
         cores = int(ray.cluster_resources().get("CPU", 1))
         actor = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)(Scorer)
-        actors = [actor.remote(job) for _ in range(min(at_once or cores, cores, len(numbers)))]
+        given = ray.put(job)  # once for all: it names every picture
+        actors = [actor.remote(given) for _ in range(min(at_once or cores, cores, len(numbers)))]
         try:
             yield from ray.util.ActorPool(actors).map_unordered(
                 lambda actor, number: actor.score.remote(number), numbers

@@ -60,7 +60,9 @@ class Dimension(Section):
         """Return what stands in params.yaml for what Optuna sampled."""
         if self.choices:
             return json.loads(sampled)
-        return sampled if isinstance(sampled, int) else float(f"{sampled:.{DIGITS}g}")
+        if isinstance(sampled, int):
+            return sampled
+        return min(max(float(f"{sampled:.{DIGITS}g}"), self.low), self.high)
 
 
 class Sweep(Section):

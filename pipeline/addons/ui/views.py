@@ -11,7 +11,7 @@ from typing import Any
 
 from mlflow.exceptions import MlflowException
 
-from pipeline.tracking import location, paths, server
+from pipeline.tracking import location, server
 
 KEY = "pipeline-filters-and-accuracy"
 TAG = f"mlflow.sharedViewState.{KEY}"
@@ -27,8 +27,7 @@ def addresses(page: str) -> str:
         if params := [run.data.params for run in runs if "fingerprint" in run.data.tags]:
             keep(client, experiment, params)
             lines.append(f"{experiment.name}: {address(page, experiment.experiment_id)}")
-    remedy = server.SYNC if paths.anything_trained() else "`dvc repro` makes them"
-    return "\n".join(lines) or f"no runs at {location.address()}: {remedy}"
+    return "\n".join(lines) or f"no runs at {location.address()}: `dvc repro` makes them, and {server.SYNC}"
 
 
 def address(page: str, experiment: str) -> str:

@@ -1,6 +1,7 @@
 """One's own pictures, a folder for each class, as labelled images."""
 
 import math
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -36,7 +37,9 @@ def read(folder: Path, shape: tuple[int, int, int], unreadable_fraction: float) 
         splits[split] = images, np.array(labels, np.int64)
         names[split] = [pictures.printable(path.relative_to(folder)) for path in read]
         unreadable += failed
-    noticed = _left_out(listed) + _unreadable(folder, unreadable, count, unreadable_fraction)
+    noticed = _outside({folder, *places.values()}) + _left_out(listed)
+    noticed += _unreadable(folder, unreadable, count, unreadable_fraction)
+    class_names = [unicodedata.normalize("NFC", name) for name in class_names]
     return Found(class_names, splits, names, noticed + _untested(class_names, splits))
 
 
@@ -82,6 +85,12 @@ def _images(paths: list[Path], shape: tuple[int, int, int]) -> tuple[np.ndarray,
         except InputError:
             failed.append(path)
     return images[: len(read)], read, failed
+
+
+def _outside(places: set[Path]) -> list[str]:
+    """Count pictures that are in no class's folder, if any."""
+    found = [name for place in places for name in pictures.contents(place)[1] if pictures.is_picture(place / name)]
+    return [f"pictures outside of a class's folder, left out: {len(found):,} {short(sorted(found))}"] if found else []
 
 
 def _left_out(listed: dict[str, list[Path]]) -> list[str]:

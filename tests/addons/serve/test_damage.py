@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.addons.predict import trained
-from pipeline.addons.registry import command as registry
-from pipeline.addons.registry import folder
+from pipeline.addons.registry import folder, promotion
 from pipeline.addons.runtimes import litert
 from pipeline.addons.serve import model
 from pipeline.addons.serve.model import Model
@@ -81,12 +80,12 @@ def test_a_note_of_the_champion_with_a_flipped_bit_is_none_or_right(tmp_path: Pa
 def test_fetch_makes_a_damaged_version_anew(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
     finished.train("vgg", network(50))
     promote()
-    registry.fetch("digits")
+    promotion.fetch("digits")
     (place,) = Path(".champion/digits").glob("1-*")
     before = folder.read(place)
     for name in (folder.NETWORK, folder.ABOUT, folder.SUMS):
         flip(place / name)
-        registry.fetch("digits")
+        promotion.fetch("digits")
         assert folder.read(place) == before
 
 

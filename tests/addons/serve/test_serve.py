@@ -24,7 +24,6 @@ from hypothesis import strategies as st
 
 from benchmarks.servers import free_port
 from pipeline.addons.ports import ports
-from pipeline.addons.registry import command as registry
 from pipeline.addons.registry import promotion
 from pipeline.addons.serve import bodies, reading
 from pipeline.base.errors import InputError
@@ -225,7 +224,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         patch.chdir(folder)
         finished.train("baseline", model)
         promotion.promote(demo, "baseline", force=True)
-        registry.fetch("digits")
+        promotion.fetch("digits")
     for gone in ("data", "models"):
         shutil.rmtree(folder / gone)  # .champion/ is enough
     started = Server(folder, model)
