@@ -37,8 +37,7 @@ def for_terminal(table: "pd.DataFrame") -> str:
 
 def as_markdown(table: "pd.DataFrame") -> str:
     """Write a table as Markdown: the first column, which names the rows, to the left, all others right."""
-    text = table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else str(cell))
-    cells = text.map(lambda cell: inline(cell).replace("|", "\\|"))
+    cells = table.map(lambda cell: inline(f"{cell:.4f}" if isinstance(cell, float) else str(cell)).replace("|", "\\|"))
     sides = ["left", *["right"] * (len(table.columns) - 1)] if len(table) else None
     return str(cells.to_markdown(index=False, disable_numparse=True, colalign=sides))
 

@@ -17,9 +17,7 @@ from pipeline.tracking.lock import StageLock
 
 def main() -> None:
     """Say how many runs were sent."""
-    argparse.ArgumentParser(
-        "python -m pipeline sync", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    argparse.ArgumentParser("python -m pipeline sync", description=__doc__).parse_args()
     with server.errors_in_one_line():
         print(sync())
 

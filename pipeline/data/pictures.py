@@ -40,9 +40,8 @@ def contents(folder: Path) -> tuple[list[str], list[str]]:
         paths = [path for path in found if not path.name.startswith(".")]
         return [path.name for path in paths if path.is_dir()], [path.name for path in paths if not path.is_dir()]
     except OSError as error:
-        raise InputError(
-            f"{printable(folder)} cannot be read ({error.strerror}): name another file or folder"
-        ) from None
+        why = f"cannot be read ({error.strerror}): name another file or folder"
+        raise InputError(f"{printable(folder)} {why}") from None
 
 
 def below(folder: Path) -> list[Path]:

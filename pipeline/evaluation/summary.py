@@ -6,7 +6,7 @@ from pipeline.base import tables, templates
 from pipeline.config.schema import Params
 from pipeline.evaluation import comparison
 from pipeline.evaluation.extending import Document, Section
-from pipeline.evaluation.records import Evaluation, Evaluations
+from pipeline.evaluation.records import Evaluations
 
 MODEL_PICTURES = {  # what `evaluate` draws of one model
     "augmentations": "augmented",
@@ -26,11 +26,9 @@ def as_markdown(
         confused=comparison.confused_table(evaluations),
         sections=sections,
         documents=documents,
-        links={name: _links(evaluation) for name, evaluation in comparison.by_training(evaluations).items()},
+        links={
+            name: MODEL_PICTURES | {picture.name: picture.name for picture in evaluation.pictures}
+            for name, evaluation in comparison.by_training(evaluations).items()
+        },
         pictures=PICTURES,
     )
-
-
-def _links(evaluation: Evaluation) -> dict[str, str]:
-    """Map captions to files."""
-    return MODEL_PICTURES | {picture.name: picture.name for picture in evaluation.pictures}

@@ -47,7 +47,10 @@ def main() -> None:
         splits=predicted,
         metrics=found.metrics,
         tables=found.tables,
-        pictures=[Picture(key, one.caption, md5(drawn[key])) for key, one in found.figures.items()],
+        pictures=[
+            Picture(key, one.caption, hashlib.md5(drawn[key], usedforsecurity=False).hexdigest())
+            for key, one in found.figures.items()
+        ],
         machine=processor.machine(),
     )
     changed = augmentations(images[0], params.models[trained.model].train.augmentation, trained.seed)
@@ -80,11 +83,6 @@ def findings(subject: Subject) -> Findings:
         tables={name: table for found in every for name, table in found.tables.items()},
         figures={name: drawn for found in every for name, drawn in found.figures.items()},
     )
-
-
-def md5(content: bytes) -> str:
-    """Return the MD5 of a file's bytes, by which the report notices that a picture has changed."""
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def augmentations(image: np.ndarray, augmentation: Augmentation | None, seed: int) -> np.ndarray | None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipeline.config.schema import Training  # for real it would bring pydantic, for a tenth of a second
 
-PARAMS = Path("params.yaml")
 PREPARED = Path("data/prepared")
 DATASET = PREPARED / "dataset.json"
 TRAIN, VALIDATION, TEST = (PREPARED / part for part in ("train", "validation", "test"))

@@ -41,8 +41,10 @@ def section(report: Report) -> Section:
         model: comparison.by_seed({seed: dict(one.tables["calibration"].iloc[0]) for seed, one in seeds.items()})
         for model, seeds in report.evaluations.items()
     }
-    by_model = {model: f"{_markdown(card)}\n\n{EXPLAINED}" for model, card in cards.items()}
-    return Section("Calibration", TEXT.format(table=_markdown(table), explained=EXPLAINED), files, by_model=by_model)
+    by_model = {model: f"{tables.as_markdown(card)}\n\n{EXPLAINED}" for model, card in cards.items()}
+    return Section(
+        "Calibration", TEXT.format(table=tables.as_markdown(table), explained=EXPLAINED), files, by_model=by_model
+    )
 
 
 def draw_reliability(by_model: Mapping[str, pd.DataFrame]) -> Figure:
@@ -86,7 +88,3 @@ def _all_seeds(seeds: Mapping[int, Evaluation]) -> tuple[np.ndarray, np.ndarray]
     """Put the test labels and probabilities of all seeds one after the other."""
     every = [evaluation.test for evaluation in seeds.values()]
     return np.concatenate([part.labels for part in every]), np.concatenate([part.probabilities for part in every])
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    return tables.as_markdown(table)

@@ -53,10 +53,10 @@ def as_markdown(
         tables={
             "data": _listed("split", "images", {split: f"{count:,}" for split, count in counts.items()}),
             "training": _listed("param", "value", training),
-            "figures": _markdown(
+            "figures": tables.as_markdown(
                 comparison.by_seed({seed: _figures(evaluation) for seed, evaluation in evaluations.items()})
             ),
-            "classes": _markdown(classes),
+            "classes": tables.as_markdown(classes),
             "machine": _listed("what", "value", every[0].machine),
         },
     )
@@ -82,8 +82,4 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _listed(name: str, value: str, rows: Mapping[str, str]) -> str:
-    return _markdown(pd.DataFrame({name: list(rows), value: list(rows.values())}))
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    return tables.as_markdown(table)
+    return tables.as_markdown(pd.DataFrame({name: list(rows), value: list(rows.values())}))

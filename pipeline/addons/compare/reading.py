@@ -13,6 +13,7 @@ from dvc.api import DVCFileSystem
 
 from pipeline.base import files
 from pipeline.base.errors import InputError
+from pipeline.config.loading import PARAMS_FILE
 from pipeline.config.schema import Training
 from pipeline.config.section import leaves
 from pipeline.evaluation.checks import ACCURACY
@@ -66,7 +67,7 @@ class Revision:
 
     @cached_property
     def _tree(self) -> dict[str, Any]:
-        if (content := self._read(paths.PARAMS)) is None:
+        if (content := self._read(PARAMS_FILE)) is None:
             raise InputError(f"{self.name} has no params.yaml: name a revision of this pipeline")
         tree: dict[str, Any] = files.parse_yaml(content.decode(), f"{self.name}: params.yaml")
         return tree

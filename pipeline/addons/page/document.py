@@ -64,10 +64,7 @@ def build(
 def _calibration(trainings: Mapping[str, Evaluation]) -> pd.DataFrame | None:
     """Tabulate each training's calibration, None where it was not measured."""
     found = {name: one.tables["calibration"] for name, one in trainings.items() if "calibration" in one.tables}
-    if not found:
-        return None
-    table = pd.concat(found, names=["training"]).reset_index("training")
-    return table.map(lambda cell: f"{cell:.4f}" if isinstance(cell, float) else str(cell))
+    return pd.concat(found, names=["training"]).reset_index("training") if found else None
 
 
 def _sources(by_caption: Mapping[str, Path]) -> dict[str, str]:

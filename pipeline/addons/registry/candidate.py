@@ -29,7 +29,7 @@ def choose(params: Params, name: str | None, *, force: bool = False) -> tuple[Tr
     for training in evaluated:
         evaluation = records.from_arrays(files.read_arrays(paths.evaluation(training)))
         gate = params.gate_of(training.model)
-        metrics = addons.with_metrics(evaluation.scores, gate.metrics, training)
+        metrics = addons.with_metrics(evaluation.all_scores, gate.metrics, training)
         found = checks.within_bounds(gate, training.model, [metrics])
         failed = [checks.failure(check) for check in found if not check.passed]
         if failed and not force:

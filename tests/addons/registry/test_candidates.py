@@ -42,6 +42,19 @@ def test_a_limit_on_all_seeds_together_is_none_of_a_candidates(finished: Finishe
     assert promote("vgg").startswith("champion: digits version 1: vgg")
 
 
+def test_a_limit_on_a_class_holds_a_candidate(finished: Finished) -> None:
+    before = Path("params.yaml").read_text()
+    finished.train("vgg", network(47))
+    for limit, passes in ((1.01, False), (0.0, True)):
+        asked = f"  vgg: {{at_least: {{test: {{recall: {{two: {limit}}}}}}}}}\n"
+        Path("params.yaml").write_text(before + asked)
+        if passes:
+            assert promote("vgg").startswith("champion: digits version 1: vgg")
+        else:
+            with pytest.raises(Refused, match=r"the gate fails: vgg-42 test\.recall\.two "):
+                promote("vgg")
+
+
 def test_only_a_model_better_beyond_noise_replaces_the_champion(finished: Finished) -> None:
     finished.train("baseline", network(45))
     promote()
