@@ -1,7 +1,7 @@
 """What add-ons add: an evaluator to an evaluation, a section to the report, a document beside it.
 
-An add-on's `evaluator.py` has `evaluate(Subject) -> Findings`, its `section.py` has `section(Report) -> Section`, its
-`document.py` has `write(Report, sections) -> {path: Document}`.
+An add-on's `evaluator.py` has `evaluate(Subject) -> Findings`, its `section.py` has `section(Report) -> ReportSection`,
+its `document.py` has `write(Report, sections) -> {path: Document}`.
 """
 
 from collections.abc import Mapping
@@ -76,7 +76,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """A part of the report: `text` is Markdown, `files` are tables (without `.csv`) and figures by path in reports/.
 
     `lists` are tables of test images for the page, by title; `pictures` names those of `files` that it shows, by

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pipeline.base import tables, templates
 from pipeline.config.schema import Params
 from pipeline.evaluation import comparison
-from pipeline.evaluation.extending import Document, Section
+from pipeline.evaluation.extending import Document, ReportSection
 from pipeline.evaluation.records import Evaluations
 
 MODEL_PICTURES = {  # what `evaluate` draws of one model
@@ -17,7 +17,7 @@ PICTURES = {"Learning curves": "curves", "Confusion matrices": "confusion"}
 
 
 def as_markdown(
-    params: Params, evaluations: Evaluations, sections: Sequence[Section], documents: Mapping[str, Document]
+    params: Params, evaluations: Evaluations, sections: Sequence[ReportSection], documents: Mapping[str, Document]
 ) -> str:
     """Write verdict, tables and pictures, with links to all else; `documents` are by path."""
     return templates.load("pipeline.evaluation", "summary.md.jinja").render(

@@ -15,7 +15,7 @@ from pipeline.config import loading
 from pipeline.config.schema import Params
 from pipeline.data import arrays
 from pipeline.evaluation import metrics, records, summary
-from pipeline.evaluation.extending import Document, Report, Section
+from pipeline.evaluation.extending import Document, Report, ReportSection
 from pipeline.evaluation.records import Evaluation, Evaluations
 from pipeline.figures import curves, png, scores
 
@@ -65,7 +65,7 @@ def warn_of_others(folder: Path, trainings: Sequence[str]) -> None:
             print(f"warning: {path}: {why}: delete it and run `dvc repro`", file=sys.stderr)
 
 
-def written_sections(report: Report) -> list[Section]:
+def written_sections(report: Report) -> list[ReportSection]:
     """Return the sections of add-ons, their files written."""
     found = [module.section(report) for module in addons.modules("section").values()]
     sections = [section for section in found if section]
@@ -74,7 +74,7 @@ def written_sections(report: Report) -> list[Section]:
     return sections
 
 
-def written_documents(report: Report, sections: list[Section]) -> dict[str, Document]:
+def written_documents(report: Report, sections: list[ReportSection]) -> dict[str, Document]:
     """Return the documents of add-ons by their path, written."""
     documents: dict[str, Document] = {}
     for module in addons.modules("document").values():

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.config import loading
 from pipeline.evaluation import comparison, summary
-from pipeline.evaluation.extending import Document, Section
+from pipeline.evaluation.extending import Document, ReportSection
 from pipeline.evaluation.records import SPLITS, Evaluation, Picture, Predictions
 from pipeline.stages import report
 from tests.conftest import ROOT
@@ -145,7 +145,7 @@ def test_settings_say_how_each_model_was_made() -> None:
 
 
 def test_what_add_ons_add_is_shown_or_linked() -> None:
-    sections = [Section("Weather", "It *rains*.")]
+    sections = [ReportSection("Weather", "It *rains*.")]
     documents = {"cards/small.md": Document("Card of small", "")}
     text = summary.as_markdown(PARAMS, EVALUATIONS, sections, documents)
     assert "## Weather\n\nIt *rains*.\n" in text

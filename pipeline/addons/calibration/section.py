@@ -10,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 from pipeline.addons.calibration import evaluator
 from pipeline.base import tables
 from pipeline.evaluation import comparison
-from pipeline.evaluation.extending import Report, Section
+from pipeline.evaluation.extending import Report, ReportSection
 from pipeline.evaluation.records import Evaluation
 from pipeline.figures.curves import MARKERS, style
 
@@ -28,7 +28,7 @@ network answers for.
 ![Accuracy by coverage](coverage.png)"""
 
 
-def section(report: Report) -> Section:
+def section(report: Report) -> ReportSection:
     """Tabulate each training's calibration, and draw each model's, over all of its seeds."""
     test = {model: _all_seeds(seeds) for model, seeds in report.evaluations.items()}
     files = {
@@ -42,7 +42,7 @@ def section(report: Report) -> Section:
         for model, seeds in report.evaluations.items()
     }
     by_model = {model: f"{tables.as_markdown(card)}\n\n{EXPLAINED}" for model, card in cards.items()}
-    return Section(
+    return ReportSection(
         "Calibration", TEXT.format(table=tables.as_markdown(table), explained=EXPLAINED), files, by_model=by_model
     )
 

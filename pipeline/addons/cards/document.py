@@ -9,11 +9,11 @@ import pandas as pd
 from pipeline.base import tables, templates
 from pipeline.config.section import leaves
 from pipeline.evaluation import comparison, significance
-from pipeline.evaluation.extending import Document, Report, Section
+from pipeline.evaluation.extending import Document, Report, ReportSection
 from pipeline.evaluation.records import Evaluation
 
 
-def write(report: Report, sections: Sequence[Section]) -> dict[str, Document]:
+def write(report: Report, sections: Sequence[ReportSection]) -> dict[str, Document]:
     """Write the card of each model, by its path."""
     found = {}
     for model, seeds in report.evaluations.items():

@@ -8,21 +8,21 @@ from matplotlib.figure import Figure
 
 from pipeline.addons.galleries import galleries
 from pipeline.addons.galleries.galleries import SHOWN, short_names, title
-from pipeline.evaluation.extending import Report, Section
+from pipeline.evaluation.extending import Report, ReportSection
 
 TITLE = "Images that are there twice"
 TEXT = "[Pairs of duplicates](failures/duplicates.png), in one split or in two ([table](failures/duplicates.csv))."
 SIDES = ("first", "second")
 
 
-def section(report: Report) -> Section:
+def section(report: Report) -> ReportSection:
     """Show the pairs that the stage `duplicates` found."""
     table = pd.read_csv(report.data / "duplicates.csv", keep_default_na=False)  # a class may be called NA
     files = {
         "failures/duplicates": with_files(table, report.names),
         "failures/duplicates.png": draw(report.images, table, report.class_names),
     }
-    return Section(TITLE, TEXT, files, pictures={TITLE: "failures/duplicates.png"})
+    return ReportSection(TITLE, TEXT, files, pictures={TITLE: "failures/duplicates.png"})
 
 
 def with_files(table: pd.DataFrame, names: Mapping[str, np.ndarray]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from pipeline.addons.galleries import galleries
 from pipeline.addons.label_errors import finding
 from pipeline.evaluation import comparison
-from pipeline.evaluation.extending import Report, Section
+from pipeline.evaluation.extending import Report, ReportSection
 
 TITLE = "Labels that are likely wrong"
 EXPLAINED = galleries.Words(
@@ -14,7 +14,7 @@ EXPLAINED = galleries.Words(
 UNSEEN = {"test": "of the test split", "validation": "of the validation part"}  # what no network has learnt from
 
 
-def section(report: Report) -> Section:
+def section(report: Report) -> ReportSection:
     """List the label errors of the splits that no network has learnt from."""
     every = list(comparison.by_training(report.evaluations).values())
     lines, files, tables = [], {}, {}
@@ -29,4 +29,4 @@ def section(report: Report) -> Section:
     pictures = {
         f"{TITLE}, {UNSEEN[split]}": f"failures/label_errors_{split}.png" for split in tables if split != "test"
     }
-    return Section(TITLE, "\n".join(lines), files, lists, pictures)
+    return ReportSection(TITLE, "\n".join(lines), files, lists, pictures)

@@ -3,7 +3,7 @@
 from pipeline.addons.galleries import galleries
 from pipeline.addons.mistakes import ranking
 from pipeline.evaluation import comparison, metrics
-from pipeline.evaluation.extending import Report, Section
+from pipeline.evaluation.extending import Report, ReportSection
 
 NEVER_RIGHT = galleries.Words(
     "Images that every training gets wrong",
@@ -26,7 +26,7 @@ LINE = (
 )
 
 
-def section(report: Report) -> Section:
+def section(report: Report) -> ReportSection:
     """List what every training gets wrong, and of each training its mistakes and what it is least certain of."""
     trainings = comparison.by_training(report.evaluations)
     names, labels, images = report.class_names, report.labels["test"], report.images["test"]
@@ -45,4 +45,4 @@ def section(report: Report) -> Section:
     files = {f"failures/{name}": report.with_files(table[: galleries.ROWS]) for name, table in tables.items()}
     files |= {f"failures/{name}.png": figure for name, figure in figures.items()}
     text = TEXT.format(each="\n".join(LINE.format(name) for name in trainings))
-    return Section("Mistakes", text, files, {title: table[: galleries.SHOWN] for title, table in lists.items()})
+    return ReportSection("Mistakes", text, files, {title: table[: galleries.SHOWN] for title, table in lists.items()})

@@ -11,7 +11,7 @@ from pipeline.addons.page import content, sprites
 from pipeline.base import templates
 from pipeline.config.schema import Params, Training
 from pipeline.evaluation import comparison
-from pipeline.evaluation.extending import Document, Report, Section
+from pipeline.evaluation.extending import Document, Report, ReportSection
 from pipeline.evaluation.records import Evaluation, Evaluations
 
 HERE = Path(__file__).parent
@@ -19,7 +19,7 @@ STYLES = [HERE / "uplot/uPlot.min.css", HERE / "page.css"]
 SCRIPTS = [HERE / "uplot/uPlot.iife.min.js", *sorted((HERE / "scripts").glob("*.js"))]
 
 
-def write(report: Report, sections: Sequence[Section]) -> dict[str, Document]:
+def write(report: Report, sections: Sequence[ReportSection]) -> dict[str, Document]:
     """Write the page, `index.html`, once all pictures are written."""
     lists = {title: table for section in sections for title, table in section.lists.items()}
     files = {caption: report.reports / file for section in sections for caption, file in section.pictures.items()}

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from pipeline.addons.galleries import galleries
 from pipeline.addons.robustness import corruptions
 from pipeline.base import tables
-from pipeline.evaluation.extending import Report, Section
+from pipeline.evaluation.extending import Report, ReportSection
 from pipeline.figures.curves import style
 
 EXPLAINED = "Accuracy on corrupted test images, from the weakest corruption to the strongest."
@@ -23,7 +23,7 @@ table is the mean of all.
 COLUMNS = 4  # panels
 
 
-def section(report: Report) -> Section | None:
+def section(report: Report) -> ReportSection | None:
     """Compare the models' accuracies on corrupted images; None where they were not measured."""
     by_model = {
         model: table.assign(accuracy=np.mean([one.tables["robustness"]["accuracy"] for one in seeds.values()], axis=0))
@@ -38,7 +38,7 @@ def section(report: Report) -> Section | None:
         "failures/corruptions.png": draw_examples(report.images["test"][:1], next(iter(by_model.values()))),
     }
     cards = {model: f"{EXPLAINED}\n\n{_by_strength(table)}" for model, table in by_model.items()}
-    return Section("Robustness", TEXT, files, by_model=cards)
+    return ReportSection("Robustness", TEXT, files, by_model=cards)
 
 
 def compare(by_model: Mapping[str, pd.DataFrame]) -> Figure:
