@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--stale", action="store_true", help="check also where params.yaml or code has changed since")
     given, params = parser.parse_args(), loading.load()
     gates = {model: params.gate_of(model) for model in params.models}
-    if all(gate.empty for gate in gates.values()):
+    if all(gate == Gate() for gate in gates.values()):
         raise errors.InputError("params.yaml: gate has no limit, so there is nothing to check: add one, as in recipes/")
     found = [check for model, gate in gates.items() for check in of_model(params, model, gate)]
     require_current(params, given.stale)

@@ -45,11 +45,6 @@ class NotSignificantlyWorse(Section):
     revision: Text
     level: Fraction = 0.05
 
-    @model_validator(mode="before")
-    @classmethod
-    def _revision_alone(cls, raw: Any) -> Any:
-        return {"revision": raw} if isinstance(raw, str) else raw
-
 
 class Gate(Bounds):
     """What a model's metrics must be: means over its seeds, `worst_seed` of each seed, and against a revision."""
@@ -57,12 +52,6 @@ class Gate(Bounds):
     worst_seed: Bounds = Field(default_factory=Bounds)
     no_worse_than: NoWorse | None = None
     not_significantly_worse_than: NotSignificantlyWorse | None = None
-
-    @model_validator(mode="after")
-    def _a_seed_is_not_together(self) -> "Gate":
-        if "together" in self.worst_seed.at_least | self.worst_seed.at_most:
-            raise ValueError("worst_seed: together is of all seeds: put it beside worst_seed, not in it")
-        return self
 
     @property
     def metrics(self) -> list[str]:
@@ -74,11 +63,6 @@ class Gate(Bounds):
     def together(self) -> bool:
         """Whether anything is asked of the networks of all seeds together."""
         return any(name.startswith(TOGETHER) for name in self.metrics)
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is asked for."""
-        return not self.model_dump(exclude_defaults=True)
 
     @property
     def revisions(self) -> list[str]:

@@ -1,9 +1,9 @@
 """The checks of `gate`: metrics against their limits."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -13,14 +13,6 @@ from pipeline.config.section import leaves
 
 ACCURACY = "test.accuracy"
 MustBe = Literal["≥", "≤"]
-
-
-class Limit(NamedTuple):
-    """The least (≥) or the greatest (≤) that a metric may be."""
-
-    metric: str
-    must_be: MustBe
-    value: float
 
 
 @dataclass(frozen=True)
@@ -87,9 +79,11 @@ def number(value: float) -> str:
     return f"{value:.2g}" if 0 < abs(value) < 0.001 else f"{value:.4f}"
 
 
-def _limits(bounds: Bounds) -> list[Limit]:
-    least = [Limit(metric, "≥", float(limit)) for metric, limit in leaves(bounds.at_least)]
-    return least + [Limit(metric, "≤", float(limit)) for metric, limit in leaves(bounds.at_most)]
+def _limits(bounds: Bounds) -> Iterator[tuple[str, MustBe, float]]:
+    for metric, limit in leaves(bounds.at_least):
+        yield metric, "≥", float(limit)
+    for metric, limit in leaves(bounds.at_most):
+        yield metric, "≤", float(limit)
 
 
 def _value(metric: str, metrics: Mapping[str, float]) -> float:

@@ -43,7 +43,10 @@ def test_every_models_limit_holds_for_each_and_its_own_replaces_it(raw: dict[str
 
 def test_a_models_own_limits_leave_every_models_other_ones_in_place(raw: dict[str, Any]) -> None:
     raw["gate"] = {
-        "every_model": {"not_significantly_worse_than": "main", "worst_seed": {"at_most": {"parameters": 9}}},
+        "every_model": {
+            "not_significantly_worse_than": {"revision": "main"},
+            "worst_seed": {"at_most": {"parameters": 9}},
+        },
         "vgg": {"at_most": {"parameters": 5}, "worst_seed": {"at_least": {"test": {"accuracy": 0.8}}}},
         "baseline": {"no_worse_than": {"revision": "v1"}},
     }

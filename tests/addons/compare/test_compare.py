@@ -183,7 +183,7 @@ def worse(template: History, tmp_path: Path) -> History:
         ({"no_worse_than": {"revision": "main", "by": 0.05}}, 0),
         ({"no_worse_than": {"revision": "main", "by": 0.04}}, 1),
         ({"not_significantly_worse_than": {"revision": "main", "level": 0.0005}}, 0),
-        ({"not_significantly_worse_than": "main"}, 1),
+        ({"not_significantly_worse_than": {"revision": "main"}}, 1),
         ({"no_worse_than": {"revision": "gone"}}, 2),
     ],
 )
@@ -195,5 +195,6 @@ def test_gate_holds_against_a_revision(worse: History, own: dict[str, Any], code
 
 def test_gate_without_predictions_holds_against_the_metrics(worse: History) -> None:
     shutil.rmtree(worse.folder / ".dvc/cache")
-    assert "p" in gate(worse, {"not_significantly_worse_than": "main"}, 0)  # 0.70 of 200 against 0.75: may be chance
+    may_be_chance = {"not_significantly_worse_than": {"revision": "main"}}  # 0.70 of 200 against 0.75
+    assert "p" in gate(worse, may_be_chance, 0)
     assert "failed" in gate(worse, {"no_worse_than": {"revision": "main", "by": 0.04}}, 1)

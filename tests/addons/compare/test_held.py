@@ -9,7 +9,7 @@ from pipeline.config.gate import Gate
 from pipeline.evaluation import significance
 from tests.evaluation.test_significance import draw
 
-RELATIVE = {"no_worse_than": {"revision": "main", "by": 0.002}, "not_significantly_worse_than": "main"}
+RELATIVE = {"no_worse_than": {"revision": "main", "by": 0.002}, "not_significantly_worse_than": {"revision": "main"}}
 
 
 @pytest.mark.parametrize(
