@@ -44,8 +44,7 @@ def send(client: mlflow.MlflowClient, journal: Journal, run: Run) -> None:
         client.log_batch(run.info.run_id, params=[Param(name, value) for name, value in journal.params.items()])
     _send_tags(client, journal, run)
     _send_metrics(client, journal, run)
-    attached = {name: journal.attached(name) for name in journal.files}
-    attached = {name: path for name, path in attached.items() if path.exists()}  # until MLflow has it
+    attached = {name: path for name in journal.files if (path := journal.attached(name)).exists()}  # until it is sent
     for name, path in attached.items():
         if name != MODEL:
             client.log_artifact(run.info.run_id, str(path), str(Path(name).parent).removeprefix("."))
@@ -70,25 +69,20 @@ def _send_tags(client: mlflow.MlflowClient, journal: Journal, run: Run) -> None:
 def _send_metrics(client: mlflow.MlflowClient, journal: Journal, run: Run) -> None:
     """Send the epochs after the last that the run has whole, and final metrics that it shows with another value.
 
-    It shows the one of the latest time: a clock may have been set back, or another one is ahead.
+    It shows the value of the last step, so that each correction is a step more: clocks may differ.
     """
 
-    def points(metric: str) -> list[Metric]:
-        return list(client.get_metric_history(run.info.run_id, metric))
+    def steps(name: str) -> list[int]:
+        return [point.step for point in client.get_metric_history(run.info.run_id, name)]
 
     epochs = [metric for metric in journal.metrics if metric.step]
-    sent = max((point.step for point in points(epochs[-1].name)), default=0) if epochs else 0
+    sent = max(steps(epochs[-1].name), default=0) if epochs else 0
     new = [metric for metric in epochs if metric.step > sent]
-    final = {metric.name: metric for metric in journal.metrics if not metric.step}
+    shown, final = run.data.metrics, {metric.name: metric for metric in journal.metrics if not metric.step}
     for name, metric in final.items():
-        if name not in run.data.metrics:
-            new.append(metric)
-        elif run.data.metrics[name] != metric.value:
-            latest = max(point.timestamp for point in points(name))
-            new.append(metric._replace(time=max(metric.time, latest + 1)))
-    for start in range(0, len(new), 1000):  # as many as MLflow takes at once
-        some = [Metric(*metric) for metric in new[start : start + 1000]]
-        client.log_batch(run.info.run_id, some, synchronous=True)
+        if shown.get(name) != metric.value:
+            new.append(metric._replace(step=max(steps(name)) + 1 if name in shown else 0))
+    client.log_batch(run.info.run_id, [Metric(*metric) for metric in new], synchronous=True)
 
 
 def _send_model(client: mlflow.MlflowClient, run: Run, path: Path) -> None:
