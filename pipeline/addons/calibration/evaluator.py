@@ -14,26 +14,20 @@ SURE = 0.8  # of the images, the share of the greatest confidence
 
 
 def evaluate(subject: Subject) -> Findings:
-    """Return `calibration_error`, and tables of it, of the reliability in bins that have images, and of coverage."""
+    """Return `calibration_error`, and tables of it, of the reliability in bins that have images, and of coverage.
+
+    The first has one row: calibration error, mean confidence and accuracy at 80 % coverage.
+    """
     labels, probabilities = subject.test.labels, subject.test.probabilities
-    bins = reliability(labels, probabilities)
-    tables = {
-        "calibration": summary(labels, probabilities),
-        "reliability": bins[bins["images"] > 0],
-        "coverage": coverage(labels, probabilities),
-    }
-    return Findings({"calibration_error": float(tables["calibration"]["calibration error"].iloc[0])}, tables)
-
-
-def summary(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Tabulate in one row calibration error, mean confidence and accuracy at 80 % coverage."""
-    shares = coverage(labels, probabilities)
+    bins, shares = reliability(labels, probabilities), coverage(labels, probabilities)
+    error = expected_error(labels, probabilities)
     row = {
-        "calibration error": expected_error(labels, probabilities),
+        "calibration error": error,
         "mean confidence": float(probabilities.max(axis=1).mean(dtype=float)),
         f"accuracy at {100 * SURE:.0f} % coverage": shares["accuracy"][shares["coverage"].searchsorted(SURE)],
     }
-    return pd.DataFrame([row])
+    tables = {"calibration": pd.DataFrame([row]), "reliability": bins[bins["images"] > 0], "coverage": shares}
+    return Findings({"calibration_error": error}, tables)
 
 
 def reliability(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:

@@ -20,7 +20,7 @@ ROOM = 2.4  # inches for a column: two class names of a caption
 
 
 class Words(NamedTuple):
-    """What a gallery says: its title, what its captions mean, and a caption's second line, columns in braces."""
+    """What a gallery says: its title, what its captions mean, and a caption, the table's columns in braces."""
 
     title: str
     meaning: str
@@ -28,36 +28,35 @@ class Words(NamedTuple):
 
 
 def listed(words: Words, images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
-    """Show the images of a table with `image`, `label` and the columns that the caption names."""
-    names, shown = short_names(class_names), table[:SHOWN]
-    captions = []
-    for row in shown.replace(names).to_dict("records"):
-        captions.append((f"{row['image']}: {row['label']}", words.caption.format(**row)))
-    return captioned([title(words.title, len(table)), words.meaning], images[shown["image"]], captions)
+    """Show the images of a table with `image` and the columns that the caption names."""
+    captions = captions_of(table, words.caption, class_names)
+    return captioned(title(words, len(table)), images[table["image"][:SHOWN]], captions)
 
 
-def short_names(class_names: Sequence[str]) -> dict[str, str]:
-    """Return each class's name as a figure can show it, in 15 characters at most."""
-    return dict(zip(class_names, legible(class_names, 15), strict=True))
+def title(words: Words, number: int) -> str:
+    """Say which images are shown, how many of how many, and what their captions mean."""
+    count = f"the first {SHOWN} of {number:,}" if number > SHOWN else number or "none"
+    return f"{words.title}: {count}\n{words.meaning}"
 
 
-def title(which: str, number: int) -> str:
-    """Say which images are shown, and how many of how many."""
-    return f"{which}: {f'the first {SHOWN} of {number:,}' if number > SHOWN else number or 'none'}"
+def captions_of(table: pd.DataFrame, caption: str, class_names: Sequence[str]) -> list[str]:
+    """Fill in a caption for each row that is shown, with names of classes of 15 characters at most."""
+    short = dict(zip(class_names, legible(class_names, 15), strict=True))
+    return [caption.format(**row) for row in table[:SHOWN].replace(short).to_dict("records")]
 
 
-def captioned(title: Sequence[str], images: np.ndarray, captions: Sequence[Sequence[str]]) -> Figure:
-    """Show images in rows of five, each beneath the lines of its caption, under a title of one line or two.
+def captioned(title: str, images: np.ndarray, captions: Sequence[str]) -> Figure:
+    """Show images in rows of five, each beneath its caption; title and captions may have several lines.
 
     Images are uint8 of (n, height, width, channels), shown dark on white if they are grey.
     """
     rows = max(1, -(-len(images) // COLUMNS))
-    lines = max(map(len, captions), default=1)
+    lines = 1 + max((caption.count("\n") for caption in captions), default=0)
     figure = Figure(figsize=(ROOM * COLUMNS, 0.7 + (1.1 + 0.15 * lines) * rows), dpi=110, layout="constrained")
-    figure.suptitle("\n".join(title), x=0.01, ha="left", fontsize=9)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=9)
     grid = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     for axes, image, caption in zip(grid, images, captions, strict=False):
-        draw_image(axes, on_paper(image), "\n".join(caption), fontsize=6.5)
+        draw_image(axes, on_paper(image), caption, fontsize=6.5)
     for axes in grid[len(images) :]:
         axes.axis("off")
     return figure

@@ -9,7 +9,7 @@ TITLE = "Labels that are likely wrong"
 EXPLAINED = galleries.Words(
     "Images whose label is likely wrong",
     "Number: label; the class that the models suggest, the quality of the label from 0 to 1",
-    "{suggested}? {quality:.4f}",
+    "{image}: {label}\n{suggested}? {quality:.4f}",
 )
 UNSEEN = {"test": "of the test split", "validation": "of the validation part"}  # what no network has learnt from
 

@@ -7,9 +7,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from pipeline.addons.galleries import galleries
-from pipeline.addons.galleries.galleries import SHOWN, short_names
+from pipeline.addons.galleries.galleries import SHOWN
 from pipeline.addons.mistakes import ranking
 from pipeline.evaluation.extending import Drawn, Findings, Subject
+
+CAPTION = "true: {label}\npredicted: {prediction}\n{probability:.4f}, image {image}"
 
 
 def evaluate(subject: Subject) -> Findings:
@@ -21,18 +23,10 @@ def evaluate(subject: Subject) -> Findings:
 
 def draw(images: np.ndarray, table: pd.DataFrame, class_names: Sequence[str]) -> Figure:
     """Show the images of a table of all mistakes with `image`, `label`, `prediction` and `probability`."""
-    names, shown = short_names(class_names), table[:SHOWN]
-    captions = [
-        (
-            f"true: {names[row.label]}",
-            f"predicted: {names[row.prediction]}",
-            f"{row.probability:.4f}, image {row.image}",
-        )
-        for row in shown.itertuples()
-    ]
-    title = [f"None of the {len(images):,} test images is misclassified."]
+    title = f"None of the {len(images):,} test images is misclassified."
     if len(table):
         which = "All of them" if len(table) <= SHOWN else f"The {SHOWN} most confident"
-        title = [f"{len(table):,} of {len(images):,} test images are misclassified."]
-        title += [f"{which}, with the wrong class's probability:"]
-    return galleries.captioned(title, images[shown["image"]], captions)
+        title = f"{len(table):,} of {len(images):,} test images are misclassified.\n"
+        title += f"{which}, with the wrong class's probability:"
+    captions = galleries.captions_of(table, CAPTION, class_names)
+    return galleries.captioned(title, images[table["image"][:SHOWN]], captions)

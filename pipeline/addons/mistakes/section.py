@@ -8,12 +8,12 @@ from pipeline.evaluation.extending import Report, ReportSection
 NEVER_RIGHT = galleries.Words(
     "Images that every training gets wrong",
     "Number: label; the class that most trainings say (how many), the label's mean probability",
-    "{prediction} ({votes}), {probability:.4f}",
+    "{image}: {label}\n{prediction} ({votes}), {probability:.4f}",
 )
 LEAST_CERTAIN = galleries.Words(
     "Images that the model is least certain of",
     "Number: label; the two most probable classes, by how much the first is more probable",
-    "{prediction} or {second}, {margin:.4f}",
+    "{image}: {label}\n{prediction} or {second}, {margin:.4f}",
 )
 TEXT = f"""\
 - [{NEVER_RIGHT.title}](failures/never_right.png) ([table](failures/never_right.csv))

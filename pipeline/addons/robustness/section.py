@@ -66,9 +66,9 @@ def compare(by_model: Mapping[str, pd.DataFrame]) -> Figure:
 
 def draw_examples(image: np.ndarray, table: pd.DataFrame) -> Figure:
     """Show an image, uint8 of (1, height, width, channels), corrupted as in each row of a model's table."""
-    title = ["A test image, corrupted in every way that robustness is measured by"]
+    title = "A test image, corrupted in every way that robustness is measured by"
     changed = [corruptions.corrupted(image, row.corruption, row.strength) for row in table.itertuples()]
-    captions = table[["corruption", "change"]].to_numpy().tolist()
+    captions = [f"{row.corruption}\n{row.change}" for row in table.itertuples()]
     return galleries.captioned(title, np.concatenate(changed), captions)
 
 

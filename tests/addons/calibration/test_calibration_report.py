@@ -5,17 +5,19 @@ import pandas as pd
 
 from pipeline.addons.calibration import evaluator, section
 from pipeline.evaluation.extending import Subject
+from pipeline.evaluation.records import Evaluation
 from tests import evaluations
 
 NAMES = ["cat", "dog", "fish"]
 
 
+def subject(one: Evaluation) -> Subject:
+    return Subject(evaluations.PARAMS, None, evaluations.pictures(), one.test, NAMES)
+
+
 def test_each_training_has_a_row_and_each_model_a_part_of_its_card(tmp_path: Path) -> None:
     made = {
-        model: {
-            seed: replace(one, tables={"calibration": evaluator.summary(one.test.labels, one.test.probabilities)})
-            for seed, one in seeds.items()
-        }
+        model: {seed: replace(one, tables=evaluator.evaluate(subject(one)).tables) for seed, one in seeds.items()}
         for model, seeds in evaluations.evaluations(NAMES, seeds=(1, 2)).items()
     }
     found = section.section(evaluations.report(made, tmp_path, evaluations.pictures()))
@@ -32,8 +34,7 @@ def test_each_training_has_a_row_and_each_model_a_part_of_its_card(tmp_path: Pat
 
 def test_the_evaluator_measures_the_test_split() -> None:
     one = evaluations.evaluations(NAMES)["small"][42]
-    subject = Subject(evaluations.PARAMS, None, evaluations.pictures(), one.test, NAMES)
-    found = evaluator.evaluate(subject)
+    found = evaluator.evaluate(subject(one))
     labels, probabilities = one.test.labels, one.test.probabilities
     assert found.metrics == {"calibration_error": evaluator.expected_error(labels, probabilities)}
     assert found.tables["reliability"]["images"].sum() == len(labels)

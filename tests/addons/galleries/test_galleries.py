@@ -8,7 +8,9 @@ from tests.pictures import is_whole, shown, texts, words_meet
 
 NAMES = ["Bag", "Coat $x_1$", "a name of more than fifteen letters"]
 WORDS = galleries.Words(
-    "Least certain", "Number: label; the two most probable classes", "{prediction} or {second}, {margin:.4f}"
+    "Least certain",
+    "Number: label; the two most probable classes",
+    "{image}: {label}\n{prediction} or {second}, {margin:.4f}",
 )
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (24, 96, 3), (96, 96, 3)]
 
