@@ -4,4 +4,4 @@
 - `command.py`: prints classes and probabilities
 """
 
-NEEDS = ("registry", "runtimes")  # to look for a champion; to let it answer
+NEEDS = ("registry",)  # another add-on

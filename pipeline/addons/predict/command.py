@@ -11,6 +11,7 @@ import numpy as np
 import tabulate
 
 from pipeline.addons.predict import trained
+from pipeline.addons.registry.model import named
 from pipeline.base.errors import InputError
 from pipeline.data import pictures
 
@@ -38,12 +39,8 @@ def as_table(names: Sequence[str], probabilities: np.ndarray, class_names: Seque
 
 def as_json(names: Sequence[str], probabilities: np.ndarray, class_names: Sequence[str]) -> str:
     """Write a JSON list with an image's name, class, its probability, and every class's, for each image."""
-    entries = []
-    for name, row in zip(names, probabilities.tolist(), strict=True):
-        by_class = dict(zip(class_names, row, strict=True))
-        best = max(by_class, key=by_class.__getitem__)
-        entries.append({"image": name, "class": best, "probability": by_class[best], "probabilities": by_class})
-    return json.dumps(entries, indent=2)
+    rows = zip(names, probabilities.tolist(), strict=True)
+    return json.dumps([{"image": name} | named(row, class_names) for name, row in rows], indent=2)
 
 
 def pictures_at(place: Path) -> list[Path]:
@@ -67,13 +64,13 @@ def main() -> None:
     model = trained.on_disk(options.model) if options.model else trained.fetched_champion() or trained.champion()
     for path in found:
         try:
-            good.append((pictures.printable(path), pictures.read(path, model.image_shape, invert=options.invert)))
+            good.append((pictures.printable(path), pictures.read(path, model.shape, invert=options.invert)))
         except InputError as error:
             bad.append(str(error))
     if good:
         names, images = zip(*good, strict=True)
         write = as_json if options.json else as_table
-        print(write(names, trained.predict(model, np.stack(images)), model.class_names), flush=True)
+        print(write(names, model.predict(np.stack(images)), model.classes), flush=True)
     if bad:
         raise InputError("\nerror: ".join(bad))
 

@@ -25,13 +25,13 @@ def main() -> None:
     model = trained.champion() if options.model == "champion" else trained.on_disk(options.model)
     from pipeline.addons.score import inputs, parts, scorer  # here, so that help does not wait for pyarrow
 
-    out, shape = options.out.resolve(), model.image_shape
+    out, shape = options.out.resolve(), model.shape
     with parts.alone(out):
         listed = inputs.listed(options.input, shape)
         from pipeline.network import saving  # here, so that bad input is refused at once
 
-        content = saving.to_bytes(trained.load(model))  # the same weights, the same bytes, wherever it came from
-        job = scorer.Job(listed, shape, model.class_names, out, scorer.part_images(shape))
+        content = saving.to_bytes(model.load())  # the same weights, the same bytes, wherever it came from
+        job = scorer.Job(listed, shape, model.classes, out, scorer.part_images(shape))
         decides = {"model": hashlib.sha256(content).hexdigest(), "classes": job.class_names, "input": listed.digest}
         parts.begin(out, decides | {"images a part": job.part_images}, content)
         missing = job.missing()

@@ -58,26 +58,14 @@ def read(inputs: Inputs, first: int, count: int, shape: Shape) -> Read:
 
 def _of_folder(folder: Path) -> Inputs:
     """List PNG and JPEG files, however deep, by name, without what is hidden; the digest is of names and sizes."""
-    names = list[str]()
-    for place, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found = [name for name in files if name.lower().endswith(pictures.SUFFIXES) and not name.startswith(".")]
-        names += [str(Path(place, name).relative_to(folder)) for name in found]
-    if not names:
+    found = {str(path.relative_to(folder)): path for path in pictures.below(folder) if pictures.is_picture(path)}
+    if not found:
         raise InputError(f"{folder} holds no PNG or JPEG file: name a folder that holds some, or an .npy file")
-    names.sort()
     digest = hashlib.sha256()
-    for name in names:
-        digest.update(os.fsencode(f"{name}\0{_size(folder / name)}\0"))
-    return Inputs(folder.resolve(), names, digest.hexdigest())
-
-
-def _size(path: Path) -> int:
-    """Return a file's size, of a link what it leads to, or -1 where that is gone."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return -1
+    for name in sorted(found):
+        size = found[name].stat().st_size if found[name].exists() else -1  # -1 of a link to what is gone
+        digest.update(os.fsencode(f"{name}\0{size}\0"))
+    return Inputs(folder.resolve(), sorted(found), digest.hexdigest())
 
 
 def _of_array(file: Path, shape: Shape) -> Inputs:
@@ -93,16 +81,11 @@ def _of_array(file: Path, shape: Shape) -> Inputs:
 
 def _mapped(file: Path) -> np.ndarray:
     try:
-        images: np.ndarray = np.lib.format.open_memmap(file, mode="r")
+        return np.lib.format.open_memmap(file, mode="r")
     except (ValueError, EOFError, OSError) as error:
         raise InputError(f"{file} is not a whole .npy file ({str(error).splitlines()[0]}): write it anew") from None
-    return images
 
 
 def _shown(name: str) -> str:
     """Return a name as it can be written: bytes that are no UTF-8 become escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def _refuse(error: OSError) -> None:
-    raise InputError(f"{error.filename} cannot be read ({error.strerror}): name a folder of pictures") from None

@@ -1,6 +1,5 @@
 """The service: an exported network, asked over HTTP. Knows neither TensorFlow nor mlflow.
 
-- `model.py`: a version that answers
 - `connections.py`: connections with patience
 - `reading.py`: bodies within limits, and images from them by their Content-Type
 - `bodies.py`: images from JSON and raw bytes
@@ -12,5 +11,5 @@
 `page.html` is the page at `/`.
 """
 
-NEEDS = ("runtimes", "drift", "registry", "ports")  # other add-ons
+NEEDS = ("drift", "registry", "ports")  # other add-ons
 INSTALLED_BY = "make serve"  # the packages that it alone needs

@@ -15,9 +15,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from pipeline.addons.drift.observations import Observer
+from pipeline.addons.registry.model import Model, named
 from pipeline.addons.serve import reading, watching
 from pipeline.addons.serve.batching import Batcher
-from pipeline.addons.serve.model import Model
 from pipeline.base.errors import InputError
 
 PAGE = Path(__file__).with_name("page.html")
@@ -57,7 +57,7 @@ async def _invocations(request: Request) -> Response:
     model: Model = request.scope["model"]  # the one in use when the request came, whatever is promoted meanwhile
     try:
         async with reading.body_of(request) as body:
-            named = reading.flag(request, "classes")
+            with_names = reading.flag(request, "classes")
             images = await reading.images_of(request, body, model.shape)
             probabilities = await request.app.state.batcher.predict(model, images)
     except ClientDisconnect:
@@ -66,11 +66,5 @@ async def _invocations(request: Request) -> Response:
     if request.app.state.observer:
         request.app.state.observer.note(images, probabilities, model.about["fingerprint"])
     rows = probabilities.tolist()
-    answer = {"predictions": [_named(row, model.classes) for row in rows] if named else rows}
+    answer = {"predictions": [named(row, model.classes) for row in rows] if with_names else rows}
     return Response(json.dumps(answer), media_type="application/json")
-
-
-def _named(row: list[float], classes: list[str]) -> dict[str, Any]:
-    by_class = dict(zip(classes, row, strict=True))
-    best = max(by_class, key=by_class.__getitem__)
-    return {"class": best, "probability": by_class[best], "probabilities": by_class}

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from pipeline.addons.registry.model import Model
 from pipeline.addons.serve import reading
-from pipeline.addons.serve.model import Model
 
 MOST = 512  # images of one batch: what comes meanwhile waits for less than a tenth of a second
 QUEUE = 32 * 2**20  # bytes of images that may wait

@@ -20,10 +20,10 @@ import uvicorn
 from pipeline.addons.drift.observations import Observer
 from pipeline.addons.ports import ports
 from pipeline.addons.registry import folder
+from pipeline.addons.registry.model import Model
 from pipeline.addons.serve import app
 from pipeline.addons.serve.batching import Batcher
 from pipeline.addons.serve.connections import MOST, Connection
-from pipeline.addons.serve.model import Model
 from pipeline.addons.serve.watching import log
 from pipeline.base.errors import InputError
 from pipeline.config import loading

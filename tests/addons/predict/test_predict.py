@@ -184,7 +184,7 @@ def test_model_trained_on_another_dataset_is_refused(workspace: Path) -> None:
     files.write_bytes(Path("models/baseline-42.keras"), b"")
     deps = [{"path": "data/prepared/dataset.json", "md5": hashlib.md5(paths.DATASET.read_bytes()).hexdigest()}]
     files.write_json(lock.LOCK, {"stages": {"train@baseline-42": {"cmd": "train", "deps": deps}}})
-    assert trained.on_disk("baseline").class_names == CLASSES
+    assert trained.on_disk("baseline").classes == CLASSES
     files.write_json(paths.DATASET, {"class_names": ["0", "1", "2"], "image_shape": [28, 28, 1]})
     with pytest.raises(
         InputError, match=r"models/baseline-42\.keras was trained on other data than data/prepared/dataset"

@@ -21,9 +21,9 @@ from PIL import Image
 from benchmarks.servers import free_port
 from pipeline.addons.registry import command as registry
 from pipeline.addons.registry import folder as version_folder
+from pipeline.addons.registry.model import Model
 from pipeline.addons.serve import command as serve
 from pipeline.addons.serve.batching import Batcher
-from pipeline.addons.serve.model import Model
 from pipeline.base.errors import InputError
 from tests.conftest import ROOT
 from tests.finished import CLASS_NAMES, IMAGES, Finished, network

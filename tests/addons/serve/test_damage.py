@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from pipeline.addons.predict import trained
-from pipeline.addons.registry import folder, promotion
+from pipeline.addons.registry import folder, model, promotion
+from pipeline.addons.registry.model import Model
 from pipeline.addons.runtimes import litert
-from pipeline.addons.serve import model
-from pipeline.addons.serve.model import Model
 from pipeline.base import files
 from pipeline.base.errors import InputError
 from pipeline.tracking import lock, paths
@@ -107,7 +106,7 @@ def test_a_keras_file_with_a_flipped_bit_is_refused_by_its_name(
     files.write_bytes(file := Path("models/baseline-42.keras"), NETWORK)
     outs = [{"path": str(file), "md5": files.md5(file)}]
     files.write_text(lock.LOCK, json.dumps({"stages": {"train@baseline-42": {"cmd": "train", "outs": outs}}}))
-    assert trained.on_disk("baseline").keras == file
+    trained.on_disk("baseline")
     for changed in flipped(NETWORK, most=20):
         file.write_bytes(changed)
         with pytest.raises(

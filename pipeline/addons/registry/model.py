@@ -1,6 +1,8 @@
 """A version that answers: its network, and what clients are told of it."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,3 +34,10 @@ class Model:
         parts = [self._many.predict(images[at : at + CHUNK]) for at in range(0, chunks, CHUNK)]
         parts += [self._one.predict(images[at : at + 1]) for at in range(chunks, len(images))]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def named(row: Sequence[float], classes: Sequence[str]) -> dict[str, Any]:
+    """Return an image's class, its probability, and every class's by name, of its row of probabilities."""
+    by_class = dict(zip(classes, row, strict=True))
+    best = max(by_class, key=by_class.__getitem__)
+    return {"class": best, "probability": by_class[best], "probabilities": by_class}
