@@ -5,7 +5,7 @@
 - `plan.py`: a sweep's file with params.yaml and the images, checked before anything runs
 - `trials.py`: Optuna: the trials on disk, which to try next, whether to go on with one, which is best
 - `train.py`: trains a trial, or several at once by Ray
-- `report.py`: a line a trial, the table, two plots
+- `report.py`: a line a trial, the table
 - `applying.py`: writes a trial as a model into `params.yaml`
 """
 

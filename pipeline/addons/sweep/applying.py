@@ -23,10 +23,9 @@ def apply(plan: Plan, study: optuna.Study, number: int | None) -> str:
     if name in plan.raw["models"]:
         raise InputError(f"{PARAMS_FILE} has models.{name} already: remove it there, or rename the sweep's file")
     wanted = plan.with_model(trials.values(plan.sweep, trial))
-    made = wanted["models"][name]
-    written = with_model(PARAMS_FILE.read_text("utf-8"), name, made)
+    written = with_model(PARAMS_FILE.read_text("utf-8"), name, wanted["models"][name])
     if files.parse_yaml(written, str(PARAMS_FILE)) != wanted:
-        raise InputError(f"{PARAMS_FILE} is not laid out in blocks: add under models yourself:\n{_text(name, made)}")
+        raise InputError(f"{PARAMS_FILE}: models is not laid out in blocks: write each key on a line of its own")
     files.write_text(PARAMS_FILE, written)
     score = f"{plan.sweep.objective} {trial.user_attrs['scores'][plan.sweep.objective]}"
     threads = trial.user_attrs["threads"]
@@ -41,14 +40,11 @@ def with_model(content: str, name: str, made: Raw) -> str:
     end = min(models.end_mark.line, len(lines))
     while not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#"):  # of what follows
         end -= 1
-    return "\n".join([*lines[:end], "", _text(name, made), *lines[end:]]) + "\n"
-
-
-def _text(name: str, made: Raw) -> str:
     yaml, text = YAML(typ="safe", pure=True), io.StringIO()
     yaml.default_flow_style, yaml.width, yaml.sort_base_mapping_type_on_output = None, 10**6, False
     yaml.dump({name: made}, text)
-    return textwrap.indent(text.getvalue().rstrip("\n"), "  ")
+    added = textwrap.indent(text.getvalue().rstrip("\n"), "  ")
+    return "\n".join([*lines[:end], "", added, *lines[end:]]) + "\n"
 
 
 def _chosen(plan: Plan, study: optuna.Study, number: int | None) -> FrozenTrial:

@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def run(planned: Plan, study: optuna.Study) -> None:
-    """Run all trials, print a line for each, and report on them, on the terminal, in a folder and in MLflow."""
+    """Run all trials, print a line for each, and report on them, on the terminal, in a file and in MLflow."""
     with connection.connected() if connection.wanted(planned.sweep.at_once) else contextlib.nullcontext() as ray:
         from pipeline.tracking import journals, sending  # here: MLflow takes seconds
 
@@ -52,9 +52,10 @@ def run(planned: Plan, study: optuna.Study) -> None:
                 for best in trials.ranked(study)[:1]:
                     journal.log_metrics({"best": best.user_attrs["scores"]})
                 send()
-            made = report.write(planned, study, trials.folder(planned.name) / "report")
-            journal.attach({path.name: path for path in made})
-    print(f"\n{tables.for_terminal(report.table(planned, study))}\n\n{made[0].parent} has the plots")
+            table, file = report.table(planned, study), trials.folder(planned.name) / "trials.csv"
+            tables.write_csv(file, table)
+            journal.attach({file.name: file})
+    print(f"\n{tables.for_terminal(table)}\n\n{file} has it too")
 
 
 def left(planned: Plan, study: optuna.Study, sweep_run: str) -> Iterator[Job]:

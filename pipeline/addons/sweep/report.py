@@ -1,7 +1,5 @@
-"""What a sweep tells: a line a trial, the table, two of Optuna's plots."""
+"""What a sweep tells: a line a trial, and the table."""
 
-import warnings
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -12,7 +10,6 @@ from pipeline.addons.sweep import trials
 from pipeline.addons.sweep.definition import SCORES
 from pipeline.addons.sweep.plan import Plan, told
 from pipeline.addons.sweep.trials import COMPLETE, FAILED, PRUNED, STATES
-from pipeline.base import files, tables
 
 
 def line(plan: Plan, study: optuna.Study, trial: FrozenTrial) -> str:
@@ -33,25 +30,6 @@ def table(plan: Plan, study: optuna.Study) -> pd.DataFrame:
         written = {title: _cell(value) for title, value in cells.items()}
         rows.append({"trial": str(trial.number)} | written | {"": _state(trial)})
     return pd.DataFrame(rows)
-
-
-def write(plan: Plan, study: optuna.Study, folder: Path) -> list[Path]:
-    """Write into a folder the table and plots of the objective, by trial and by each key's values; list the files."""
-    import matplotlib as mpl  # here, since it takes a second
-    import numpy as np
-    from optuna.visualization import matplotlib as plots
-
-    from pipeline.figures import png
-
-    tables.write_csv(folder / "trials.csv", table(plan, study))
-    if not trials.ranked(study):
-        return [folder / "trials.csv"]
-    with mpl.rc_context(), warnings.catch_warnings(action="ignore"):  # Optuna sets a style, and says it is experimental
-        by_trial: Any = plots.plot_optimization_history(study, target_name=plan.sweep.objective)
-        by_key: Any = plots.plot_slice(study, target_name=plan.sweep.objective)  # an array of axes, or one
-        files.write_bytes(folder / "by_trial.png", png.encode(by_trial.figure))
-        files.write_bytes(folder / "by_key.png", png.encode(np.ravel(by_key)[0].figure))
-    return [folder / name for name in ("trials.csv", "by_trial.png", "by_key.png")]
 
 
 def _state(trial: FrozenTrial) -> str:

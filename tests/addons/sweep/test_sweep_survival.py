@@ -92,7 +92,7 @@ def test_a_sweep_killed_five_times_ends_as_the_undisturbed_one_and_its_best_is_r
     )
     assert {run.data.tags["sweep.state"] for run in children} == {"complete", "pruned"}
     assert {run.info.status for run in children} == {"FINISHED", "KILLED"}
-    assert ".sweeps/filters/report has the plots" in told.stdout
+    assert ".sweeps/filters/trials.csv has it too" in told.stdout
 
     assert killed.run("pipeline", "sweep", "sweeps/filters.yaml", "--apply").returncode == 0
     (killed.folder / ".runs").rename(tmp_path / "runs")  # the training's state, from which it would only be written out
