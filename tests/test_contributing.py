@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from pipeline.config import models
+from pipeline.config.section import Section
 from pipeline.evaluation import summary
 from tests.conftest import ROOT
 
@@ -32,7 +33,7 @@ def test_every_file_and_command_that_the_page_names_exists() -> None:
 
 
 @pytest.mark.parametrize("kind", OPTIMIZERS)
-def test_an_optimizer_is_in_the_files_of_its_row(kind: type[models.Optimizer]) -> None:
+def test_an_optimizer_is_in_the_files_of_its_row(kind: type[Section]) -> None:
     (name,) = get_args(kind.model_fields["name"].annotation)
     for file, text in code("optimizer or schedule").items():
         assert f'"{name}"' in text, file

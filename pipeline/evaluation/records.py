@@ -170,8 +170,3 @@ def per_class_table(evaluation: Evaluation) -> pd.DataFrame:
     table = evaluation.per_class.round(metrics.DECIMALS)
     table.insert(0, "class", evaluation.class_names)
     return table
-
-
-def confusion_table(evaluation: Evaluation) -> pd.DataFrame:
-    """Tabulate the confusion matrix as `metrics.cells` does, to six decimals."""
-    return metrics.cells(evaluation.confusion, evaluation.class_names).round(metrics.DECIMALS)

@@ -108,7 +108,7 @@ def write(folder: Path, evaluation: Evaluation, pictures: Mapping[str, bytes]) -
     by_name = {
         "predictions.csv": records.predictions_table(evaluation),
         "per_class.csv": records.per_class_table(evaluation),
-        "confusion_matrix.csv": records.confusion_table(evaluation),
+        "confusion_matrix.csv": metrics.cells(evaluation.confusion, evaluation.class_names).round(metrics.DECIMALS),
     }
     for name, table in by_name.items():
         tables.write_csv(folder / name, table)
