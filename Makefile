@@ -9,7 +9,7 @@ export MLFLOW_TRACKING_URI ?= sqlite:///$(CURDIR)/mlflow.db
 # Refuses a package whose hash is another than the lock's; also one that is only needed to build a package.
 UV_INSTALL := uv pip install --quiet --python .venv --require-hashes -c requirements.lock -b requirements.lock
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --no-annotate pyproject.toml
-EXTRAS := cluster export sweep team
+EXTRAS := backbones cluster export sweep team
 
 # Every script of .venv holds its path: in a clone that was renamed, it is made anew. A link is somebody's own.
 MOVED := $(shell [ -L .venv ] || [ ! -e .venv/bin/activate ] || \
@@ -42,6 +42,8 @@ demo: .venv/serve ## the whole pipeline on scikit-learn's digits, in .demo/
 		'python -m pipeline serve                # the champion, on http://127.0.0.1:5001'
 
 $(EXTRAS): %: .venv/%
+
+backbones: ## add pretrained networks, for photos: pipeline/addons/backbones/README.md
 
 cluster: ## add Ray, for several cores or machines: pipeline/addons/ray/README.md
 

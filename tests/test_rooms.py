@@ -9,9 +9,9 @@ from tests.conftest import ROOT
 from tests.rooms import ADDONS, MODULES, TOP, imports, needed, packages, room
 
 CORE = ("base", "config", "data", "network", "evaluation", "figures", "tracking", "stages", "commands", "__main__")
-ASK = ("config", "data", "tracking", "stages", "commands", "__main__")  # which look for add-ons
+ASK = ("config", "data", "network", "tracking", "stages", "commands", "__main__")  # which look for add-ons
 KNOW_MLFLOW = {"tracking", "addons/registry", "addons/ui"}
-KNOW_TENSORFLOW = ("network", "addons/explanation", "addons/export", "addons/ray")
+KNOW_TENSORFLOW = ("network", "addons/backbones", "addons/explanation", "addons/export", "addons/ray")
 
 
 def allowed(here: str) -> set[str]:

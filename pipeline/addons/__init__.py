@@ -4,7 +4,8 @@ An add-on is found by the names of its modules, all of them optional. Nothing ou
 by name. `NEEDS` in its `__init__.py` names the other add-ons that it imports, `INSTALLED_BY` what brings its packages.
 
 - `command.py`: `main`, a command of `python -m pipeline`, which has the add-on's name
-- `settings.py`: `Settings`, the section of the add-on's name in params.yaml, and `check`, whether it fits the others
+- `settings.py`: `Settings`, the section of the add-on's name in params.yaml, and `check`, what it asks of all
+- `backbone.py`: `build`, a pretrained network in place of a model's `blocks`, and `without_frozen`, what is to train
 - `datasets.py`: `DATASETS`, published datasets by the names that `fetch.dataset` gives them
 - `stage.py`: a stage of `dvc.yaml`
 - `trainer.py`: `fit`, which trains with several workers

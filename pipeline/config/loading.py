@@ -37,7 +37,8 @@ def validate(raw: dict[str, Any], source: str = PARAMS_FILE.name) -> Params:
 @cache
 def _schema() -> type[Params]:
     """Return `Params` with a section for each add-on that has settings, by its name."""
-    sections: dict[str, Any] = {name: (module.Settings, ...) for name, module in addons.modules("settings").items()}
+    found = addons.modules("settings").items()
+    sections: dict[str, Any] = {name: (module.Settings, ...) for name, module in found if hasattr(module, "Settings")}
     return create_model("Params", __base__=Params, **sections)
 
 

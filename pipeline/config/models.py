@@ -5,29 +5,25 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from pipeline.base.errors import short
-from pipeline.config.section import Count, Fraction, NotNegative, Positive, Rate, Section
+from pipeline.config.section import Count, Fraction, NotNegative, Positive, Rate, Section, Text
 
 Activation = Literal["relu", "linear", "gelu", "silu", "elu", "tanh"]
 
 
-class Optimizer(Section):
-    """What every optimizer has."""
-
-    learning_rate: Positive
-
-
-class Adam(Optimizer):
+class Adam(Section):
     """Kingma & Ba 2015; defaults as in Keras."""
 
+    learning_rate: Positive
     name: Literal["adam"]
     beta_1: Rate = 0.9
     beta_2: Rate = 0.999
     epsilon: Positive = 1e-7
 
 
-class AdamW(Optimizer):
+class AdamW(Section):
     """Loshchilov & Hutter 2019: Adam with decoupled weight decay; defaults as in Keras."""
 
+    learning_rate: Positive
     name: Literal["adamw"]
     beta_1: Rate = 0.9
     beta_2: Rate = 0.999
@@ -35,21 +31,23 @@ class AdamW(Optimizer):
     weight_decay: NotNegative = 0.004
 
 
-class Sgd(Optimizer):
+class Sgd(Section):
     """Stochastic gradient descent, with momentum, Nesterov's look-ahead and decoupled weight decay."""
 
+    learning_rate: Positive
     name: Literal["sgd"]
     momentum: Rate = 0.0
     nesterov: bool = False
     weight_decay: NotNegative | None = None
 
 
-class Muon(Optimizer):
+class Muon(Section):
     """Jordan 2024: each kernel's momentum made orthogonal, as large as Adam's steps are (Liu 2025).
 
     What is no hidden kernel (biases, norms, the logits) is AdamW's, at the same learning rate and weight decay.
     """
 
+    learning_rate: Positive
     name: Literal["muon"]
     momentum: Rate = 0.95
     weight_decay: NotNegative = 0.004
@@ -222,6 +220,13 @@ class Block(Section):
         return [Convolution(**{key: getattr(self, key)[index] for key in keys}) for index in range(count)]
 
 
+class Backbone(Section):
+    """A pretrained network of an add-on, frozen but for its blocks from `train_from` on, as `block6`."""
+
+    name: Text
+    train_from: Annotated[str, Field(pattern=r"^block[1-9]$")] | None = None
+
+
 class Dense(Section):
     """A fully connected layer, then batch norm and dropout where asked."""
 
@@ -235,17 +240,26 @@ class Model(Section):
     """A network, first convolution to last hidden layer, and how it is trained (the defaults already filled in).
 
     `global_pool` leaves one value for each of the last block's channels, where otherwise every value of the map counts.
+    A `backbone` stands in place of both.
     """
 
+    backbone: Backbone | None = None
     blocks: list[Block] = []
     global_pool: Literal["none", "max", "average"] = "none"
     dense: list[Dense] = []
     train: Train
 
+    @model_validator(mode="after")
+    def _a_backbone_has_its_own_blocks(self) -> "Model":
+        if self.backbone and (self.blocks or self.global_pool != "none"):
+            raise ValueError("backbone stands in place of blocks and global_pool: leave these out, or backbone")
+        return self
+
     @property
     def summary(self) -> str:
         """The network in one line, as in `32 64 | 128 256 | dense 512 256`."""
-        parts = [" ".join(map(str, block.filters)) for block in self.blocks]
+        parts = [self.backbone.name] if self.backbone else []
+        parts += [" ".join(map(str, block.filters)) for block in self.blocks]
         if self.global_pool != "none":
             parts.append(f"global {self.global_pool}")
         if self.dense:

@@ -7,7 +7,7 @@ short, so that a split may be larger than the memory.
 import math
 import mmap
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def write(folder: Path, images: Array, labels: np.ndarray, names: Array | None =
         shutil.rmtree(folder)
     for name, array in (("images", images), ("labels", labels), ("names", names)):
         if array is not None:
-            _write(folder / f"{name}.npy", array)
+            write_array(folder / f"{name}.npy", array.dtype, array.shape, parts(array))
 
 
 def read(folder: Path, *, at_random: bool = False) -> Labelled:
@@ -73,20 +73,20 @@ def rows(labelled: Labelled, numbers: np.ndarray) -> LabelledRows:
     return Rows(images, numbers), labels[numbers]
 
 
+def write_array(path: Path, dtype: np.dtype, shape: tuple[int, ...], parts: Iterable[np.ndarray]) -> None:
+    """Write an array as `np.save` does, part by part."""
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    with files.whole(path) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            file.write(part.tobytes())
+
+
 def parts(array: Array) -> Iterator[np.ndarray]:
     """Yield all rows in order, a few megabytes at once."""
     rows = max(1, AT_ONCE // max(1, math.prod(array.shape[1:]) * array.dtype.itemsize))
     for start in range(0, len(array), rows):
         yield array[start : start + rows]
-
-
-def _write(path: Path, array: Array) -> None:
-    """Write an array as `np.save` does, part by part."""
-    header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
-    with files.whole(path) as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for part in parts(array):
-            file.write(part.tobytes())
 
 
 def _mapped(path: Path, at_random: bool = False) -> np.ndarray:

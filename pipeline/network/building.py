@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import pandas as pd
 
+from pipeline import addons
 from pipeline.config import models
 from pipeline.network import layers
 
@@ -23,16 +24,20 @@ def build(
 ) -> keras.Model:
     """Build a network from raw 8-bit pixels of (height, width, channels) to the probabilities of `classes`.
 
-    The fitted scaling is its first layer, so that it cannot be served with another one than it was trained with.
+    The fitted scaling is its first layer, so that it cannot be served with another one than it was trained with; a
+    backbone has its own.
     Where params give batch norm no momentum, it is Keras's 0.99, or less for a training of fewer `steps` than 1,000.
     """
     momentum = round(1 - max(0.01, min(1.0, SETTLED / steps)), 4)
     with _arithmetic(spec.train.precision):
         inputs = outputs = keras.Input(image_shape, dtype="uint8", name="pixels")
-        outputs = keras.layers.Rescaling(scaling["scale"], scaling["offset"], name="scaling")(outputs)
-        for number, block in enumerate(spec.blocks, 1):
-            outputs = _block(outputs, block, momentum, f"block{number}")
-        outputs = _flat(outputs, spec.global_pool)
+        if spec.backbone:
+            outputs = addons.first("backbone", "backbone").build(outputs, spec.backbone)
+        else:
+            outputs = keras.layers.Rescaling(scaling["scale"], scaling["offset"], name="scaling")(outputs)
+            for number, block in enumerate(spec.blocks, 1):
+                outputs = _block(outputs, block, momentum, f"block{number}")
+            outputs = _flat(outputs, spec.global_pool)
         for number, dense in enumerate(spec.dense, 1):
             outputs = _dense(outputs, dense, momentum, f"dense{number}")
         outputs = keras.layers.Dense(classes, dtype="float32", name="logits")(outputs)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from pipeline import addons
 from pipeline.base import errors
 from pipeline.base.errors import InputError
 from pipeline.base.files import Arrays
@@ -19,6 +20,7 @@ from pipeline.network import building, optimizers
 from pipeline.network.augmentation import augment
 
 Row = dict[str, float]
+Parts = tuple[LabelledRows, LabelledRows]  # to train on, and for validation
 PREDICTION_BATCH = 500
 AHEAD = 2  # batches that are made while one is computed with
 STOPPING = ("best", "wait", "best_epoch", "stopped_epoch")
@@ -41,6 +43,14 @@ def untrained(spec: models.Model, dataset: Mapping[str, Any], images: int, seed:
     make_deterministic(seed)
     steps = spec.train.epochs * math.ceil(images / spec.train.batch_size)
     return building.build(spec, dataset["image_shape"], len(dataset["class_names"]), dataset["scaling"], steps)
+
+
+def to_learn(network: keras.Model, spec: models.Model, parts: Parts) -> tuple[keras.Model, Parts]:
+    """Return what of a network `fit` has to train, and on what: frozen layers are computed once, unless augmented."""
+    if not spec.backbone or spec.train.augmentation:
+        return network, parts
+    learner: tuple[keras.Model, Parts] = addons.first("backbone", "backbone").without_frozen(network, parts)
+    return learner
 
 
 def fit(

@@ -40,7 +40,8 @@ def main() -> None:
             send()
 
         fit = trainer.fit if trainer else training.fit
-        history = fit(network, train, validation, spec.train, trained.seed, on_epoch, journal.state())
+        learner, parts = training.to_learn(network, spec, (train, validation))
+        history = fit(learner, *parts, spec.train, trained.seed, on_epoch, journal.state())
         if spec.train.temperature_scaling:
             network = temperature.scaled(network, validation)
         fingerprints.require_unchanged(stage, fingerprint)

@@ -41,6 +41,7 @@ def flat_params(params: Params, training: Training) -> dict[str, str]:
         "seed": training.seed,
         "dataset": params.fetch.model_dump()["dataset"],
         "prepare": params.prepare.model_dump(),
+        **({"backbone": model.backbone.model_dump()} if model.backbone else {}),
         **{f"block{number}": block.model_dump() for number, block in enumerate(model.blocks, 1)},
         **{f"dense{number}": dense.model_dump() for number, dense in enumerate(model.dense, 1)},
         "global_pool": model.global_pool,

@@ -26,6 +26,7 @@ MATRIX = {name: stage for name, stage in STAGES.items() if "matrix" in stage}
 CODE = {name: [dep for dep in stage["deps"] if dep.startswith("pipeline/")] for name, stage in STAGES.items()}
 ASKS = {
     "fetch": ("datasets",),
+    "train": ("backbone",),
     "evaluate": ("evaluator",),
     "report": ("section", "document"),
 }  # which modules of add-ons a stage calls

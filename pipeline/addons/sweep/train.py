@@ -115,7 +115,8 @@ def _scores(job: Job, network: Model, journal: Journal, after_epoch: Callable[[]
         journal.save_state(state)
 
     with contextlib.redirect_stdout(io.StringIO()):  # a line an epoch
-        training.fit(model, train, validation, network.train, seed, on_epoch, journal.state())
+        learner, parts = training.to_learn(model, network, (train, validation))
+        training.fit(learner, *parts, network.train, seed, on_epoch, journal.state())
     if network.train.temperature_scaling:
         model = temperature.scaled(model, validation)
     with tempfile.TemporaryDirectory() as folder:  # once saved, it may compute in another precision
