@@ -2,7 +2,7 @@
 
 `speed` (a quarter of an hour; needs `pip install torch`), `limit` (four minutes), `target` (over an hour), `cost`
 (half an hour) and `serving` (half an hour; its module says what else it needs) need `dvc repro prepare` on
-Fashion-MNIST, and a machine with nothing else to do, which is all that `published` (two hours or more) and
+Fashion-MNIST, and a machine with nothing else to do, which is all that `published` (over an hour) and
 `leaderboard` (a night) need; `memory` (half an hour) needs 15 GB for temporary files, `scaling` (two minutes) and
 `scoring` (ten minutes) need `make cluster`, `exports` (ten minutes) `make export`; `scoring`, `exports` and `drift`
 (two minutes) need all of `dvc repro`.
