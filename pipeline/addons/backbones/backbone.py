@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from pipeline.addons.backbones import efficientnet_lite
 from pipeline.config import models
@@ -49,7 +50,8 @@ def _computed(frozen: keras.Model, images: Array, labels: np.ndarray) -> Labelle
     path = FEATURES / f"{_digest(frozen, images)}.npy"
     if not path.exists():
         print(f"what the frozen layers make of {len(images):,} images is computed once", flush=True)
-        made = (np.asarray(frozen(part, training=False), np.float32) for part in arrays.parts(images))
+        graph = tf.function(frozen, reduce_retracing=True)  # called as it is, Keras would keep the maps of all layers
+        made = (graph(tf.constant(part)).numpy().astype(np.float32) for part in arrays.parts(images))
         arrays.write_array(path, np.dtype(np.float32), (len(images), *frozen.output_shape[1:]), made)
     return np.load(path, mmap_mode="r"), labels
 

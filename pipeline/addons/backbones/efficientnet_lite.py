@@ -47,7 +47,7 @@ def build(pixels: Any, name: str) -> Any:
             outputs = _block(outputs, expansion, kernel_size, step, 8 * round(filters * width / 8), block)
     outputs = _normed(keras.layers.Conv2D(1280, 1, **OPTIONS, name="head"), outputs)
     outputs = keras.layers.GlobalAveragePooling2D(name="features")(outputs)
-    _load(keras.Model(pixels, outputs), name)
+    keras.Model(pixels, outputs).set_weights(list(_arrays(name)))
     return outputs
 
 
@@ -65,15 +65,8 @@ def _block(inputs: Any, expansion: int, kernel_size: int, strides: int, filters:
 
 
 def _normed(convolution: keras.layers.Layer, inputs: Any, *, activated: bool = True) -> Any:
-    norm = keras.layers.BatchNormalization(epsilon=1e-3, name=f"{convolution.name}_norm")
-    outputs = norm(convolution(inputs))
+    outputs = keras.layers.BatchNormalization(epsilon=1e-3, name=f"{convolution.name}_norm")(convolution(inputs))
     return keras.layers.ReLU(6, name=f"{convolution.name}_activation")(outputs) if activated else outputs
-
-
-def _load(network: keras.Model, name: str) -> None:
-    arrays = _arrays(name)
-    for layer in network.layers:
-        layer.set_weights([next(arrays) for _ in layer.weights])
 
 
 def _arrays(name: str) -> Iterator[np.ndarray]:
