@@ -27,10 +27,11 @@ def test_every_recipes_network_is_explained_and_drawn(path: Path, name: str) -> 
     model = building.build(network, shape, 7, UNIT)
     some = images(5, shape)
     features, heat = maps.features(model, some[0]), maps.heat(model, some, np.arange(5))
+    filters = [16, 24, 40, 80, 112, 192, 320] if network.backbone else [block.filters[-1] for block in network.blocks]
     assert {name: block.shape[-1] for name, block in features.items()} == {
-        f"block{number}": block.filters[-1] for number, block in enumerate(network.blocks, 1)
+        f"block{number}": count for number, count in enumerate(filters, 1)
     }
-    assert (heat is None) == (not network.blocks)
+    assert (heat is None) == (not filters)
     assert heat is None or np.all((heat >= 0) & (heat <= 1))
     for figure in (explanation.features(some[0], features), explanation.heat(some, heat, list("abcde"))):
         assert png.encode(figure)
