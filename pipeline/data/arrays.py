@@ -54,7 +54,7 @@ def read(folder: Path, *, at_random: bool = False) -> Labelled:
     `at_random` is for images that are taken in random order. Where memory is short, reading ahead, a hundred images and
     more for each one, makes that thirty times as slow.
     """
-    images, labels = _mapped(folder / "images.npy", at_random), _mapped(folder / "labels.npy").copy()
+    images, labels = mapped(folder / "images.npy", at_random), mapped(folder / "labels.npy").copy()
     if len(images) != len(labels):
         raise InputError(
             f"{folder} holds {len(images):,} images, but {len(labels):,} labels: delete it and run `dvc repro`"
@@ -62,9 +62,18 @@ def read(folder: Path, *, at_random: bool = False) -> Labelled:
     return images, labels
 
 
+def mapped(path: Path, at_random: bool = False) -> np.ndarray:
+    """Map an `.npy` file, as `read` does the images' one."""
+    with files.made_by_repro(path, "a whole .npy file"):
+        mapped: Any = np.lib.format.open_memmap(path, mode="r")
+        if at_random:
+            mapped.base.madvise(mmap.MADV_RANDOM)
+        return np.asarray(mapped)
+
+
 def names(folder: Path) -> np.ndarray | None:
     """Read the names of the files that a split's images were in, or None where they were in none of their own."""
-    return _mapped(path).copy() if (path := folder / "names.npy").exists() else None
+    return mapped(path).copy() if (path := folder / "names.npy").exists() else None
 
 
 def rows(labelled: Labelled, numbers: np.ndarray) -> LabelledRows:
@@ -87,11 +96,3 @@ def parts(array: Array) -> Iterator[np.ndarray]:
     rows = max(1, AT_ONCE // max(1, math.prod(array.shape[1:]) * array.dtype.itemsize))
     for start in range(0, len(array), rows):
         yield array[start : start + rows]
-
-
-def _mapped(path: Path, at_random: bool = False) -> np.ndarray:
-    with files.made_by_repro(path, "a whole .npy file"):
-        mapped: Any = np.lib.format.open_memmap(path, mode="r")
-        if at_random:
-            mapped.base.madvise(mmap.MADV_RANDOM)
-        return np.asarray(mapped)

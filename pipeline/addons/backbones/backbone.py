@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.addons.backbones import efficientnet_lite
+from pipeline.base import processor
 from pipeline.config import models
 from pipeline.data import arrays
 from pipeline.data.arrays import Array, LabelledRows
@@ -53,11 +54,13 @@ def _computed(frozen: keras.Model, images: Array, labels: np.ndarray) -> Labelle
         graph = tf.function(frozen, reduce_retracing=True)  # called as it is, Keras would keep the maps of all layers
         made = (graph(tf.constant(part)).numpy().astype(np.float32) for part in arrays.parts(images))
         arrays.write_array(path, np.dtype(np.float32), (len(images), *frozen.output_shape[1:]), made)
-    return np.load(path, mmap_mode="r"), labels
+    return arrays.mapped(path, at_random=True), labels
 
 
 def _digest(frozen: keras.Model, images: Array) -> str:
+    """Return a name for what a network makes of images, by all that decides about its bits."""
     digest = hashlib.sha256(saving.to_bytes(frozen))
+    digest.update(str((processor.machine(), [layer.compute_dtype for layer in frozen.layers])).encode())
     for part in arrays.parts(images):
         digest.update(part.tobytes())
     return digest.hexdigest()[:32]

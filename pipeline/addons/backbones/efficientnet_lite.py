@@ -14,14 +14,9 @@ import keras
 import numpy as np
 
 from pipeline.addons.backbones import checkpoint
-from pipeline.addons.backbones.settings import package
+from pipeline.addons.backbones.settings import SCALES, package
 from pipeline.base.errors import InputError
 
-SCALES = {  # by which filters and repeats of lite0 are multiplied
-    "efficientnet_lite0": (1.0, 1.0),
-    "efficientnet_lite1": (1.0, 1.1),
-    "efficientnet_lite2": (1.1, 1.2),
-}
 OPTIONS = {"padding": "same", "use_bias": False}  # of every convolution
 BLOCKS = (  # of lite0: repeats, kernel size, strides of the first, expansion, filters
     (1, 3, 1, 1, 16),

@@ -4,7 +4,11 @@ from pipeline import addons
 from pipeline.base.errors import unknown_key
 from pipeline.config.schema import Params
 
-PRETRAINED_AT = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}  # height and width
+SCALES = {  # by which filters and repeats of lite0 are multiplied
+    "efficientnet_lite0": (1.0, 1.0),
+    "efficientnet_lite1": (1.0, 1.1),
+    "efficientnet_lite2": (1.1, 1.2),
+}
 
 
 def check(params: Params) -> None:
@@ -12,8 +16,8 @@ def check(params: Params) -> None:
     for model, spec in params.models.items():
         if spec.backbone:
             name = spec.backbone.name
-            if name not in PRETRAINED_AT:
-                raise ValueError(f"models.{model}.backbone: {unknown_key(name, PRETRAINED_AT)}")
+            if name not in SCALES:
+                raise ValueError(f"models.{model}.backbone: {unknown_key(name, SCALES)}")
             addons.require(f"models.{model}.backbone: {name}", "backbones", package(name))
 
 

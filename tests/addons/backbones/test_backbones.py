@@ -22,6 +22,7 @@ from pipeline.data import arrays
 from pipeline.network import building, saving, training
 from tests.conftest import ROOT
 
+PRETRAINED_AT = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
 DAISY, PALACE = 985, 698  # classes of ImageNet
 UNIT = {"scale": [1 / 255], "offset": [0.0]}
 RANDOM = np.random.default_rng(0)
@@ -49,9 +50,9 @@ def built(spec: Model) -> keras.Model:
     return building.build(spec, (32, 32, 3), 3, UNIT)
 
 
-@pytest.mark.parametrize("name", settings.PRETRAINED_AT)
+@pytest.mark.parametrize("name", settings.SCALES)
 def test_a_palace_and_a_flower_are_what_imagenet_calls_them(name: str) -> None:
-    size, last = (settings.PRETRAINED_AT[name],) * 2, weights(name)
+    size, last = (PRETRAINED_AT[name],) * 2, weights(name)
     pixels = keras.Input((*size, 3), dtype="uint8")
     network = keras.Model(pixels, efficientnet_lite.build(pixels, name))
     photos = np.stack([np.asarray(Image.fromarray(photo).resize(size)) for photo in load_sample_images().images])
@@ -100,6 +101,18 @@ def test_other_images_have_features_of_their_own(tmp_path: Path, monkeypatch: py
     _, (one, other) = training.to_learn(built(spec()), spec(), (PHOTOS, (images ^ 1, labels)))
     assert len(list(backbone.FEATURES.iterdir())) == 2
     assert not np.array_equal(one[0][:], other[0][:])
+
+
+def test_another_precision_has_features_of_its_own_and_no_validation_part_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    float32, (images, labels) = spec(), PHOTOS
+    bfloat16 = float32.model_copy(update={"train": float32.train.model_copy(update={"precision": "mixed_bfloat16"})})
+    for model in (float32, bfloat16):
+        _, (_, (none, _)) = training.to_learn(built(model), model, (PHOTOS, (images[:0], labels[:0])))
+        assert len(none) == 0
+    assert len(list(backbone.FEATURES.iterdir())) == 4
 
 
 def test_with_augmentation_images_stay() -> None:
